@@ -1,0 +1,181 @@
+//! [`Dataset`]: the four arrays, notes a row, and where they came from.
+
+use crate::error::{Error, Result};
+use crate::family::Family;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// What is known of each row beside the four arrays; written to a sidecar file.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct RowNotes {
+    /// A(eta), [n]; NaN where it is not known.
+    pub log_normalizer: Vec<f64>,
+    /// Standard error of each mu_T, [n, k].
+    pub mcse: Vec<f64>,
+    /// Split R-hat, [n].
+    pub rhat: Vec<f64>,
+    /// How the row was made, [n].
+    pub method: Vec<String>,
+}
+
+/// Labels of a family for `n` natural parameters with `k` components. Cheap to clone.
+///
+/// Arrays are row-major: `eta` [n, k], `mu_t` [n, k], `cov_tt` [n, k, k], `ess` [n].
+#[derive(Debug, Clone)]
+pub struct Dataset {
+    inner: Arc<Inner>,
+    family: Option<Arc<Family>>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    k: usize,
+    eta: Vec<f64>,
+    mu_t: Vec<f64>,
+    cov_tt: Vec<f64>,
+    ess: Vec<f64>,
+    notes: Option<RowNotes>,
+    provenance: BTreeMap<String, String>,
+}
+
+impl Dataset {
+    /// Join the four arrays; `provenance` says where they came from (family, stat_names, seed, options, version).
+    ///
+    /// # Errors
+    /// When a length does not follow from `k` and the length of `ess`.
+    pub fn new(
+        k: usize,
+        eta: Vec<f64>,
+        mu_t: Vec<f64>,
+        cov_tt: Vec<f64>,
+        ess: Vec<f64>,
+        provenance: BTreeMap<String, String>,
+    ) -> Result<Self> {
+        let n = ess.len();
+        for (name, got, expected) in
+            [("eta", eta.len(), n * k), ("mu_T", mu_t.len(), n * k), ("cov_TT", cov_tt.len(), n * k * k)]
+        {
+            if got != expected {
+                return Err(Error::shape(format!(
+                    "{name} has {got} numbers, expected {expected} for {n} rows of {k} statistics"
+                )));
+            }
+        }
+        Ok(Dataset { inner: Arc::new(Inner { k, eta, mu_t, cov_tt, ess, notes: None, provenance }), family: None })
+    }
+    /// The same rows with notes.
+    ///
+    /// # Errors
+    /// When a length of `notes` does not fit.
+    pub fn with_notes(self, notes: RowNotes) -> Result<Self> {
+        let (n, k) = (self.len(), self.dim());
+        let lengths = [notes.log_normalizer.len(), notes.rhat.len(), notes.method.len()];
+        if lengths.iter().any(|l| *l != n) || notes.mcse.len() != n * k {
+            return Err(Error::shape(format!("row notes do not fit {n} rows of {k} statistics")));
+        }
+        let family = self.family.clone();
+        let old = Arc::try_unwrap(self.inner).unwrap_or_else(|shared| shared.copy());
+        Ok(Dataset { inner: Arc::new(Inner { notes: Some(notes), ..old }), family })
+    }
+    /// The same rows with another provenance.
+    pub fn with_provenance(self, provenance: BTreeMap<String, String>) -> Self {
+        let family = self.family.clone();
+        let old = Arc::try_unwrap(self.inner).unwrap_or_else(|shared| shared.copy());
+        Dataset { inner: Arc::new(Inner { provenance, ..old }), family }
+    }
+    /// The same rows, knowing the family that they belong to (for truth and supports).
+    pub fn with_family(self, family: Arc<Family>) -> Self {
+        Dataset { family: Some(family), ..self }
+    }
+    /// Number of rows n.
+    pub fn len(&self) -> usize {
+        self.inner.ess.len()
+    }
+    /// Whether there is no row.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+    /// Number of statistics k.
+    pub fn dim(&self) -> usize {
+        self.inner.k
+    }
+    /// Natural parameters, [n, k].
+    pub fn eta(&self) -> &[f64] {
+        &self.inner.eta
+    }
+    /// Mean parameters E[T], [n, k].
+    pub fn mu_t(&self) -> &[f64] {
+        &self.inner.mu_t
+    }
+    /// Cov(T, T), [n, k, k].
+    pub fn cov_tt(&self) -> &[f64] {
+        &self.inner.cov_tt
+    }
+    /// Effective sample size of each row, [n].
+    pub fn ess(&self) -> &[f64] {
+        &self.inner.ess
+    }
+    /// Notes a row, where the data came with them.
+    pub fn notes(&self) -> Option<&RowNotes> {
+        self.inner.notes.as_ref()
+    }
+    /// Where the rows came from.
+    pub fn provenance(&self) -> &BTreeMap<String, String> {
+        &self.inner.provenance
+    }
+    /// The family, where it is known.
+    pub fn family(&self) -> Option<&Arc<Family>> {
+        self.family.as_ref()
+    }
+    /// Names of the flattened statistics, [k]: from the family, the provenance, or `T0, T1, ...`.
+    pub fn stat_names(&self) -> Vec<String> {
+        let named = self.provenance().get("stat_names").map(|s| s.split(',').map(str::to_string).collect::<Vec<_>>());
+        match named {
+            Some(names) if names.len() == self.dim() => names,
+            _ => (0..self.dim()).map(|i| format!("T{i}")).collect(),
+        }
+    }
+    /// The rows with the given indices, in that order.
+    ///
+    /// # Errors
+    /// When an index is past the last row.
+    pub fn select(&self, rows: &[usize]) -> Result<Self> {
+        if let Some(bad) = rows.iter().find(|r| **r >= self.len()) {
+            return Err(Error::domain(format!("row {bad} of a dataset with {} rows", self.len())));
+        }
+        let pick = |a: &[f64], width: usize| {
+            rows.iter().flat_map(|r| a[r * width..(r + 1) * width].iter().copied()).collect::<Vec<f64>>()
+        };
+        let (k, i) = (self.dim(), &self.inner);
+        let notes = i.notes.as_ref().map(|m| RowNotes {
+            log_normalizer: pick(&m.log_normalizer, 1),
+            mcse: pick(&m.mcse, k),
+            rhat: pick(&m.rhat, 1),
+            method: rows.iter().map(|r| m.method[*r].clone()).collect(),
+        });
+        let inner = Inner {
+            k,
+            eta: pick(&i.eta, k),
+            mu_t: pick(&i.mu_t, k),
+            cov_tt: pick(&i.cov_tt, k * k),
+            ess: pick(&i.ess, 1),
+            notes,
+            provenance: i.provenance.clone(),
+        };
+        Ok(Dataset { inner: Arc::new(inner), family: self.family.clone() })
+    }
+}
+
+impl Inner {
+    fn copy(&self) -> Inner {
+        Inner {
+            k: self.k,
+            eta: self.eta.clone(),
+            mu_t: self.mu_t.clone(),
+            cov_tt: self.cov_tt.clone(),
+            ess: self.ess.clone(),
+            notes: self.notes.clone(),
+            provenance: self.provenance.clone(),
+        }
+    }
+}

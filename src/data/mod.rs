@@ -1,0 +1,7 @@
+//! Labelled data: rows (eta, mu_T, cov_TT, ess), how they are drawn, made, split, written and read.
+
+mod dataset;
+mod io;
+mod summary;
+
+pub use dataset::{Dataset, RowNotes};

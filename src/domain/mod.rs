@@ -1,0 +1,104 @@
+//! Supports and the bijectors that make them unconstrained.
+//!
+//! A [`Bijector`] writes x = phi(z) and log |dx/dz| as expressions, so that densities, gradients, lanes and tests all
+//! come from one definition. Nothing is ever clipped: a density on a support is sampled in z with its log-Jacobian.
+//! One file a choice.
+
+mod interval;
+mod positive;
+mod real;
+
+pub use interval::Interval;
+pub use positive::Positive;
+pub use real::Real;
+
+use crate::error::Result;
+use crate::expr::{Graph, NodeId};
+use std::fmt;
+use std::sync::Arc;
+
+/// One axis of a product support, as quadrature sees it.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Axis {
+    /// (-infinity, infinity).
+    Line,
+    /// (from, infinity).
+    HalfLine {
+        /// The finite end.
+        from: f64,
+    },
+    /// (from, to).
+    Segment {
+        /// Lower end.
+        from: f64,
+        /// Upper end.
+        to: f64,
+    },
+}
+
+/// A smooth map from unconstrained z in R^m onto a support in R^d.
+pub trait Bijector: Send + Sync + fmt::Debug {
+    /// Number of coordinates d of a point.
+    fn dim(&self) -> usize;
+    /// Number of unconstrained coordinates m.
+    fn free(&self) -> usize;
+    /// The point, [d], and log |dx/dz| as nodes, from the nodes of z, [m].
+    fn forward(&self, g: &mut Graph, z: &[NodeId]) -> (Vec<NodeId>, NodeId);
+    /// z of a point x, [d].
+    ///
+    /// # Errors
+    /// When x is not inside the support.
+    fn inverse(&self, x: &[f64]) -> Result<Vec<f64>>;
+    /// Whether x, [d], lies inside.
+    fn contains(&self, x: &[f64]) -> bool;
+    /// The axes, [d], where the support is a product of intervals.
+    fn axes(&self) -> Option<Vec<Axis>>;
+    /// The script that makes it, such as `interval(0, 1, 3)`.
+    fn describe(&self) -> String;
+}
+
+/// A bijector and the shape in which the closure T(x) sees a point. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Support {
+    shape: Vec<usize>,
+    bijector: Arc<dyn Bijector>,
+}
+
+impl Support {
+    /// Points of `shape` on the image of `bijector`, whose dimension must be the product of the shape.
+    ///
+    /// # Errors
+    /// When it is not.
+    pub fn new(shape: Vec<usize>, bijector: impl Bijector + 'static) -> Result<Self> {
+        let size: usize = shape.iter().product();
+        if size != bijector.dim() || size == 0 {
+            return Err(crate::error::Error::shape(format!("shape {shape:?} does not hold the {} coordinates of {}", bijector.dim(), bijector.describe())));
+        }
+        Ok(Support { shape, bijector: Arc::new(bijector) })
+    }
+    /// R^n as a vector of n.
+    ///
+    /// # Errors
+    /// For n = 0.
+    pub fn real(n: usize) -> Result<Self> {
+        Self::new(vec![n], Real::new(n)?)
+    }
+    /// Shape of a point as the closure sees it.
+    pub fn shape(&self) -> &[usize] {
+        &self.shape
+    }
+    /// Number of coordinates of a point.
+    pub fn dim(&self) -> usize {
+        self.bijector.dim()
+    }
+    /// The map from unconstrained coordinates.
+    pub fn bijector(&self) -> &dyn Bijector {
+        self.bijector.as_ref()
+    }
+}
+
+impl fmt::Display for Support {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.bijector.describe())
+    }
+}

@@ -1,0 +1,64 @@
+//! Derivatives as graphs: reverse mode over the table of operations.
+
+use super::graph::{Graph, Node, NodeId};
+use super::op::Op;
+
+/// Gradient of `root` with respect to coordinates 0..d, as nodes of the same graph.
+///
+/// At kinks the conventions of [`super::op`] hold.
+///
+/// # Example
+/// ```
+/// use nnef::expr::{Graph, gradient};
+/// let mut g = Graph::new();
+/// let x = g.var(0);
+/// let y = g.mul(x, x);
+/// let dy = gradient(&mut g, y, 1);
+/// assert_eq!(g.evaluate(&dy, &[3.0], &[]), vec![6.0]);
+/// ```
+pub fn gradient(g: &mut Graph, root: NodeId, d: usize) -> Vec<NodeId> {
+    let zero = g.constant(0.0);
+    let size = root.index() + 1;
+    let needed = g.reachable(&[root]);
+    let mut adjoint: Vec<Option<NodeId>> = vec![None; size];
+    adjoint[root.index()] = Some(g.constant(1.0));
+    let mut result = vec![zero; d];
+    for i in (0..size).rev() {
+        let id = NodeId(i as u32);
+        let Some(seed) = adjoint[i].filter(|_| needed[i] && g.varies(id)) else { continue };
+        match g.node(id) {
+            Node::Var(j) => {
+                if let Some(slot) = result.get_mut(j as usize) {
+                    *slot = seed;
+                }
+            }
+            Node::Apply(op, args) => {
+                let arity = op.info().arity;
+                let partials = if op == Op::Select { None } else { Some((op.info().partials)(g, args, id)) };
+                for position in 0..arity {
+                    let argument = args[position];
+                    if !g.varies(argument) {
+                        continue;
+                    }
+                    let part = match partials {
+                        Some(p) => match p[position] {
+                            Some(partial) => g.mul(seed, partial),
+                            None => continue,
+                        },
+                        // A product with 0 would let an infinite branch through as NaN: select the adjoint instead.
+                        None if position == 1 => g.apply(Op::Select, [args[0], seed, zero]),
+                        None if position == 2 => g.apply(Op::Select, [args[0], zero, seed]),
+                        None => continue,
+                    };
+                    let slot = &mut adjoint[argument.index()];
+                    *slot = Some(match *slot {
+                        Some(before) => g.add(before, part),
+                        None => part,
+                    });
+                }
+            }
+            Node::Const(_) | Node::Param(_) => {}
+        }
+    }
+    result
+}

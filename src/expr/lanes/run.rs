@@ -1,0 +1,193 @@
+//! The kernel that runs an entry of a program on a block of lanes.
+
+use super::math;
+use super::simd::Simd;
+use crate::expr::op::Op;
+use crate::expr::tape::{Code, Entry, Instruction};
+
+dispatch! {
+    /// Run `entry` on `lanes` lanes (a multiple of 16) of `pool`.
+    ///
+    /// # Safety
+    /// All offsets of `entry` plus `lanes` must lie inside the pool.
+    pub(super) unsafe fn run = kernel(entry: &Entry, pool: *mut f64, lanes: usize)
+}
+
+#[inline(always)]
+unsafe fn kernel<S: Simd>(entry: &Entry, pool: *mut f64, lanes: usize) {
+    unsafe {
+        for ins in &entry.code {
+            match ins.code {
+                Code::Apply(op) => apply::<S>(op, ins, pool, lanes),
+                Code::Fma => map3::<S>(ins, pool, lanes, |a, b, c| S::fma(a, b, c)),
+                Code::Dot => dot::<S>(ins, &entry.terms, pool, lanes),
+                Code::Rows => match ins.c {
+                    4 => rows::<S, 4>(ins, &entry.terms, pool, lanes),
+                    3 => rows::<S, 3>(ins, &entry.terms, pool, lanes),
+                    _ => rows::<S, 2>(ins, &entry.terms, pool, lanes),
+                },
+            }
+        }
+    }
+}
+
+#[inline(always)]
+unsafe fn map1<S: Simd>(ins: &Instruction, pool: *mut f64, lanes: usize, f: impl Fn(S::F) -> S::F) {
+    unsafe {
+        let (dst, a) = (pool.add(ins.dst as usize), pool.add(ins.a as usize));
+        for i in (0..lanes).step_by(S::N) {
+            S::store(dst.add(i), f(S::load(a.add(i))));
+        }
+    }
+}
+
+#[inline(always)]
+unsafe fn map2<S: Simd>(ins: &Instruction, pool: *mut f64, lanes: usize, f: impl Fn(S::F, S::F) -> S::F) {
+    unsafe {
+        let (dst, a, b) = (pool.add(ins.dst as usize), pool.add(ins.a as usize), pool.add(ins.b as usize));
+        for i in (0..lanes).step_by(S::N) {
+            S::store(dst.add(i), f(S::load(a.add(i)), S::load(b.add(i))));
+        }
+    }
+}
+
+#[inline(always)]
+unsafe fn map3<S: Simd>(ins: &Instruction, pool: *mut f64, lanes: usize, f: impl Fn(S::F, S::F, S::F) -> S::F) {
+    unsafe {
+        let (dst, a, b, c) = (pool.add(ins.dst as usize), pool.add(ins.a as usize), pool.add(ins.b as usize), pool.add(ins.c as usize));
+        for i in (0..lanes).step_by(S::N) {
+            S::store(dst.add(i), f(S::load(a.add(i)), S::load(b.add(i)), S::load(c.add(i))));
+        }
+    }
+}
+
+#[inline(always)]
+unsafe fn apply<S: Simd>(op: Op, ins: &Instruction, pool: *mut f64, lanes: usize) {
+    unsafe {
+        let zero = S::splat(0.0);
+        match op {
+            Op::Add => map2::<S>(ins, pool, lanes, |a, b| S::add(a, b)),
+            Op::Sub => map2::<S>(ins, pool, lanes, |a, b| S::sub(a, b)),
+            Op::Mul => map2::<S>(ins, pool, lanes, |a, b| S::mul(a, b)),
+            Op::Div => map2::<S>(ins, pool, lanes, |a, b| S::div(a, b)),
+            Op::Min => map2::<S>(ins, pool, lanes, |a, b| S::select(S::lt(b, a), b, a)),
+            Op::Max => map2::<S>(ins, pool, lanes, |a, b| S::select(S::lt(a, b), b, a)),
+            Op::Neg => map1::<S>(ins, pool, lanes, |a| S::neg(a)),
+            Op::Abs => map1::<S>(ins, pool, lanes, |a| S::abs(a)),
+            Op::Sign => map1::<S>(ins, pool, lanes, |a| {
+                let moved = S::sub(S::flag(S::lt(zero, a)), S::flag(S::lt(a, zero)));
+                S::select(S::eq(a, a), moved, a)
+            }),
+            Op::Floor => map1::<S>(ins, pool, lanes, |a| S::floor(a)),
+            Op::Sqrt => map1::<S>(ins, pool, lanes, |a| S::sqrt(a)),
+            Op::Exp => map1::<S>(ins, pool, lanes, |a| math::exp::<S>(a)),
+            Op::Expm1 => map1::<S>(ins, pool, lanes, |a| math::expm1::<S>(a)),
+            Op::Log => map1::<S>(ins, pool, lanes, |a| math::log::<S>(a)),
+            Op::Log1p => map1::<S>(ins, pool, lanes, |a| math::log1p::<S>(a)),
+            Op::Sin => trig::<S>(op, ins, pool, lanes, |s, _| s),
+            Op::Cos => trig::<S>(op, ins, pool, lanes, |_, c| c),
+            Op::Tan => trig::<S>(op, ins, pool, lanes, |s, c| S::div(s, c)),
+            Op::Sinh => map1::<S>(ins, pool, lanes, |a| math::sinh::<S>(a)),
+            Op::Cosh => map1::<S>(ins, pool, lanes, |a| math::cosh::<S>(a)),
+            Op::Tanh => map1::<S>(ins, pool, lanes, |a| math::tanh::<S>(a)),
+            Op::Sigmoid => map1::<S>(ins, pool, lanes, |a| math::sigmoid::<S>(a)),
+            Op::Softplus => map1::<S>(ins, pool, lanes, |a| math::softplus::<S>(a)),
+            Op::Relu => map1::<S>(ins, pool, lanes, |a| S::select(S::le(a, zero), zero, a)),
+            Op::Less => map2::<S>(ins, pool, lanes, |a, b| S::flag(S::lt(a, b))),
+            Op::LessEqual => map2::<S>(ins, pool, lanes, |a, b| S::flag(S::le(a, b))),
+            Op::Equal => map2::<S>(ins, pool, lanes, |a, b| S::flag(S::eq(a, b))),
+            Op::And => map2::<S>(ins, pool, lanes, |a, b| S::select(S::eq(a, zero), zero, S::select(S::eq(b, zero), zero, S::splat(1.0)))),
+            Op::Or => map2::<S>(ins, pool, lanes, |a, b| S::select(S::eq(a, zero), S::select(S::eq(b, zero), zero, S::splat(1.0)), S::splat(1.0))),
+            Op::Not => map1::<S>(ins, pool, lanes, |a| S::flag(S::eq(a, zero))),
+            Op::Select => map3::<S>(ins, pool, lanes, |c, a, b| S::select(S::eq(c, zero), b, a)),
+            Op::Pow | Op::Atan2 | Op::Cbrt | Op::Asin | Op::Acos | Op::Atan | Op::Erf | Op::Erfc | Op::Lgamma | Op::Digamma | Op::Trigamma => {
+                scalar(op, ins, pool, lanes)
+            }
+        }
+    }
+}
+
+/// Lane by lane through the canonical value.
+#[inline(never)]
+unsafe fn scalar(op: Op, ins: &Instruction, pool: *mut f64, lanes: usize) {
+    unsafe {
+        let value = op.info().value;
+        for i in 0..lanes {
+            let at = |offset: u32| *pool.add(offset as usize + i);
+            *pool.add(ins.dst as usize + i) = value([at(ins.a), at(ins.b), at(ins.c)]);
+        }
+    }
+}
+
+#[inline(always)]
+unsafe fn trig<S: Simd>(op: Op, ins: &Instruction, pool: *mut f64, lanes: usize, pick: impl Fn(S::F, S::F) -> S::F) {
+    unsafe {
+        let a = pool.add(ins.a as usize);
+        let mut all = S::splat(0.0);
+        for i in (0..lanes).step_by(S::N) {
+            all = S::max(S::abs(S::load(a.add(i))), all);
+        }
+        if S::any(S::lt(S::splat(math::TRIG_LIMIT), all)) {
+            return scalar(op, ins, pool, lanes);
+        }
+        map1::<S>(ins, pool, lanes, |x| {
+            let (s, c) = math::sin_cos::<S>(x);
+            pick(s, c)
+        });
+    }
+}
+
+#[inline(always)]
+unsafe fn dot<S: Simd>(ins: &Instruction, terms: &[u32], pool: *mut f64, lanes: usize) {
+    unsafe {
+        let terms = terms.as_ptr().add(ins.a as usize);
+        let (pairs, plain) = (ins.b as usize, ins.c as usize);
+        let dst = pool.add(ins.dst as usize);
+        for i in (0..lanes).step_by(2 * S::N) {
+            let (mut s, mut t) = (S::splat(0.0), S::splat(0.0));
+            for p in 0..plain {
+                let a = pool.add(*terms.add(2 * pairs + p) as usize + i);
+                (s, t) = (S::add(s, S::load(a)), S::add(t, S::load(a.add(S::N))));
+            }
+            for p in 0..pairs {
+                let (a, b) = (pool.add(*terms.add(2 * p) as usize + i), pool.add(*terms.add(2 * p + 1) as usize + i));
+                s = S::fma(S::load(a), S::load(b), s);
+                t = S::fma(S::load(a.add(S::N)), S::load(b.add(S::N)), t);
+            }
+            S::store(dst.add(i), s);
+            S::store(dst.add(i + S::N), t);
+        }
+    }
+}
+
+#[inline(always)]
+unsafe fn rows<S: Simd, const R: usize>(ins: &Instruction, terms: &[u32], pool: *mut f64, lanes: usize) {
+    unsafe {
+        let head = terms.as_ptr().add(ins.a as usize);
+        let body = head.add(2 * R);
+        for i in (0..lanes).step_by(2 * S::N) {
+            let mut s = [S::splat(0.0); R];
+            let mut t = s;
+            for r in 0..R {
+                let init = pool.add(*head.add(2 * r + 1) as usize + i);
+                (s[r], t[r]) = (S::load(init), S::load(init.add(S::N)));
+            }
+            let mut term = body;
+            for _ in 0..ins.b {
+                let right = pool.add(*term as usize + i);
+                let (x, y) = (S::load(right), S::load(right.add(S::N)));
+                for r in 0..R {
+                    let left = pool.add(*term.add(1 + r) as usize + i);
+                    s[r] = S::fma(S::load(left), x, s[r]);
+                    t[r] = S::fma(S::load(left.add(S::N)), y, t[r]);
+                }
+                term = term.add(1 + R);
+            }
+            for r in 0..R {
+                let dst = pool.add(*head.add(2 * r) as usize + i);
+                S::store(dst, s[r]);
+                S::store(dst.add(S::N), t[r]);
+            }
+        }
+    }
+}

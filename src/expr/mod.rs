@@ -1,0 +1,21 @@
+//! Expressions: the script builds, Rust runs.
+//!
+//! A closure is traced once ([`Trace`], [`Expr`]) into a hash-consed [`Graph`] over the operations of [`op::TABLE`],
+//! differentiated ([`gradient`]), compiled to a linear [`Program`], and run on lanes of points ([`lanes`]). No
+//! interpreter is in any loop after that.
+
+mod diff;
+mod formula;
+mod graph;
+pub mod kinks;
+pub mod lanes;
+pub mod op;
+mod tape;
+mod trace;
+
+pub use diff::gradient;
+pub use formula::formula;
+pub use graph::{Graph, NODE_LIMIT, Node, NodeId};
+pub use op::Op;
+pub use tape::Program;
+pub use trace::{Expr, Reduce, Trace};

@@ -1,0 +1,67 @@
+//! A family's density in unconstrained coordinates, compiled for samplers.
+
+use super::Family;
+use crate::expr::{Graph, NodeId, Program, gradient};
+
+/// log p(x(z)) + log |dx/dz| up to A(eta), with its gradient and T(x(z)), as one lane program.
+#[derive(Debug, Clone)]
+pub struct Density {
+    program: Program,
+    free: usize,
+    unique: Vec<usize>,
+    distinct: usize,
+}
+
+impl Density {
+    /// Entry with the gradient with respect to z, m outputs.
+    pub const GRADIENT: usize = 0;
+    /// Entry with the log density, then its gradient.
+    pub const VALUE_AND_GRADIENT: usize = 1;
+    /// Entry with the distinct statistics.
+    pub const STATISTICS: usize = 2;
+    /// Entry with the point x, d outputs.
+    pub const POINT: usize = 3;
+
+    pub(super) fn new(family: &Family) -> Density {
+        let bijector = family.support.bijector();
+        let free = bijector.free();
+        let mut g = Graph::new();
+        let z: Vec<NodeId> = (0..free).map(|j| g.var(j)).collect();
+        let (x, log_jacobian) = bijector.forward(&mut g, &z);
+        let roots: Vec<NodeId> = family.t.iter().copied().chain([family.base]).collect();
+        let mut image = g.import(&family.graph, &roots, &x);
+        let base = image.pop().unwrap_or(log_jacobian);
+        let measure = g.add(base, log_jacobian);
+        let value = family.log_density_node(&mut g, &image, measure);
+        let slope = gradient(&mut g, value, free);
+        let both: Vec<NodeId> = std::iter::once(value).chain(slope.iter().copied()).collect();
+        let mut distinct: Vec<NodeId> = Vec::new();
+        let unique = image
+            .iter()
+            .map(|t| {
+                distinct.iter().position(|d| d == t).unwrap_or_else(|| {
+                    distinct.push(*t);
+                    distinct.len() - 1
+                })
+            })
+            .collect();
+        let program = Program::compile(&g, free, &[&slope, &both, &distinct, &x]);
+        Density { program, free, unique, distinct: distinct.len() }
+    }
+    /// The compiled program.
+    pub fn program(&self) -> &Program {
+        &self.program
+    }
+    /// Number of unconstrained coordinates m.
+    pub fn free(&self) -> usize {
+        self.free
+    }
+    /// Number of distinct statistics.
+    pub fn distinct(&self) -> usize {
+        self.distinct
+    }
+    /// For each flattened statistic, [k], the distinct one that it equals.
+    pub fn unique(&self) -> &[usize] {
+        &self.unique
+    }
+}

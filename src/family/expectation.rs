@@ -1,0 +1,73 @@
+//! The seam that matters: eta -> mu_T, whoever computes it.
+//!
+//! Closed forms, quadrature, samplers and trained networks implement [`ExpectationMap`]; variational inference, plots,
+//! evaluation and certificates see nothing else.
+
+use crate::error::{Error, Result};
+
+/// What a caller of [`ExpectationMap::moments`] needs beside mu_T.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Want {
+    /// Also Cov(T, T).
+    pub cov: bool,
+    /// Also the log-normaliser A(eta).
+    pub log_normalizer: bool,
+}
+
+impl Want {
+    /// Only mu_T.
+    pub const MEAN: Want = Want { cov: false, log_normalizer: false };
+    /// mu_T, the covariance and the log-normaliser.
+    pub const ALL: Want = Want { cov: true, log_normalizer: true };
+}
+
+/// Moments of T for a batch of `n` natural parameters with `k` components; all arrays row-major.
+#[derive(Debug, Clone, Default)]
+pub struct Moments {
+    /// E[T], [n, k].
+    pub mu_t: Vec<f64>,
+    /// Cov(T, T), [n, k, k], where asked for and available.
+    pub cov_tt: Option<Vec<f64>>,
+    /// A(eta), [n], where asked for and available.
+    pub log_normalizer: Option<Vec<f64>>,
+    /// Standard error of each entry of `mu_t`, [n, k]: Monte Carlo error, or the error estimate of a quadrature.
+    pub mcse: Vec<f64>,
+    /// Effective sample size of each row, [n]: min over statistics of var(T_i) / mcse_i^2.
+    pub ess: Vec<f64>,
+    /// Split R-hat of each row, [n]; 1 where nothing was sampled.
+    pub rhat: Vec<f64>,
+    /// How each row was made, [n]: "closed_form", "quadrature", "hmc", "network".
+    pub method: Vec<&'static str>,
+}
+
+/// A map from natural parameters to mean parameters.
+pub trait ExpectationMap: Send + Sync {
+    /// Number of flattened statistics k.
+    fn dim(&self) -> usize;
+    /// Moments for `eta`, [n, k] row-major.
+    ///
+    /// # Errors
+    /// When eta has a wrong length, holds a NaN, lies outside the natural parameter space, or a moment that `want` asks
+    /// for does not exist for this map.
+    fn moments(&self, eta: &[f64], want: Want) -> Result<Moments>;
+    /// Whether `eta`, [k], lies inside what this map knows: its region for a network, its natural space for a family.
+    fn contains(&self, eta: &[f64]) -> bool;
+    /// A point inside, [k]: where an iteration may start.
+    fn center(&self) -> Vec<f64>;
+    /// Name for messages.
+    fn name(&self) -> String;
+}
+
+/// Check that `eta` is a batch of finite rows of width `k`; returns the number of rows.
+///
+/// # Errors
+/// A shape error naming both lengths, or a domain error naming the first entry that is not finite.
+pub fn check_batch(eta: &[f64], k: usize) -> Result<usize> {
+    if k == 0 || !eta.len().is_multiple_of(k) {
+        return Err(Error::shape(format!("eta has {} numbers, which is not a multiple of the {k} statistics", eta.len())));
+    }
+    if let Some(i) = eta.iter().position(|e| !e.is_finite()) {
+        return Err(Error::domain(format!("eta[{}, {}] is {}: natural parameters must be finite", i / k, i % k, eta[i])));
+    }
+    Ok(eta.len() / k)
+}

@@ -1,0 +1,317 @@
+//! Exponential families: statistics, support, base measure, region of eta, and closed forms where they exist.
+//!
+//! p(x | eta) = exp(eta . T(x) + b(x) - A(eta)). A [`Family`] is traced once and immutable; everything else takes it by
+//! `Arc`. Named families with closed forms are in [`named`]; [`ExpectationMap`] is the seam to whoever computes moments.
+
+mod closed_form;
+mod density;
+mod expectation;
+pub mod named;
+mod region;
+
+pub use closed_form::{ClosedForm, require};
+pub use density::Density;
+pub use expectation::{ExpectationMap, Moments, Want, check_batch};
+pub use region::{Block, Region};
+
+use crate::domain::Support;
+use crate::error::{Error, Result};
+use crate::expr::{Expr, Graph, NodeId, Program, Trace, formula, gradient, kinks};
+use crate::num::stream::Stream;
+use std::sync::{Arc, OnceLock};
+
+/// One named statistic: a scalar or an array of components.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Statistic {
+    /// Name in scripts and files.
+    pub name: String,
+    /// Shape; empty for a scalar.
+    pub shape: Vec<usize>,
+}
+
+impl Statistic {
+    /// Number of components.
+    pub fn size(&self) -> usize {
+        self.shape.iter().product()
+    }
+    fn component_names(&self) -> Vec<String> {
+        (0..self.size())
+            .map(|i| match self.shape.as_slice() {
+                [] => self.name.clone(),
+                shape => {
+                    let (mut rest, mut index) = (i, vec![0; shape.len()]);
+                    for axis in (0..shape.len()).rev() {
+                        index[axis] = rest % shape[axis];
+                        rest /= shape[axis];
+                    }
+                    format!("{}[{}]", self.name, index.iter().map(usize::to_string).collect::<Vec<_>>().join(","))
+                }
+            })
+            .collect()
+    }
+}
+
+/// An exponential family. Shapes: a point x is [d], T(x) and eta are [k].
+pub struct Family {
+    name: String,
+    support: Support,
+    statistics: Vec<Statistic>,
+    graph: Graph,
+    t: Vec<NodeId>,
+    base: NodeId,
+    region: Option<Region>,
+    closed: Option<Arc<dyn ClosedForm>>,
+    pointwise: OnceLock<Program>,
+    density: OnceLock<Density>,
+}
+
+impl std::fmt::Debug for Family {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Family({}, {})", self.name, self.formula())
+    }
+}
+
+/// Entries of [`Family::pointwise`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Pointwise {
+    /// eta . T(x) + b(x), one output.
+    LogDensity = 0,
+    /// Its gradient with respect to x, d outputs.
+    Gradient = 1,
+    /// T(x), k outputs, then b(x).
+    Statistics = 2,
+}
+
+impl Family {
+    /// Trace T (and a log base measure) on `support`. Statistics are laid out in byte order of their names.
+    ///
+    /// # Errors
+    /// When the closure fails, there is no statistic, or a statistic does not depend on x.
+    ///
+    /// # Example
+    /// ```
+    /// use nnef::{domain::Support, family::Family};
+    /// let quartic = Family::trace("quartic", Support::real(1).unwrap(), |x| {
+    ///     let x = x.index(0)?;
+    ///     let x2 = x.binary(nnef::expr::Op::Mul, &x)?;
+    ///     let x4 = x2.binary(nnef::expr::Op::Mul, &x2)?;
+    ///     Ok(vec![("x".into(), x), ("x2".into(), x2), ("x4".into(), x4)])
+    /// }, None).unwrap();
+    /// assert_eq!(quartic.stat_names(), ["x", "x2", "x4"]);
+    /// assert_eq!(quartic.statistics_at(&[2.0], 1).unwrap(), [2.0, 4.0, 16.0]);
+    /// ```
+    pub fn trace(
+        name: &str,
+        support: Support,
+        stats: impl FnOnce(&Expr) -> Result<Vec<(String, Expr)>>,
+        base: Option<&dyn Fn(&Expr) -> Result<Expr>>,
+    ) -> Result<Family> {
+        let trace = Trace::new();
+        let x = trace.point(support.shape(), 0);
+        let mut found = stats(&x)?;
+        found.sort_by(|a, b| a.0.as_bytes().cmp(b.0.as_bytes()));
+        let base = match base {
+            Some(base) => base(&x)?,
+            None => trace.numbers(&[], &[0.0]),
+        };
+        Self::from_trace(name, support, &trace, found, base)
+    }
+
+    /// A family from statistics and a log base measure that were traced in `trace`.
+    ///
+    /// # Errors
+    /// As [`Family::trace`].
+    pub fn from_trace(name: &str, support: Support, trace: &Trace, stats: Vec<(String, Expr)>, base: Expr) -> Result<Family> {
+        if stats.is_empty() {
+            return Err(Error::trace("T(x) has no statistics").hint("return a map such as #{ x: x[0], x2: x[0]*x[0] }"));
+        }
+        if base.len() != 1 {
+            return Err(Error::shape(format!("the log base measure has shape {:?}, a scalar is needed", base.shape())));
+        }
+        let graph = trace.graph();
+        let mut t = Vec::new();
+        let mut statistics = Vec::new();
+        for (stat, value) in &stats {
+            if !trace.owns(value) || !trace.owns(&base) {
+                return Err(Error::trace(format!("statistic '{stat}' was traced in another closure")));
+            }
+            let statistic = Statistic { name: stat.clone(), shape: value.shape().to_vec() };
+            for (component, node) in statistic.component_names().iter().zip(value.nodes()) {
+                if !graph.varies(*node) {
+                    return Err(Error::trace(format!("statistic '{component}' does not depend on x: it is {}", formula(&graph, *node, &|j| format!("x[{j}]"))))
+                        .hint("a constant statistic leaves eta undetermined; remove it"));
+                }
+            }
+            if value.is_empty() {
+                return Err(Error::shape(format!("statistic '{stat}' is an empty array")));
+            }
+            t.extend_from_slice(value.nodes());
+            statistics.push(statistic);
+        }
+        let base = base.nodes()[0];
+        let family = Family {
+            name: name.to_string(),
+            support,
+            statistics,
+            graph,
+            t,
+            base,
+            region: None,
+            closed: None,
+            pointwise: OnceLock::new(),
+            density: OnceLock::new(),
+        };
+        Ok(family)
+    }
+    /// The same family with a region of eta.
+    ///
+    /// # Errors
+    /// When the region has another number of components.
+    pub fn with_region(mut self, region: Region) -> Result<Self> {
+        if region.dim() != self.dim() {
+            return Err(Error::shape(format!("the eta region has {} components, the family has {}", region.dim(), self.dim())));
+        }
+        self.region = Some(region);
+        Ok(self)
+    }
+    /// The same family with closed forms.
+    pub fn with_closed_form(mut self, closed: impl ClosedForm + 'static) -> Self {
+        self.closed = Some(Arc::new(closed));
+        self
+    }
+    /// Name.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+    /// Number of flattened statistics k.
+    pub fn dim(&self) -> usize {
+        self.t.len()
+    }
+    /// The support.
+    pub fn support(&self) -> &Support {
+        &self.support
+    }
+    /// The statistics, in layout order.
+    pub fn statistics(&self) -> &[Statistic] {
+        &self.statistics
+    }
+    /// Names of the flattened statistics, [k].
+    pub fn stat_names(&self) -> Vec<String> {
+        self.statistics.iter().flat_map(Statistic::component_names).collect()
+    }
+    /// The region of eta, where one was given.
+    pub fn region(&self) -> Option<&Region> {
+        self.region.as_ref()
+    }
+    /// The closed forms, where they exist.
+    pub fn closed_form(&self) -> Option<&dyn ClosedForm> {
+        self.closed.as_deref()
+    }
+    /// The traced graph over x, with the nodes of T, [k], and of the log base measure.
+    pub fn graph(&self) -> (&Graph, &[NodeId], NodeId) {
+        (&self.graph, &self.t, self.base)
+    }
+    /// T and b as readable text.
+    pub fn formula(&self) -> String {
+        let name = |j: usize| format!("x[{j}]");
+        let stats = self.stat_names().into_iter().zip(&self.t).map(|(n, t)| format!("{n} = {}", formula(&self.graph, *t, &name)));
+        let mut lines: Vec<String> = stats.collect();
+        if self.graph.as_constant(self.base) != Some(0.0) {
+            lines.push(format!("base = {}", formula(&self.graph, self.base, &name)));
+        }
+        lines.join("\n")
+    }
+    /// The surfaces on which T or b has a kink or a jump.
+    pub fn surfaces(&self) -> (Graph, Vec<kinks::Surface>) {
+        let mut graph = self.graph.clone();
+        let mut roots = self.t.clone();
+        roots.push(self.base);
+        let found = kinks::surfaces(&mut graph, &roots);
+        (graph, found)
+    }
+    /// The compiled program over x; see [`Pointwise`] for its entries.
+    pub fn pointwise(&self) -> &Program {
+        self.pointwise.get_or_init(|| {
+            let mut g = self.graph.clone();
+            let value = self.log_density_node(&mut g, &self.t, self.base);
+            let slope = gradient(&mut g, value, self.support.dim());
+            let stats: Vec<NodeId> = self.t.iter().copied().chain([self.base]).collect();
+            Program::compile(&g, self.support.dim(), &[&[value], &slope, &stats])
+        })
+    }
+    /// The density in unconstrained coordinates, compiled for samplers.
+    pub fn density(&self) -> &Density {
+        self.density.get_or_init(|| Density::new(self))
+    }
+    /// eta . T + b as a node, equal statistics merged.
+    fn log_density_node(&self, g: &mut Graph, t: &[NodeId], base: NodeId) -> NodeId {
+        let mut merged: Vec<(NodeId, NodeId)> = Vec::new();
+        for (i, node) in t.iter().enumerate() {
+            let p = g.param(i);
+            match merged.iter_mut().find(|(n, _)| n == node) {
+                Some((_, coefficient)) => *coefficient = g.add(*coefficient, p),
+                None => merged.push((*node, p)),
+            }
+        }
+        merged.into_iter().fold(base, |sum, (node, coefficient)| {
+            let term = g.mul(coefficient, node);
+            g.add(sum, term)
+        })
+    }
+    /// T at `n` points `x`, [n, d]; [n, k].
+    ///
+    /// # Errors
+    /// When `x` has another length.
+    pub fn statistics_at(&self, x: &[f64], n: usize) -> Result<Vec<f64>> {
+        self.check_points(x, n)?;
+        let rows = self.pointwise().evaluate(Pointwise::Statistics as usize, x, &vec![0.0; self.dim()]);
+        Ok(rows.chunks(self.dim() + 1).flat_map(|r| r[..self.dim()].to_vec()).collect())
+    }
+    /// eta . T(x) + b(x), unnormalised, at `n` points with one eta, [n].
+    ///
+    /// # Errors
+    /// When a length does not fit.
+    pub fn log_density_at(&self, x: &[f64], n: usize, eta: &[f64]) -> Result<Vec<f64>> {
+        self.check_points(x, n)?;
+        self.check_eta(eta)?;
+        Ok(self.pointwise().evaluate(Pointwise::LogDensity as usize, x, eta))
+    }
+    /// Gradient of the log density with respect to x at `n` points with one eta, [n, d].
+    ///
+    /// # Errors
+    /// When a length does not fit.
+    pub fn grad_log_density_at(&self, x: &[f64], n: usize, eta: &[f64]) -> Result<Vec<f64>> {
+        self.check_points(x, n)?;
+        self.check_eta(eta)?;
+        Ok(self.pointwise().evaluate(Pointwise::Gradient as usize, x, eta))
+    }
+    fn check_points(&self, x: &[f64], n: usize) -> Result<()> {
+        let d = self.support.dim();
+        if x.len() == n * d { Ok(()) } else { Err(Error::shape(format!("x has {} numbers, expected {n} points of {d} coordinates", x.len()))) }
+    }
+    /// Check length, finiteness and, where it is known, the natural parameter space of one eta, [k].
+    ///
+    /// # Errors
+    /// Which of these is violated, with both sides.
+    pub fn check_eta(&self, eta: &[f64]) -> Result<()> {
+        if eta.len() != self.dim() {
+            return Err(Error::shape(format!("eta has {} components, the family '{}' has {}", eta.len(), self.name, self.dim()))
+                .hint(format!("the statistics are {}", self.stat_names().join(", "))));
+        }
+        if let Some(i) = eta.iter().position(|e| !e.is_finite()) {
+            return Err(Error::domain(format!("eta[{i}] ({}) is {}: natural parameters must be finite", self.stat_names()[i], eta[i])));
+        }
+        self.closed_form().map_or(Ok(()), |c| c.natural(eta))
+    }
+    /// `n` natural parameters from the region, [n, k]; the same seed gives the same rows.
+    ///
+    /// # Errors
+    /// When the family has no region.
+    pub fn draw_eta(&self, n: usize, seed: u64) -> Result<Vec<f64>> {
+        let region = self.region.as_ref().ok_or_else(|| {
+            Error::domain(format!("the family '{}' has no region of eta to draw from", self.name))
+                .hint("give one: family(#{ ..., eta: #{ name: [low, high], ... } })")
+        })?;
+        Ok(region.draw(n, Stream::new(seed).child("eta")))
+    }
+}

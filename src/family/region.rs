@@ -1,0 +1,182 @@
+//! The region of eta over which labels are made and networks learn.
+
+use crate::error::{Error, Result};
+use crate::num::linalg;
+use crate::num::stream::{Stream, Xoshiro};
+use rand::Rng;
+use rand_distr::StandardNormal;
+
+/// The region of one statistic: a box, or matrices valid by construction.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Block {
+    /// Each component between `low` and `high`.
+    Box {
+        /// Lower ends, one a component.
+        low: Vec<f64>,
+        /// Upper ends, one a component.
+        high: Vec<f64>,
+    },
+    /// Symmetric n x n matrices whose negative has its eigenvalues between `low` and `high`.
+    NegativeDefinite {
+        /// Order of the matrix.
+        n: usize,
+        /// Smallest eigenvalue of -eta.
+        low: f64,
+        /// Largest eigenvalue of -eta.
+        high: f64,
+    },
+}
+
+/// The region of all statistics: a product of blocks, in the order of the statistics.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Region {
+    blocks: Vec<(String, Block)>,
+}
+
+impl Block {
+    /// The same interval for each of `size` components.
+    ///
+    /// # Errors
+    /// When the interval is empty or not finite.
+    pub fn interval(low: f64, high: f64, size: usize) -> Result<Self> {
+        if low.is_finite() && high.is_finite() && low < high {
+            return Ok(Block::Box { low: vec![low; size], high: vec![high; size] });
+        }
+        Err(Error::domain(format!("the range [{low}, {high}] is empty or not finite")).hint("give [low, high] with low < high"))
+    }
+    /// n x n matrices whose negative has eigenvalues in [low, high].
+    ///
+    /// # Errors
+    /// Unless 0 < low < high.
+    pub fn negative_definite(low: f64, high: f64, n: usize) -> Result<Self> {
+        if low > 0.0 && low < high && high.is_finite() {
+            return Ok(Block::NegativeDefinite { n, low, high });
+        }
+        Err(Error::domain(format!("negative_definite({low}, {high}): eigenvalues of -eta need 0 < low < high")))
+    }
+    fn size(&self) -> usize {
+        match self {
+            Block::Box { low, .. } => low.len(),
+            Block::NegativeDefinite { n, .. } => n * n,
+        }
+    }
+    fn center(&self) -> Vec<f64> {
+        match self {
+            Block::Box { low, high } => low.iter().zip(high).map(|(a, b)| if a * b > 0.0 { a.signum() * (a * b).sqrt() } else { 0.5 * (a + b) }).collect(),
+            Block::NegativeDefinite { n, low, high } => (0..n * n).map(|i| if i % (n + 1) == 0 { -(low * high).sqrt() } else { 0.0 }).collect(),
+        }
+    }
+    /// One draw: log-uniform in magnitude where a range has one sign, else uniform; for matrices log-uniform eigenvalues
+    /// in a uniformly rotated frame.
+    fn draw(&self, rng: &mut Xoshiro, out: &mut Vec<f64>) {
+        match self {
+            Block::Box { low, high } => {
+                for (a, b) in low.iter().zip(high) {
+                    let u: f64 = rng.random();
+                    out.push(if a * b > 0.0 { a.signum() * (a.abs().ln() + u * (b.abs() / a.abs()).ln()).exp() } else { a + u * (b - a) });
+                }
+            }
+            Block::NegativeDefinite { n, low, high } => {
+                let n = *n;
+                let frame = rotation(n, rng);
+                let eigenvalues: Vec<f64> = (0..n).map(|_| (low.ln() + rng.random::<f64>() * (high / low).ln()).exp()).collect();
+                for i in 0..n {
+                    for j in 0..n {
+                        out.push(-(0..n).map(|l| frame[l * n + i] * eigenvalues[l] * frame[l * n + j]).sum::<f64>());
+                    }
+                }
+            }
+        }
+    }
+    fn complaint(&self, eta: &[f64]) -> Option<String> {
+        match self {
+            Block::Box { low, high } => (0..eta.len()).find(|i| !(eta[*i] >= low[*i] && eta[*i] <= high[*i])).map(|i| {
+                let place = if eta.len() > 1 { format!("[{i}]") } else { String::new() };
+                format!("{place} = {} is outside [{}, {}]", eta[i], low[i], high[i])
+            }),
+            Block::NegativeDefinite { n, low, high } => {
+                let n = *n;
+                let negative: Vec<f64> = (0..n * n).map(|i| -0.5 * (eta[i] + eta[(i % n) * n + i / n])).collect();
+                let values = linalg::symmetric_eigenvalues(&negative, n);
+                let slack = 1e-9 * high;
+                let (least, most) = (values[0], values[n - 1]);
+                let inside = least >= low - slack && most <= high + slack;
+                (!inside).then(|| format!(": the eigenvalues of -eta run from {least} to {most}, outside [{low}, {high}]"))
+            }
+        }
+    }
+    fn describe(&self) -> String {
+        match self {
+            Block::Box { low, high } if low.iter().all(|l| *l == low[0]) && high.iter().all(|h| *h == high[0]) => format!("[{}, {}]", low[0], high[0]),
+            Block::Box { low, high } => format!("[{low:?}, {high:?}]"),
+            Block::NegativeDefinite { low, high, .. } => format!("negative_definite({low}, {high})"),
+        }
+    }
+}
+
+/// Rows of a random orthonormal frame: Gram-Schmidt on normal vectors.
+fn rotation(n: usize, rng: &mut Xoshiro) -> Vec<f64> {
+    let mut q: Vec<f64> = (0..n * n).map(|_| rng.sample(StandardNormal)).collect();
+    for i in 0..n {
+        for pass in 0..2 * i {
+            let j = pass % i;
+            let dot: f64 = (0..n).map(|c| q[i * n + c] * q[j * n + c]).sum();
+            (0..n).for_each(|c| q[i * n + c] -= dot * q[j * n + c]);
+        }
+        let norm = (0..n).map(|c| q[i * n + c] * q[i * n + c]).sum::<f64>().sqrt();
+        (0..n).for_each(|c| q[i * n + c] /= norm);
+    }
+    q
+}
+
+impl Region {
+    /// A product of blocks, each with the name of its statistic.
+    pub fn new(blocks: Vec<(String, Block)>) -> Self {
+        Region { blocks }
+    }
+    /// Number of components.
+    pub fn dim(&self) -> usize {
+        self.blocks.iter().map(|(_, b)| b.size()).sum()
+    }
+    /// The blocks, by the name of their statistic.
+    pub fn blocks(&self) -> &[(String, Block)] {
+        &self.blocks
+    }
+    /// `n` draws, [n, k]: row i depends on the stream and i alone.
+    pub fn draw(&self, n: usize, stream: Stream) -> Vec<f64> {
+        let mut out = Vec::with_capacity(n * self.dim());
+        for i in 0..n {
+            let mut rng = stream.at(i as u64).rng();
+            self.blocks.iter().for_each(|(_, b)| b.draw(&mut rng, &mut out));
+        }
+        out
+    }
+    /// The centre, [k]: geometric where a range has one sign.
+    pub fn center(&self) -> Vec<f64> {
+        self.blocks.iter().flat_map(|(_, b)| b.center()).collect()
+    }
+    /// Whether `eta`, [k], lies inside, ends included.
+    pub fn contains(&self, eta: &[f64]) -> bool {
+        self.check(eta).is_ok()
+    }
+    /// Say which component of `eta`, [k], lies outside.
+    ///
+    /// # Errors
+    /// A domain error that names the statistic, the value and the bounds.
+    pub fn check(&self, eta: &[f64]) -> Result<()> {
+        let mut at = 0;
+        for (name, block) in &self.blocks {
+            let size = block.size();
+            let part = eta.get(at..at + size).ok_or_else(|| Error::shape(format!("eta has {} components, the region has {}", eta.len(), self.dim())))?;
+            if let Some(complaint) = block.complaint(part) {
+                return Err(Error::domain(format!("eta outside the region of the family: {name}{complaint}")));
+            }
+            at += size;
+        }
+        Ok(())
+    }
+    /// One line a statistic.
+    pub fn describe(&self) -> String {
+        self.blocks.iter().map(|(name, b)| format!("{name}: {}", b.describe())).collect::<Vec<_>>().join(", ")
+    }
+}

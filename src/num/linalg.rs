@@ -1,0 +1,134 @@
+//! Small dense linear algebra on row-major slices: what moments and variational updates need.
+
+/// Lower Cholesky factor of the symmetric `n` x `n` matrix `a` (row-major), or `None` where it is not positive definite.
+pub fn cholesky(a: &[f64], n: usize) -> Option<Vec<f64>> {
+    let mut l = vec![0.0; n * n];
+    for i in 0..n {
+        for j in 0..=i {
+            let dot: f64 = (0..j).map(|k| l[i * n + k] * l[j * n + k]).sum();
+            let rest = a[i * n + j] - dot;
+            if i == j {
+                if rest.is_nan() || rest <= 0.0 {
+                    return None;
+                }
+                l[i * n + i] = rest.sqrt();
+            } else {
+                l[i * n + j] = rest / l[j * n + j];
+            }
+        }
+    }
+    Some(l)
+}
+
+/// Solve `L L' x = b` with the lower factor of [`cholesky`].
+pub fn cholesky_solve(l: &[f64], n: usize, b: &[f64]) -> Vec<f64> {
+    let mut x = b.to_vec();
+    for i in 0..n {
+        let dot: f64 = (0..i).map(|k| l[i * n + k] * x[k]).sum();
+        x[i] = (x[i] - dot) / l[i * n + i];
+    }
+    for i in (0..n).rev() {
+        let dot: f64 = (i + 1..n).map(|k| l[k * n + i] * x[k]).sum();
+        x[i] = (x[i] - dot) / l[i * n + i];
+    }
+    x
+}
+
+/// Inverse of a symmetric positive definite matrix and the logarithm of its determinant.
+pub fn spd_inverse(a: &[f64], n: usize) -> Option<(Vec<f64>, f64)> {
+    let l = cholesky(a, n)?;
+    let log_det = 2.0 * (0..n).map(|i| l[i * n + i].ln()).sum::<f64>();
+    let mut inverse = vec![0.0; n * n];
+    let mut unit = vec![0.0; n];
+    for j in 0..n {
+        unit.iter_mut().for_each(|u| *u = 0.0);
+        unit[j] = 1.0;
+        let column = cholesky_solve(&l, n, &unit);
+        for i in 0..n {
+            inverse[i * n + j] = column[i];
+        }
+    }
+    Some((inverse, log_det))
+}
+
+/// Product of `a` [n, k] and `b` [k, m].
+pub fn matmul(a: &[f64], b: &[f64], n: usize, k: usize, m: usize) -> Vec<f64> {
+    let mut out = vec![0.0; n * m];
+    for i in 0..n {
+        for l in 0..k {
+            let scale = a[i * k + l];
+            for j in 0..m {
+                out[i * m + j] += scale * b[l * m + j];
+            }
+        }
+    }
+    out
+}
+
+/// Transpose of `a` [n, m].
+pub fn transpose(a: &[f64], n: usize, m: usize) -> Vec<f64> {
+    let mut out = vec![0.0; n * m];
+    for i in 0..n {
+        for j in 0..m {
+            out[j * n + i] = a[i * m + j];
+        }
+    }
+    out
+}
+
+/// Largest absolute eigenvalue of the square matrix `a` by power iteration on its square, for non-negative spectra such
+/// as products of two positive semi-definite matrices. Relative error about 1e-6.
+pub fn spectral_radius(a: &[f64], n: usize) -> f64 {
+    let mut v: Vec<f64> = (0..n).map(|i| 1.0 + 0.01 * i as f64).collect();
+    let mut radius = 0.0;
+    for _ in 0..500 {
+        let w = matmul(a, &v, n, n, 1);
+        let norm = w.iter().map(|x| x * x).sum::<f64>().sqrt();
+        let before = v.iter().map(|x| x * x).sum::<f64>().sqrt();
+        if norm == 0.0 || !norm.is_finite() {
+            return norm;
+        }
+        let next = norm / before;
+        v = w.iter().map(|x| x / norm).collect();
+        if (next - radius).abs() <= 1e-9 * next {
+            return next;
+        }
+        radius = next;
+    }
+    radius
+}
+
+/// Eigenvalues of a symmetric matrix, ascending, by cyclic Jacobi rotations.
+pub fn symmetric_eigenvalues(a: &[f64], n: usize) -> Vec<f64> {
+    let mut a = a.to_vec();
+    let scale = a.iter().fold(0.0_f64, |m, v| m.max(v.abs()));
+    for _ in 0..60 {
+        let off: f64 = (0..n).flat_map(|i| (0..i).map(move |j| (i, j))).map(|(i, j)| a[i * n + j].abs()).sum();
+        if off <= 1e-15 * scale * n as f64 {
+            break;
+        }
+        for p in 0..n {
+            for q in p + 1..n {
+                if a[p * n + q] == 0.0 {
+                    continue;
+                }
+                let theta = (a[q * n + q] - a[p * n + p]) / (2.0 * a[p * n + q]);
+                let t = theta.signum() / (theta.abs() + (theta * theta + 1.0).sqrt());
+                let t = if theta == 0.0 { 1.0 } else { t };
+                let c = 1.0 / (t * t + 1.0).sqrt();
+                let s = t * c;
+                for k in 0..n {
+                    let (x, y) = (a[k * n + p], a[k * n + q]);
+                    (a[k * n + p], a[k * n + q]) = (c * x - s * y, s * x + c * y);
+                }
+                for k in 0..n {
+                    let (x, y) = (a[p * n + k], a[q * n + k]);
+                    (a[p * n + k], a[q * n + k]) = (c * x - s * y, s * x + c * y);
+                }
+            }
+        }
+    }
+    let mut values: Vec<f64> = (0..n).map(|i| a[i * n + i]).collect();
+    values.sort_by(f64::total_cmp);
+    values
+}

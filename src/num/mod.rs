@@ -1,0 +1,10 @@
+//! Numbers: tolerances, special functions, small linear algebra, quadrature rules, random streams, and the observer
+//! through which long work reports. Layer 0: knows nothing of families or scripts.
+
+pub mod close;
+pub mod files;
+pub mod linalg;
+pub mod observe;
+pub mod quad;
+pub mod special;
+pub mod stream;

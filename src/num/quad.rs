@@ -1,0 +1,45 @@
+//! Quadrature rules on an interval: nodes and weights.
+
+/// Nodes and weights of the `n`-point Gauss-Legendre rule on [-1, 1], exact for polynomials of degree 2n - 1.
+///
+/// Newton's method on the Legendre recurrence from Tricomi's initial guess; full double precision to n of a thousand.
+///
+/// # Example
+/// ```
+/// let (x, w) = nnef::num::quad::gauss_legendre(5);
+/// let integral: f64 = x.iter().zip(&w).map(|(x, w)| w * x.powi(8)).sum();
+/// assert!((integral - 2.0 / 9.0).abs() < 1e-14);
+/// ```
+pub fn gauss_legendre(n: usize) -> (Vec<f64>, Vec<f64>) {
+    let (mut nodes, mut weights) = (vec![0.0; n], vec![0.0; n]);
+    let count = n as f64;
+    for i in 0..n.div_ceil(2) {
+        let mut x = (std::f64::consts::PI * (i as f64 + 0.75) / (count + 0.5)).cos();
+        let mut derivative = 0.0;
+        for _ in 0..100 {
+            let (mut p, mut before) = (1.0, 0.0);
+            for k in 0..n {
+                let k = k as f64;
+                (p, before) = (((2.0 * k + 1.0) * x * p - k * before) / (k + 1.0), p);
+            }
+            derivative = count * (x * p - before) / (x * x - 1.0);
+            let step = p / derivative;
+            x -= step;
+            if step.abs() < 1e-16 {
+                break;
+            }
+        }
+        if 2 * i + 1 == n {
+            x = 0.0;
+            let mut even = 1.0; // P_{n-1}(0), from which P_n'(0) = n P_{n-1}(0)
+            for k in (2..n).step_by(2) {
+                even *= -((k - 1) as f64) / k as f64;
+            }
+            derivative = count * even;
+        }
+        let weight = 2.0 / ((1.0 - x * x) * derivative * derivative);
+        (nodes[i], nodes[n - 1 - i]) = (-x, x);
+        (weights[i], weights[n - 1 - i]) = (weight, weight);
+    }
+    (nodes, weights)
+}

@@ -1,0 +1,100 @@
+//! Every operation of the table: lane values against the canonical ones, derivatives against differences.
+
+use nnef::expr::op::{Op, Smooth, TABLE};
+use nnef::expr::{Graph, NodeId, Program, gradient};
+use nnef::num::close::{DIFFERENCE, Tolerance, close};
+
+/// Six units in the last place, or absolute near zero.
+const ULPS: Tolerance = Tolerance { absolute: 1e-300, relative: 1.4e-15 };
+
+const ARGUMENTS: [f64; 34] = [
+    0.0, -0.0, 1.0, -1.0, 0.5, -0.5, 0.1, 1e-9, -1e-9, 0.3, 0.34, 0.36, -0.36, 0.62, 0.63, 2.0, 3.3, -3.3, 7.7, 19.0, -40.1, 300.5, -300.5,
+    709.0, -745.0, 1e5, 1.2e5, 1e17, 1e-310, f64::MIN_POSITIVE, f64::INFINITY, f64::NEG_INFINITY, f64::NAN, 1e300,
+];
+
+fn apply(g: &mut Graph, op: Op) -> NodeId {
+    let v: Vec<NodeId> = (0..3).map(|j| g.var(j)).collect();
+    g.apply(op, [v[0], v[1.min(op.info().arity - 1)], v[2.min(op.info().arity - 1)]])
+}
+
+#[test]
+fn lanes_agree_with_the_table_for_every_operation() {
+    for info in &TABLE {
+        let mut g = Graph::new();
+        let root = apply(&mut g, info.op);
+        let program = Program::compile(&g, 3, &[&[root]]);
+        let mut points = Vec::new();
+        for a in ARGUMENTS {
+            for b in if info.arity == 1 { &ARGUMENTS[..1] } else { &ARGUMENTS[..] } {
+                points.extend([a, *b, if info.arity == 3 { 2.5 } else { 0.0 }]);
+            }
+        }
+        let got = program.evaluate(0, &points, &[]);
+        for (x, y) in points.chunks(3).zip(got) {
+            let expected = (info.value)([x[0], x[1], x[2]]);
+            // Near the zeros of sine and cosine the bound is absolute.
+            let slack = if matches!(info.op, Op::Sin | Op::Cos | Op::Tan) { Tolerance { absolute: 3e-16, ..ULPS } } else { ULPS };
+            let same = close(y, expected, slack) || (y.is_nan() && expected.is_nan());
+            assert!(same, "{}({x:?}) = {y:e}, expected {expected:e}", info.name);
+        }
+    }
+}
+
+#[test]
+fn derivatives_agree_with_differences_for_every_operation() {
+    let points: [[f64; 3]; 4] = [[0.4, 0.7, 1.3], [0.9, 0.2, -0.4], [0.13, 0.55, 0.1], [0.61, 0.6, 0.2]];
+    for info in TABLE.iter().filter(|i| i.op != Op::Trigamma) {
+        let mut g = Graph::new();
+        let root = apply(&mut g, info.op);
+        let partials = gradient(&mut g, root, 3);
+        for x in points {
+            let exact = g.evaluate(&partials, &x, &[]);
+            for j in 0..3 {
+                if info.smooth == Smooth::Jumps && info.op != Op::Select {
+                    assert_eq!(exact[j], 0.0, "{}", info.name);
+                    continue;
+                }
+                let h = 1e-5;
+                let at = |s: f64| {
+                    let mut y = x;
+                    y[j] += s;
+                    g.evaluate(&[root], &y, &[])[0]
+                };
+                let difference = (at(h) - at(-h)) / (2.0 * h);
+                assert!(close(exact[j], difference, DIFFERENCE), "d {} / d{j} at {x:?}: {} and {difference}", info.name, exact[j]);
+            }
+        }
+    }
+}
+
+#[test]
+fn a_program_of_sums_and_products_agrees_with_the_reference() {
+    // A Gaussian with full statistics: rows, dots and hoisted parameters all occur.
+    let d = 5;
+    let mut g = Graph::new();
+    let x: Vec<NodeId> = (0..d).map(|j| g.var(j)).collect();
+    let mut energy = g.constant(0.0);
+    for i in 0..d {
+        for j in 0..d {
+            let p = g.param(i * d + j);
+            let t = g.mul(x[i], x[j]);
+            let term = g.mul(p, t);
+            energy = g.add(energy, term);
+        }
+        let p = g.param(d * d + i);
+        let term = g.mul(p, x[i]);
+        energy = g.add(energy, term);
+    }
+    let grad = gradient(&mut g, energy, d);
+    let all: Vec<NodeId> = std::iter::once(energy).chain(grad.iter().copied()).collect();
+    let program = Program::compile(&g, d, &[&grad, &all]);
+    let eta: Vec<f64> = (0..d * d + d).map(|i| (i as f64 * 0.7).sin()).collect();
+    let points: Vec<f64> = (0..40 * d).map(|i| (i as f64 * 1.3).cos() * 2.0).collect();
+    let got = program.evaluate(1, &points, &eta);
+    for (x, row) in points.chunks(d).zip(got.chunks(d + 1)) {
+        let expected = g.evaluate(&all, x, &eta);
+        for (a, b) in row.iter().zip(&expected) {
+            assert!(close(*a, *b, nnef::num::close::ROUND), "{a} and {b}");
+        }
+    }
+}

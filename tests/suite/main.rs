@@ -1,0 +1,4 @@
+//! The one integration-test binary: candle links once. One module a subject.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod expr;
