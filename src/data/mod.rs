@@ -2,6 +2,8 @@
 
 mod dataset;
 mod io;
+mod split;
 mod summary;
 
 pub use dataset::{Dataset, RowNotes};
+pub use split::Split;

@@ -8,6 +8,7 @@ mod diff;
 mod formula;
 mod graph;
 pub mod kinks;
+#[macro_use]
 pub mod lanes;
 pub mod op;
 mod tape;

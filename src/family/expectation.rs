@@ -36,8 +36,28 @@ pub struct Moments {
     pub ess: Vec<f64>,
     /// Split R-hat of each row, [n]; 1 where nothing was sampled.
     pub rhat: Vec<f64>,
+    /// Divergent trajectories of each row, [n]; 0 where nothing was sampled.
+    pub divergences: Vec<usize>,
     /// How each row was made, [n]: "closed_form", "quadrature", "hmc", "network".
     pub method: Vec<&'static str>,
+}
+
+impl Moments {
+    /// Append the rows of `more`. Covariances and log-normalisers stay only where both have them.
+    pub fn extend(&mut self, more: Moments) {
+        if self.method.is_empty() {
+            *self = more;
+            return;
+        }
+        self.mu_t.extend(more.mu_t);
+        self.cov_tt = self.cov_tt.take().zip(more.cov_tt).map(|(a, b)| [a, b].concat());
+        self.log_normalizer = self.log_normalizer.take().zip(more.log_normalizer).map(|(a, b)| [a, b].concat());
+        self.mcse.extend(more.mcse);
+        self.ess.extend(more.ess);
+        self.rhat.extend(more.rhat);
+        self.divergences.extend(more.divergences);
+        self.method.extend(more.method);
+    }
 }
 
 /// A map from natural parameters to mean parameters.

@@ -1,0 +1,363 @@
+//! A group of chains that run side by side: a few rows of eta with all their chains, in blocks of W lanes.
+//!
+//! State, step, info: [`Group::new`] places the chains, [`Group::step`] makes one transition of all of them. Each chain
+//! draws from its own named streams, so its draws do not depend on its neighbours.
+
+use super::adapt::DualAveraging;
+use super::kernels::{self, Lanes};
+use crate::expr::lanes::Pool;
+use crate::family::Density;
+use crate::num::stream::Stream;
+use rand::Rng;
+use rand_distr::StandardNormal;
+
+/// How the chains of a group move.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Plan {
+    /// Chains for each row.
+    pub chains: usize,
+    /// Step size: the fixed one, or where adaptation starts.
+    pub step_size: f64,
+    /// Leapfrogs: the fixed number, or the most that adaptation takes.
+    pub integration_steps: usize,
+    /// Whether steps are jittered and step size, mass and trajectory length adapted.
+    pub adapt: bool,
+    /// Acceptance that adaptation aims at.
+    pub target_accept: f64,
+}
+
+/// Trajectory length that adaptation aims at, in units of the adapted standard deviations. About a quarter period of
+/// the widest direction of a standardised Gaussian: nearly independent proposals, on average over the jitter.
+const TRAJECTORY: f64 = 1.5;
+/// Width of the step jitter: U(0.6, 1.2) times the step.
+const JITTER: f64 = 0.6;
+
+struct Block {
+    pool: Pool,
+    momentum: Vec<f64>,
+    start: Vec<f64>,
+    gradient: Vec<f64>,
+    inverse_mass: Vec<f64>,
+    value: Vec<f64>,
+    kinetic: Vec<f64>,
+    base_step: Vec<f64>,
+    step: Vec<f64>,
+    steps: Vec<f64>,
+    uniform: Vec<f64>,
+    acceptance: Vec<f64>,
+    diverged: Vec<f64>,
+    generators: Vec<u64>,
+    // Running sums of the positions in the present adaptation window.
+    shift: Vec<f64>,
+    sum: Vec<f64>,
+    square: Vec<f64>,
+}
+
+impl Block {
+    fn new(density: &Density) -> Block {
+        let (w, m) = (density.program().lanes(), density.free());
+        let (wide, flat) = (vec![0.0; m * w], vec![0.0; w]);
+        Block {
+            pool: density.program().pool(),
+            momentum: wide.clone(),
+            start: wide.clone(),
+            gradient: wide.clone(),
+            inverse_mass: vec![1.0; m * w],
+            value: flat.clone(),
+            kinetic: flat.clone(),
+            base_step: flat.clone(),
+            step: flat.clone(),
+            steps: flat.clone(),
+            uniform: flat.clone(),
+            acceptance: flat.clone(),
+            diverged: flat,
+            generators: vec![1; 4 * w],
+            shift: wide.clone(),
+            sum: wide.clone(),
+            square: wide,
+        }
+    }
+    fn lanes(&mut self, w: usize, m: usize) -> Lanes {
+        Lanes {
+            w,
+            m,
+            pool: self.pool.numbers_mut().as_mut_ptr(),
+            momentum: self.momentum.as_mut_ptr(),
+            start: self.start.as_mut_ptr(),
+            gradient: self.gradient.as_mut_ptr(),
+            inverse_mass: self.inverse_mass.as_ptr(),
+            value: self.value.as_mut_ptr(),
+            kinetic: self.kinetic.as_mut_ptr(),
+            step: self.step.as_mut_ptr(),
+            steps: self.steps.as_ptr(),
+            uniform: self.uniform.as_mut_ptr(),
+            acceptance: self.acceptance.as_mut_ptr(),
+            diverged: self.diverged.as_mut_ptr(),
+        }
+    }
+}
+
+/// Rows of eta with all their chains, running side by side.
+pub struct Group<'a> {
+    density: &'a Density,
+    plan: Plan,
+    rows: usize,
+    blocks: Vec<Block>,
+    tuners: Vec<DualAveraging>,
+    window: usize,
+    divergences: Vec<usize>,
+    acceptance: Vec<f64>,
+    transitions: usize,
+}
+
+impl<'a> Group<'a> {
+    /// Number of rows that fit one group for a family and a number of chains.
+    pub fn rows_that_fit(density: &Density, chains: usize) -> usize {
+        (density.program().lanes() / chains.max(1)).max(1)
+    }
+    /// Place the chains of `rows` natural parameters `eta`, [rows, k]; `streams[r]` is the stream of row r.
+    pub fn new(density: &'a Density, plan: Plan, eta: &[f64], streams: &[Stream]) -> Group<'a> {
+        let (rows, w, m) = (streams.len(), density.program().lanes(), density.free());
+        let k = eta.len() / rows.max(1);
+        let lanes = rows * plan.chains;
+        let mut blocks: Vec<Block> = (0..lanes.div_ceil(w)).map(|_| Block::new(density)).collect();
+        let hoisted: Vec<Vec<f64>> = (0..rows).map(|r| density.program().hoist(&eta[r * k..(r + 1) * k])).collect();
+        for global in 0..blocks.len() * w {
+            // Lanes beyond the last chain repeat it, unseen.
+            let chain = global.min(lanes - 1);
+            let (row, number) = (chain / plan.chains, chain % plan.chains);
+            let (block, lane) = (&mut blocks[global / w], global % w);
+            density.program().set_hoisted(&mut block.pool, lane, &hoisted[row]);
+            let mut rng = streams[row].child("start").at(number as u64).rng();
+            for j in 0..m {
+                density.program().coordinate(&mut block.pool, j)[lane] = rng.sample(StandardNormal);
+            }
+        }
+        let tuners = (0..rows).map(|_| DualAveraging::new(plan.step_size, plan.target_accept)).collect();
+        let mut group = Group {
+            density,
+            plan,
+            rows,
+            blocks,
+            tuners,
+            window: 0,
+            divergences: vec![0; rows],
+            acceptance: vec![0.0; rows],
+            transitions: 0,
+        };
+        group.seed(streams, "warm-up");
+        group.evaluate();
+        let (step, leapfrogs) = (group.plan.step_size, group.plan.integration_steps);
+        group.set_steps(|_| (step, leapfrogs));
+        group
+    }
+    /// Move every chain to the stream `name` below its row's.
+    pub fn seed(&mut self, streams: &[Stream], name: &str) {
+        let w = self.width();
+        for global in 0..self.blocks.len() * w {
+            let chain = global.min(self.rows * self.plan.chains - 1);
+            let (row, number) = (chain / self.plan.chains, chain % self.plan.chains);
+            let state = streams[row].child(name).at(number as u64).state();
+            for (word, s) in state.iter().enumerate() {
+                self.blocks[global / w].generators[word * w + global % w] = *s;
+            }
+        }
+    }
+    fn width(&self) -> usize {
+        self.density.program().lanes()
+    }
+    /// Number of rows.
+    pub fn rows(&self) -> usize {
+        self.rows
+    }
+    fn evaluate(&mut self) {
+        let (program, w, m) = (self.density.program(), self.width(), self.density.free());
+        for block in &mut self.blocks {
+            program.run(&mut block.pool, Density::VALUE_AND_GRADIENT);
+            block.value.copy_from_slice(program.output(&block.pool, Density::VALUE_AND_GRADIENT, 0));
+            for j in 0..m {
+                block.gradient[j * w..(j + 1) * w].copy_from_slice(program.output(&block.pool, Density::VALUE_AND_GRADIENT, j + 1));
+            }
+        }
+    }
+    /// Set step size and number of leapfrogs, row by row.
+    fn set_steps(&mut self, of: impl Fn(usize) -> (f64, usize)) {
+        let (w, chains) = (self.width(), self.plan.chains);
+        let settings: Vec<(f64, usize)> = (0..self.rows).map(of).collect();
+        for global in 0..self.blocks.len() * w {
+            let row = (global / chains).min(self.rows - 1);
+            let block = &mut self.blocks[global / w];
+            block.base_step[global % w] = settings[row].0;
+            block.steps[global % w] = settings[row].1 as f64;
+        }
+    }
+    /// Values of one lane array, for the chains of a row.
+    fn of_row(&self, row: usize, pick: impl Fn(&Block) -> &[f64]) -> Vec<f64> {
+        let w = self.width();
+        (row * self.plan.chains..(row + 1) * self.plan.chains).map(|g| pick(&self.blocks[g / w])[g % w]).collect()
+    }
+    /// One transition of all chains.
+    pub fn step(&mut self) {
+        let (program, w, m) = (self.density.program(), self.width(), self.density.free());
+        let gradient = program.output_offsets(Density::GRADIENT);
+        let both = program.output_offsets(Density::VALUE_AND_GRADIENT);
+        let jitter = if self.plan.adapt { JITTER } else { 0.0 };
+        for block in &mut self.blocks {
+            let leapfrogs = block.steps.iter().copied().fold(1.0, f64::max) as usize;
+            let lanes = block.lanes(w, m);
+            // All arrays behind `lanes` have the lengths that the kernels ask for: see Block::new.
+            unsafe {
+                kernels::refresh(&lanes, block.generators.as_mut_ptr(), block.base_step.as_ptr(), jitter);
+                kernels::first(&lanes);
+                for done in 1..leapfrogs {
+                    program.run(&mut block.pool, Density::GRADIENT);
+                    kernels::middle(&lanes, gradient, done as f64);
+                }
+                program.run(&mut block.pool, Density::VALUE_AND_GRADIENT);
+                kernels::last(&lanes, both, leapfrogs as f64);
+            }
+        }
+    }
+    /// One transition that counts: acceptance and divergences are noted.
+    pub fn draw(&mut self) {
+        self.step();
+        self.transitions += 1;
+        for row in 0..self.rows {
+            self.acceptance[row] += self.of_row(row, |b| &b.acceptance).iter().sum::<f64>() / self.plan.chains as f64;
+            self.divergences[row] += self.of_row(row, |b| &b.diverged).iter().filter(|d| **d > 0.0).count();
+        }
+    }
+    /// `iterations` of warm-up: step size first, then two windows for the mass, then the step size again.
+    pub fn warm_up(&mut self, iterations: usize) {
+        let windows = [0.15, 0.4, 0.85].map(|f: f64| (f * iterations as f64).round() as usize);
+        for i in 0..iterations {
+            if !self.plan.adapt {
+                self.step();
+                continue;
+            }
+            if windows.contains(&i) {
+                if i > windows[0] {
+                    self.update_mass();
+                }
+                self.open_window();
+            }
+            self.step();
+            self.watch();
+            for row in 0..self.rows {
+                let accepted = self.of_row(row, |b| &b.acceptance);
+                self.tuners[row].update(accepted.iter().sum::<f64>() / accepted.len() as f64);
+            }
+            self.apply_tuners(|t| t.step());
+        }
+        if self.plan.adapt && iterations > 0 {
+            self.apply_tuners(|t| t.settled());
+        }
+    }
+    fn apply_tuners(&mut self, step: impl Fn(&DualAveraging) -> f64) {
+        let most = self.plan.integration_steps;
+        let settings: Vec<(f64, usize)> = self
+            .tuners
+            .iter()
+            .map(|t| {
+                let step = step(t);
+                (step, ((TRAJECTORY / step).round() as usize).clamp(1, most))
+            })
+            .collect();
+        self.set_steps(|row| settings[row]);
+    }
+    fn open_window(&mut self) {
+        let size = self.density.free() * self.width();
+        for block in &mut self.blocks {
+            block.shift.copy_from_slice(&block.pool.numbers()[..size]);
+            block.sum.fill(0.0);
+            block.square.fill(0.0);
+        }
+        self.window = 0;
+    }
+    fn watch(&mut self) {
+        let (w, m) = (self.width(), self.density.free());
+        let offsets: Vec<u32> = (0..m).map(|j| (j * w) as u32).collect();
+        self.window += 1;
+        for block in &mut self.blocks {
+            // Offsets of the coordinates lie in the pool; the sums are [m, W].
+            unsafe {
+                kernels::accumulate(block.pool.numbers().as_ptr(), w, &offsets, block.shift.as_ptr(), block.sum.as_mut_ptr(), block.square.as_mut_ptr());
+            }
+        }
+    }
+    /// Set the inverse mass to the variance of the window, pooled over the chains of each row.
+    fn update_mass(&mut self) {
+        let (w, m, chains, n) = (self.width(), self.density.free(), self.plan.chains, self.window as f64);
+        for row in 0..self.rows {
+            for j in 0..m {
+                let lane = |g: usize| (g / w, j * w + g % w);
+                let members = row * chains..(row + 1) * chains;
+                let means: Vec<f64> = members.clone().map(lane).map(|(b, i)| self.blocks[b].shift[i] + self.blocks[b].sum[i] / n).collect();
+                let center = means.iter().sum::<f64>() / chains as f64;
+                let within: f64 = members.map(lane).map(|(b, i)| self.blocks[b].square[i] - self.blocks[b].sum[i].powi(2) / n).sum();
+                let between: f64 = means.iter().map(|m| (m - center).powi(2)).sum();
+                let variance = (within + n * between) / (n * chains as f64);
+                if variance.is_finite() && variance > 1e-200 {
+                    for g in row * chains..(row + 1) * chains {
+                        let (b, i) = lane(g);
+                        self.blocks[b].inverse_mass[i] = variance;
+                    }
+                }
+            }
+            // In the new units the widest stable step is of order one.
+            self.tuners[row] = DualAveraging::new(0.5, self.plan.target_accept);
+        }
+        // Padding lanes follow the last chain.
+        let last = self.rows * chains - 1;
+        for g in last + 1..self.blocks.len() * w {
+            for j in 0..m {
+                let value = self.blocks[last / w].inverse_mass[j * w + last % w];
+                self.blocks[g / w].inverse_mass[j * w + g % w] = value;
+            }
+        }
+        self.apply_tuners(|t| t.step());
+    }
+    /// Outputs of an entry of the density for the present positions, appended chain by chain: for each row and chain
+    /// `outputs` numbers go to `sink(row, chain, values)`.
+    pub fn read(&mut self, entry: usize, outputs: usize, sink: &mut dyn FnMut(usize, usize, &[f64])) {
+        let (program, w) = (self.density.program(), self.width());
+        let mut values = vec![0.0; outputs];
+        for (b, block) in self.blocks.iter_mut().enumerate() {
+            program.run(&mut block.pool, entry);
+            for lane in 0..w {
+                let global = b * w + lane;
+                if global >= self.rows * self.plan.chains {
+                    break;
+                }
+                for (i, value) in values.iter_mut().enumerate() {
+                    *value = program.output(&block.pool, entry, i)[lane];
+                }
+                sink(global / self.plan.chains, global % self.plan.chains, &values);
+            }
+        }
+    }
+    /// Append the outputs of an entry to `store[block]`, as [outputs, W] each time.
+    pub(super) fn record(&mut self, entry: usize, outputs: usize, store: &mut [Vec<f64>]) {
+        let program = self.density.program();
+        for (block, store) in self.blocks.iter_mut().zip(store) {
+            program.run(&mut block.pool, entry);
+            (0..outputs).for_each(|i| store.extend_from_slice(program.output(&block.pool, entry, i)));
+        }
+    }
+    /// Number of blocks.
+    pub(super) fn blocks(&self) -> usize {
+        self.blocks.len()
+    }
+    /// Mean acceptance of the counted transitions of a row.
+    pub fn acceptance(&self, row: usize) -> f64 {
+        self.acceptance[row] / self.transitions.max(1) as f64
+    }
+    /// Divergent trajectories among the counted transitions of a row.
+    pub fn divergences(&self, row: usize) -> usize {
+        self.divergences[row]
+    }
+    /// Step size and number of leapfrogs of a row.
+    pub fn settings(&self, row: usize) -> (f64, usize) {
+        (self.of_row(row, |b| &b.base_step)[0], self.of_row(row, |b| &b.steps)[0] as usize)
+    }
+}

@@ -1,0 +1,269 @@
+//! Hamiltonian Monte Carlo: options, moments of rows of eta, and draws of single chains.
+//!
+//! Position z in unconstrained coordinates, leapfrog with a diagonal mass, Metropolis accept; many short chains side by
+//! side (see [`super::group`]). With `adapt: false` this is the plain sampler of the textbooks: fixed step and
+//! trajectory, unit mass, no jitter.
+//!
+//! # Source
+//! Neal, "MCMC using Hamiltonian dynamics" (2011); jitter of the step against resonance: section 5.4.2.
+
+use super::diagnose::{self, Summary};
+use super::group::{Group, Plan};
+use crate::error::{Error, Result};
+use crate::family::{Density, Family, Moments};
+use crate::num::stream::Stream;
+use serde::{Deserialize, Serialize};
+
+/// Options of HMC.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct HmcOptions {
+    /// Kept draws of a row, over all its chains.
+    pub samples: usize,
+    /// Warm-up iterations of each chain, not kept.
+    pub warmup: usize,
+    /// Chains of a row.
+    pub chains: usize,
+    /// Step size: the fixed one, or where adaptation starts.
+    pub step_size: f64,
+    /// Leapfrogs of a trajectory: the fixed number, or the most that adaptation takes.
+    pub integration_steps: usize,
+    /// Adapt step size, mass and trajectory length during warm-up, and jitter the step.
+    pub adapt: bool,
+    /// Mean acceptance that adaptation aims at (Stan's default).
+    pub target_accept: f64,
+    /// Seed of all streams.
+    pub seed: u64,
+}
+
+impl Default for HmcOptions {
+    fn default() -> Self {
+        HmcOptions { samples: 2000, warmup: 100, chains: 16, step_size: 0.1, integration_steps: 10, adapt: true, target_accept: 0.8, seed: 0 }
+    }
+}
+
+impl HmcOptions {
+    /// Check ranges.
+    ///
+    /// # Errors
+    /// The first option out of range, with the range.
+    pub fn check(&self) -> Result<()> {
+        let wrong = |what: &str, got: String, range: &str| Err(Error::domain(format!("{what} is {got}; {range}")));
+        if self.chains == 0 || self.chains > 4096 {
+            return wrong("chains", self.chains.to_string(), "between 1 and 4096 are possible");
+        }
+        if self.samples < 8 * self.chains {
+            return wrong("samples", self.samples.to_string(), &format!("at least 8 for each of the {} chains are needed to judge convergence", self.chains));
+        }
+        if !(self.step_size > 0.0 && self.step_size.is_finite()) {
+            return wrong("step_size", self.step_size.to_string(), "a positive number is needed");
+        }
+        if self.integration_steps == 0 {
+            return wrong("integration_steps", "0".into(), "at least one leapfrog is needed");
+        }
+        if !(self.target_accept > 0.0 && self.target_accept < 1.0) {
+            return wrong("target_accept", self.target_accept.to_string(), "it lies between 0 and 1");
+        }
+        if self.adapt && self.warmup < 20 {
+            return wrong("warmup", self.warmup.to_string(), "adaptation needs at least 20 iterations (or adapt: false)");
+        }
+        Ok(())
+    }
+    fn plan(&self) -> Plan {
+        Plan {
+            chains: self.chains,
+            step_size: self.step_size,
+            integration_steps: self.integration_steps,
+            adapt: self.adapt,
+            target_accept: self.target_accept,
+        }
+    }
+    /// Kept draws of each chain: samples over chains, rounded up.
+    pub fn draws_per_chain(&self) -> usize {
+        self.samples.div_ceil(self.chains)
+    }
+    fn stream(&self, row: usize) -> Stream {
+        Stream::new(self.seed).child("hmc").at(row as u64)
+    }
+}
+
+/// Refuse supports that HMC cannot sample.
+fn check_family(family: &Family) -> Result<()> {
+    if family.support().bijector().free() == 0 { Err(Error::domain(format!("{} has no continuous coordinates to sample", family.support()))) } else { Ok(()) }
+}
+
+/// Moments of the rows `eta`, [n, k], which have the numbers `first`, `first` + 1, ... in their dataset. The rows of one
+/// call run side by side in one group: see [`Group::rows_that_fit`].
+pub(super) fn moments(family: &Family, eta: &[f64], first: usize, options: &HmcOptions) -> Result<Moments> {
+    check_family(family)?;
+    let density = family.density();
+    let k = family.dim();
+    let rows = eta.len() / k;
+    let streams: Vec<Stream> = (0..rows).map(|r| options.stream(first + r)).collect();
+    let mut group = Group::new(density, options.plan(), eta, &streams);
+    group.warm_up(options.warmup);
+    group.seed(&streams, "sample");
+    let (draws, distinct, w) = (options.draws_per_chain(), density.distinct(), density.program().lanes());
+    let mut store: Vec<Vec<f64>> = (0..group.blocks()).map(|_| Vec::with_capacity(draws * distinct * w)).collect();
+    for _ in 0..draws {
+        group.draw();
+        group.record(Density::STATISTICS, distinct, &mut store);
+    }
+    let mut out = Moments { cov_tt: Some(vec![]), ..Moments::default() };
+    for row in 0..rows {
+        let series = |statistic: usize| -> Vec<f64> {
+            let mut all = Vec::with_capacity(options.chains * draws);
+            for chain in 0..options.chains {
+                let global = row * options.chains + chain;
+                let (block, lane) = (&store[global / w], global % w);
+                all.extend((0..draws).map(|d| block[(d * distinct + statistic) * w + lane]));
+            }
+            all
+        };
+        let all: Vec<Vec<f64>> = (0..distinct).map(series).collect();
+        summarize_row(&mut out, density, &all, draws, first + row, group.acceptance(row))?;
+        out.divergences.push(group.divergences(row));
+    }
+    Ok(out)
+}
+
+/// Append one row from the draws of the distinct statistics, each chain after chain.
+fn summarize_row(out: &mut Moments, density: &Density, all: &[Vec<f64>], draws: usize, row: usize, acceptance: f64) -> Result<()> {
+    let summaries: Vec<Summary> = all
+        .iter()
+        .map(|s| {
+            let chains: Vec<&[f64]> = s.chunks(draws).collect();
+            diagnose::summarize(&chains)
+        })
+        .collect();
+    if summaries.iter().all(|s| s.variance == 0.0 || s.variance.is_nan()) {
+        return Err(Error::numeric(format!("row {row}: the chains never moved (acceptance {acceptance:.3})"))
+            .hint("use adapt: true, or a smaller step_size; or eta lies where the density has no finite integral"));
+    }
+    let n = all.first().map_or(0, Vec::len) as f64;
+    let distinct = all.len();
+    let centered: Vec<Vec<f64>> = all.iter().zip(&summaries).map(|(s, m)| s.iter().map(|x| x - m.mean).collect()).collect();
+    let mut cov = vec![0.0; distinct * distinct];
+    for i in 0..distinct {
+        for j in 0..=i {
+            let c = dot(&centered[i], &centered[j]) / (n - 1.0);
+            (cov[i * distinct + j], cov[j * distinct + i]) = (c, c);
+        }
+    }
+    let unique = density.unique();
+    let worst = summaries.iter().map(|s| s.rhat).fold(1.0, |a: f64, b| if b.is_nan() { b } else { a.max(b) });
+    let ess = summaries.iter().map(|s| s.ess).fold(f64::INFINITY, f64::min);
+    out.mu_t.extend(unique.iter().map(|u| summaries[*u].mean));
+    out.mcse.extend(unique.iter().map(|u| summaries[*u].mcse()));
+    out.ess.push(ess);
+    out.rhat.push(worst);
+    out.method.push("hmc");
+    if let Some(all) = &mut out.cov_tt {
+        all.extend(unique.iter().flat_map(|i| unique.iter().map(|j| cov[i * distinct + j]).collect::<Vec<_>>()));
+    }
+    Ok(())
+}
+
+/// Dot product in eight partial sums, which the compiler keeps in vector registers.
+fn dot(a: &[f64], b: &[f64]) -> f64 {
+    let mut sums = [0.0; 8];
+    let (a8, b8) = (a.chunks_exact(8), b.chunks_exact(8));
+    let rest: f64 = a8.remainder().iter().zip(b8.remainder()).map(|(x, y)| x * y).sum();
+    for (x, y) in a8.zip(b8) {
+        for i in 0..8 {
+            sums[i] += x[i] * y[i];
+        }
+    }
+    sums.iter().sum::<f64>() + rest
+}
+
+/// Draws of a family at one eta, with diagnostics of its statistics.
+#[derive(Debug, Clone)]
+pub struct Chains {
+    /// Points, [chains, draws, d].
+    pub draws: Vec<f64>,
+    /// Number of chains.
+    pub chains: usize,
+    /// Draws of each chain.
+    pub length: usize,
+    /// Coordinates d of a point.
+    pub dim: usize,
+    /// Names of the statistics, [k].
+    pub stat_names: Vec<String>,
+    /// Mean of each statistic, [k].
+    pub mean: Vec<f64>,
+    /// Standard deviation of each statistic, [k].
+    pub sd: Vec<f64>,
+    /// Standard error of each mean, [k].
+    pub mcse: Vec<f64>,
+    /// Effective sample size of each mean, [k].
+    pub ess: Vec<f64>,
+    /// Split R-hat of each statistic, [k].
+    pub rhat: Vec<f64>,
+    /// Divergent trajectories.
+    pub divergences: usize,
+    /// Mean acceptance.
+    pub acceptance: f64,
+    /// Step size and leapfrogs used after warm-up.
+    pub settings: (f64, usize),
+}
+
+/// Draw from `family` at one `eta`, [k]: `options.samples` points over `options.chains` chains.
+///
+/// # Errors
+/// When eta or an option is out of range, or the chains cannot move.
+pub fn sample(family: &Family, eta: &[f64], options: &HmcOptions) -> Result<Chains> {
+    options.check()?;
+    family.check_eta(eta)?;
+    check_family(family)?;
+    let (density, d) = (family.density(), family.support().dim());
+    let streams = [options.stream(0)];
+    let mut group = Group::new(density, options.plan(), eta, &streams);
+    group.warm_up(options.warmup);
+    group.seed(&streams, "sample");
+    let (chains, length, distinct) = (options.chains, options.draws_per_chain(), density.distinct());
+    let mut draws = vec![0.0; chains * length * d];
+    let mut series = vec![vec![0.0; chains * length]; distinct];
+    for i in 0..length {
+        group.draw();
+        group.read(Density::POINT, d, &mut |_, chain, x| draws[(chain * length + i) * d..][..d].copy_from_slice(x));
+        group.read(Density::STATISTICS, distinct, &mut |_, chain, t| t.iter().zip(&mut series).for_each(|(v, s)| s[chain * length + i] = *v));
+    }
+    let mut row = Moments { cov_tt: Some(vec![]), ..Moments::default() };
+    summarize_row(&mut row, density, &series, length, 0, group.acceptance(0))?;
+    let each: Vec<Summary> = series.iter().map(|s| diagnose::summarize(&s.chunks(length).collect::<Vec<_>>())).collect();
+    let of = |f: &dyn Fn(&Summary) -> f64| density.unique().iter().map(|u| f(&each[*u])).collect::<Vec<f64>>();
+    Ok(Chains {
+        draws,
+        chains,
+        length,
+        dim: d,
+        stat_names: family.stat_names(),
+        mean: of(&|s| s.mean),
+        sd: of(&|s| s.variance.sqrt()),
+        mcse: of(&|s| s.mcse()),
+        ess: of(&|s| s.ess),
+        rhat: of(&|s| s.rhat),
+        divergences: group.divergences(0),
+        acceptance: group.acceptance(0),
+        settings: group.settings(0),
+    })
+}
+
+impl Chains {
+    /// A table: mean, sd, standard error, ESS and R-hat of each statistic.
+    pub fn summary(&self) -> String {
+        let width = self.stat_names.iter().map(String::len).max().unwrap_or(0).max(9);
+        let mut out = format!("{:<width$} {:>12} {:>12} {:>10} {:>8} {:>7}\n", "statistic", "mean", "sd", "mcse", "ess", "R-hat");
+        for (i, name) in self.stat_names.iter().enumerate() {
+            let (m, s, e) = (self.mean[i], self.sd[i], self.mcse[i]);
+            out += &format!("{name:<width$} {m:>12.5} {s:>12.5} {e:>10.2e} {:>8.0} {:>7.3}\n", self.ess[i], self.rhat[i]);
+        }
+        let (step, leapfrogs) = self.settings;
+        out += &format!(
+            "{} chains of {} draws, acceptance {:.2}, {} divergences, step {step:.3} x {leapfrogs}",
+            self.chains, self.length, self.acceptance, self.divergences
+        );
+        out
+    }
+}

@@ -1,0 +1,20 @@
+//! Moments of T by computation: quadrature, Hamiltonian Monte Carlo, and the route between them.
+//!
+//! [`labels`] makes the rows of a dataset; [`FamilyMap`] makes any family an [`crate::family::ExpectationMap`]; the
+//! diagnostics are those of Stan and ArviZ.
+
+mod adapt;
+pub mod diagnose;
+mod expectation;
+mod group;
+mod hmc;
+mod kernels;
+mod labels;
+mod quadrature;
+mod scan;
+
+pub use expectation::{FamilyMap, exact};
+pub use hmc::{Chains, HmcOptions, sample};
+pub use group::{Group, Plan};
+pub use labels::{LabelOptions, Method, labels};
+pub use quadrature::{QuadratureOptions, quadrature};

@@ -1,0 +1,310 @@
+//! Moments by quadrature on a grid shared by many eta.
+//!
+//! T and b are evaluated once on the nodes; for each eta, L = T eta + b + log w, A = logsumexp(L), p = softmax(L),
+//! mu = p T, Cov = T' diag(p) T - mu mu'. The trapezoidal rule on unbounded axes (it converges exponentially for smooth
+//! densities), Gauss-Legendre panels on segments and on axes with kinks, split at the kinks. Nodes are doubled until mu
+//! stands still; the last change is the error estimate.
+//!
+//! # Source
+//! Trefethen and Weideman, "The exponentially convergent trapezoidal rule", SIAM Review 56 (2014).
+
+use super::scan::{Chart, Window, advance, window};
+use crate::domain::Axis;
+use crate::error::{Error, Result};
+use crate::expr::kinks::Surface;
+use crate::expr::Graph;
+use crate::family::{Family, Moments, Pointwise, check_batch};
+use crate::num::quad::gauss_legendre;
+
+/// Options of [`quadrature`].
+#[derive(Debug, Clone, PartialEq)]
+pub struct QuadratureOptions {
+    /// Change of mu between two resolutions, in standard deviations of each statistic, at which refinement stops.
+    pub tol: f64,
+    /// Most nodes of a grid.
+    pub max_nodes: usize,
+}
+
+impl Default for QuadratureOptions {
+    fn default() -> Self {
+        QuadratureOptions { tol: 1e-11, max_nodes: 1 << 20 }
+    }
+}
+
+/// Whether quadrature can handle a family at all: a product of up to three intervals.
+pub(super) fn applies(family: &Family) -> bool {
+    family.support().dim() <= 3 && family.support().bijector().axes().is_some()
+}
+
+/// Rows whose windows differ by more than this factor in some coordinate get grids of their own.
+const SHARED: f64 = 2.5;
+
+/// Moments of the rows `eta`, [n, k], with covariance and log-normaliser. `mcse` holds the error estimates.
+///
+/// # Errors
+/// When the support is not a product of up to three intervals, or a density does not decay.
+pub fn quadrature(family: &Family, eta: &[f64], options: &QuadratureOptions) -> Result<Moments> {
+    let k = family.dim();
+    let n = check_batch(eta, k)?;
+    let axes = family.support().bijector().axes().filter(|a| a.len() <= 3).ok_or_else(|| {
+        Error::domain(format!("quadrature needs a product of up to three intervals, the family '{}' has {}", family.name(), family.support()))
+            .hint("method: \"hmc\" samples any support")
+    })?;
+    let (graph, surfaces) = family.surfaces();
+    let rows: Vec<&[f64]> = eta.chunks(k).collect();
+    let windows: Vec<Window> = rows.iter().map(|e| window(family, &axes, e, false)).collect::<Result<_>>()?;
+    let mut results: Vec<Option<Row>> = vec![None; n];
+    for group in groups(&windows) {
+        let grid = Grid::new(family, &graph, &surfaces, &axes, union(&windows, &group));
+        let members: Vec<&[f64]> = group.iter().map(|i| rows[*i]).collect();
+        for (i, row) in group.iter().zip(grid.integrate(&members, options)) {
+            results[*i] = Some(row);
+        }
+    }
+    // Densities that are singular at the ends of a segment converge in logit coordinates.
+    let segments = axes.iter().any(|a| matches!(a, Axis::Segment { .. }));
+    let mut out = Moments { cov_tt: Some(vec![]), log_normalizer: Some(vec![]), ..Moments::default() };
+    for (i, row) in results.into_iter().enumerate() {
+        let mut row = row.ok_or_else(|| Error::numeric("a row was not integrated"))?;
+        if row.worst > options.tol.max(1e-9) && segments {
+            let singular = window(family, &axes, rows[i], true)?;
+            let again = Grid::new(family, &graph, &surfaces, &axes, singular).integrate(&[rows[i]], options);
+            row = again.into_iter().find(|a| a.worst < row.worst).unwrap_or(row);
+        }
+        if !row.mu.iter().all(|m| m.is_finite()) {
+            return Err(Error::numeric(format!("quadrature of '{}' gives {:?} at eta = {:?}", family.name(), row.mu, rows[i]))
+                .hint("a statistic is infinite or NaN where the density has mass"));
+        }
+        let ess = (0..k).map(|s| row.cov[s * k + s] / row.error[s].powi(2)).fold(f64::INFINITY, f64::min);
+        out.ess.push(ess.min(options.tol.powi(-2)));
+        out.mu_t.extend(row.mu);
+        out.mcse.extend(row.error);
+        out.cov_tt.iter_mut().for_each(|c| c.extend(&row.cov));
+        out.log_normalizer.iter_mut().for_each(|a| a.push(row.log_normalizer));
+        out.rhat.push(1.0);
+        out.divergences.push(0);
+        out.method.push("quadrature");
+    }
+    Ok(out)
+}
+
+#[derive(Debug, Clone)]
+struct Row {
+    mu: Vec<f64>,
+    cov: Vec<f64>,
+    log_normalizer: f64,
+    error: Vec<f64>,
+    /// Largest error in standard deviations.
+    worst: f64,
+}
+
+/// Rows that share a grid: consecutive ones with equal charts and similar windows.
+fn groups(windows: &[Window]) -> Vec<Vec<usize>> {
+    let mut found: Vec<Vec<usize>> = Vec::new();
+    for (i, w) in windows.iter().enumerate() {
+        let fits = |g: &&mut Vec<usize>| {
+            let members: Vec<usize> = g.iter().copied().chain([i]).collect();
+            let all = union(windows, &members);
+            let similar = |m: &usize| (0..w.low.len()).all(|a| all.high[a] - all.low[a] <= SHARED * (windows[*m].high[a] - windows[*m].low[a]));
+            windows[g[0]].charts == w.charts && members.iter().all(similar)
+        };
+        match found.iter_mut().find(fits) {
+            Some(group) => group.push(i),
+            None => found.push(vec![i]),
+        }
+    }
+    found
+}
+
+fn union(windows: &[Window], members: &[usize]) -> Window {
+    let mut all = windows[members[0]].clone();
+    for m in members {
+        for axis in 0..all.low.len() {
+            all.low[axis] = all.low[axis].min(windows[*m].low[axis]);
+            all.high[axis] = all.high[axis].max(windows[*m].high[axis]);
+        }
+    }
+    all
+}
+
+struct Grid<'a> {
+    family: &'a Family,
+    window: Window,
+    /// Ends of the Gauss-Legendre panels of each axis, or nothing for the trapezoidal rule.
+    panels: Vec<Option<Vec<f64>>>,
+}
+
+impl<'a> Grid<'a> {
+    fn new(family: &'a Family, graph: &Graph, surfaces: &[Surface], axes: &[Axis], window: Window) -> Self {
+        let panels = (0..axes.len())
+            .map(|axis| {
+                let (low, high) = (window.low[axis], window.high[axis]);
+                let mut cuts = kinks(graph, surfaces, axis, axes.len(), &window);
+                let plain = matches!(axes[axis], Axis::Segment { .. }) && window.charts[axis] == Chart::Identity;
+                (plain || !cuts.is_empty()).then(|| {
+                    cuts.push(low);
+                    cuts.push(high);
+                    cuts.sort_by(f64::total_cmp);
+                    cuts.dedup_by(|a, b| (*a - *b).abs() <= 1e-13 * (high - low));
+                    cuts
+                })
+            })
+            .collect();
+        Grid { family, window, panels }
+    }
+    /// Nodes t and log weights of an axis at a level of refinement.
+    fn axis(&self, axis: usize, level: u32) -> (Vec<f64>, Vec<f64>) {
+        let (low, high, chart) = (self.window.low[axis], self.window.high[axis], self.window.charts[axis]);
+        let (mut nodes, mut weights) = (Vec::new(), Vec::new());
+        match &self.panels[axis] {
+            None => {
+                let n = 40usize << level;
+                let step = (high - low) / n as f64;
+                nodes.extend((0..=n).map(|i| low + step * i as f64));
+                weights.extend((0..=n).map(|i| if i == 0 || i == n { 0.5 * step } else { step }));
+            }
+            Some(cuts) => {
+                let (x, w) = gauss_legendre(12usize << level);
+                for ends in cuts.windows(2) {
+                    let (middle, half) = (0.5 * (ends[0] + ends[1]), 0.5 * (ends[1] - ends[0]));
+                    nodes.extend(x.iter().map(|x| middle + half * x));
+                    weights.extend(w.iter().map(|w| half * w));
+                }
+            }
+        }
+        let log_weights = nodes.iter().zip(&weights).map(|(t, w)| w.ln() + chart.log_jacobian(*t)).collect();
+        (nodes.iter().map(|t| chart.x(*t)).collect(), log_weights)
+    }
+    fn integrate(&self, etas: &[&[f64]], options: &QuadratureOptions) -> Vec<Row> {
+        let d = self.panels.len();
+        let mut rows: Vec<Option<Row>> = vec![None; etas.len()];
+        let mut pending: Vec<usize> = (0..etas.len()).collect();
+        for level in 0.. {
+            let (nodes, weights): (Vec<Vec<f64>>, Vec<Vec<f64>>) = (0..d).map(|a| self.axis(a, level)).unzip();
+            let total: usize = nodes.iter().map(Vec::len).product();
+            if pending.is_empty() || (level > 0 && total > options.max_nodes) || level > 12 {
+                break;
+            }
+            let (t, offset) = self.tabulate(&nodes, &weights, total);
+            pending.retain(|i| {
+                let mut row = moments(&t, &offset, etas[*i]);
+                let k = etas[*i].len();
+                if let Some(before) = &rows[*i] {
+                    let sd = |s: usize| row.cov[s * k + s].max(0.0).sqrt();
+                    row.error = (0..k).map(|s| (row.mu[s] - before.mu[s]).abs().max(1e-15 * row.mu[s].abs()).max(f64::MIN_POSITIVE)).collect();
+                    row.worst = (0..k).map(|s| row.error[s] / sd(s)).fold(0.0, |a: f64, b| if b.is_nan() { f64::INFINITY } else { a.max(b) });
+                }
+                let more = row.worst > options.tol;
+                rows[*i] = Some(row);
+                more
+            });
+        }
+        rows.into_iter().flatten().collect()
+    }
+    /// T, [total, k], and b plus log weights, [total], on the tensor grid.
+    fn tabulate(&self, nodes: &[Vec<f64>], weights: &[Vec<f64>], total: usize) -> (Vec<f64>, Vec<f64>) {
+        let (d, k) = (nodes.len(), self.family.dim());
+        let mut points = Vec::with_capacity(total * d);
+        let mut offset = Vec::with_capacity(total);
+        let mut index = vec![0; d];
+        for _ in 0..total {
+            points.extend((0..d).map(|a| nodes[a][index[a]]));
+            offset.push((0..d).map(|a| weights[a][index[a]]).sum());
+            advance(&mut index, nodes);
+        }
+        let table = self.family.pointwise().evaluate(Pointwise::Statistics as usize, &points, &vec![0.0; k]);
+        let mut t = Vec::with_capacity(total * k);
+        for (row, offset) in table.chunks(k + 1).zip(&mut offset) {
+            t.extend_from_slice(&row[..k]);
+            *offset += row[k];
+        }
+        (t, offset)
+    }
+}
+
+/// Moments of one eta from T, [total, k], and the log weights of the nodes.
+fn moments(t: &[f64], offset: &[f64], eta: &[f64]) -> Row {
+    let k = eta.len();
+    let log_p: Vec<f64> = t
+        .chunks(k)
+        .zip(offset)
+        .map(|(t, o)| {
+            let l = o + t.iter().zip(eta).map(|(t, e)| t * e).sum::<f64>();
+            // Infinity times zero far out: no mass there.
+            if l.is_nan() { f64::NEG_INFINITY } else { l }
+        })
+        .collect();
+    let top = log_p.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+    let (mut total, mut mu) = (0.0, vec![0.0; k]);
+    let p: Vec<f64> = log_p
+        .iter()
+        .zip(t.chunks(k))
+        .map(|(l, t)| {
+            let p = (l - top).exp();
+            if p > 0.0 {
+                total += p;
+                mu.iter_mut().zip(t).for_each(|(m, t)| *m += p * t);
+            }
+            p
+        })
+        .collect();
+    mu.iter_mut().for_each(|m| *m /= total);
+    let mut cov = vec![0.0; k * k];
+    let mut centered = vec![0.0; k];
+    for (p, t) in p.iter().zip(t.chunks(k)).filter(|(p, _)| **p > 1e-18) {
+        centered.iter_mut().zip(t).zip(&mu).for_each(|((c, t), m)| *c = t - m);
+        for i in 0..k {
+            let scaled = p / total * centered[i];
+            for j in 0..=i {
+                cov[i * k + j] += scaled * centered[j];
+            }
+        }
+    }
+    for i in 0..k {
+        for j in 0..i {
+            cov[j * k + i] = cov[i * k + j];
+        }
+    }
+    Row { mu, cov, log_normalizer: top + total.ln(), error: vec![f64::INFINITY; k], worst: f64::INFINITY }
+}
+
+/// Where the surfaces that depend on coordinate `axis` alone cut the window, as values of t.
+fn kinks(graph: &Graph, surfaces: &[Surface], axis: usize, d: usize, window: &Window) -> Vec<f64> {
+    const LOOKS: usize = 400;
+    let (low, high, chart) = (window.low[axis], window.high[axis], window.charts[axis]);
+    let mut cuts = Vec::new();
+    for surface in surfaces.iter().filter(|s| s.coordinates == [axis]) {
+        let value = |t: f64| {
+            let mut x = vec![0.5; d];
+            x[axis] = chart.x(t);
+            graph.evaluate(&[surface.argument], &x, &[])[0]
+        };
+        let at = |i: usize| low + (high - low) * i as f64 / LOOKS as f64;
+        let mut before = value(low);
+        for i in 1..=LOOKS {
+            let after = value(at(i));
+            if before == 0.0 {
+                cuts.push(at(i - 1));
+            } else if before * after < 0.0 {
+                cuts.push(bisect(&value, at(i - 1), at(i), before));
+            }
+            before = after;
+        }
+    }
+    cuts
+}
+
+fn bisect(f: &dyn Fn(f64) -> f64, mut a: f64, mut b: f64, at_a: f64) -> f64 {
+    for _ in 0..200 {
+        let middle = 0.5 * (a + b);
+        if middle <= a || middle >= b {
+            break;
+        }
+        let value = f(middle);
+        if value == 0.0 {
+            return middle;
+        }
+        if (value > 0.0) == (at_a > 0.0) { a = middle } else { b = middle }
+    }
+    0.5 * (a + b)
+}

@@ -1,0 +1,204 @@
+//! Where a density has its mass: windows that hold all but a negligible part, found by zooming in.
+
+use crate::domain::Axis;
+use crate::error::{Error, Result};
+use crate::family::{Family, Pointwise};
+
+/// How a coordinate x is written as a function of the integration variable t.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) enum Chart {
+    /// x = t.
+    Identity,
+    /// x = center + scale sinh(t): for heavy tails.
+    Sinh { center: f64, scale: f64 },
+    /// x = from + exp(t).
+    Exp { from: f64 },
+    /// x = from + (to - from) / (1 + exp(-t)): for densities that are singular at the ends.
+    Logit { from: f64, to: f64 },
+}
+
+impl Chart {
+    pub(super) fn x(self, t: f64) -> f64 {
+        match self {
+            Chart::Identity => t,
+            Chart::Sinh { center, scale } => center + scale * t.sinh(),
+            Chart::Exp { from } => from + t.exp(),
+            Chart::Logit { from, to } => {
+                let e = (-t.abs()).exp();
+                let part = (to - from) * e / (1.0 + e);
+                if t < 0.0 { from + part } else { to - part }
+            }
+        }
+    }
+    pub(super) fn t(self, x: f64) -> f64 {
+        match self {
+            Chart::Identity => x,
+            Chart::Sinh { center, scale } => ((x - center) / scale).asinh(),
+            Chart::Exp { from } => (x - from).ln(),
+            Chart::Logit { from, to } => ((x - from) / (to - x)).ln(),
+        }
+    }
+    /// log |dx/dt|.
+    pub(super) fn log_jacobian(self, t: f64) -> f64 {
+        match self {
+            Chart::Identity => 0.0,
+            Chart::Sinh { scale, .. } => scale.ln() + t.cosh().ln(),
+            Chart::Exp { .. } => t,
+            Chart::Logit { from, to } => (to - from).ln() - t.abs() - 2.0 * (-t.abs()).exp().ln_1p(),
+        }
+    }
+}
+
+/// The window of one eta: for each coordinate a chart and an interval of t.
+#[derive(Debug, Clone)]
+pub(super) struct Window {
+    pub charts: Vec<Chart>,
+    pub low: Vec<f64>,
+    pub high: Vec<f64>,
+}
+
+/// Nodes an axis for one, two and three coordinates.
+const NODES: [usize; 3] = [257, 65, 25];
+/// Density ratio, in nats below the maximum, past which a place is negligible.
+const DEPTH: f64 = 45.0;
+/// Ratio of the whole window to its bulk beyond which tails count as heavy.
+const HEAVY: f64 = 60.0;
+
+/// The window of `family` at `eta`. `singular` chooses logit charts on finite segments.
+///
+/// # Errors
+/// When the density is nowhere finite, or does not decay.
+pub(super) fn window(family: &Family, axes: &[Axis], eta: &[f64], singular: bool) -> Result<Window> {
+    let d = axes.len();
+    let count = NODES[d - 1];
+    let mut charts: Vec<Chart> = axes
+        .iter()
+        .map(|a| match *a {
+            Axis::Line => Chart::Identity,
+            Axis::HalfLine { from } => Chart::Exp { from },
+            Axis::Segment { from, to } if singular => Chart::Logit { from, to },
+            Axis::Segment { .. } => Chart::Identity,
+        })
+        .collect();
+    // First look: the whole axis.
+    let mut nodes: Vec<Vec<f64>> = axes
+        .iter()
+        .map(|a| match *a {
+            Axis::Line => even(-20.0, 20.0, count).into_iter().map(f64::sinh).collect(),
+            Axis::HalfLine { .. } => even(-600.0, 60.0, count),
+            Axis::Segment { .. } if singular => even(-600.0, 36.0, count),
+            Axis::Segment { from, to } => middles(from, to, count),
+        })
+        .collect();
+    let bounds: Vec<(f64, f64)> = axes
+        .iter()
+        .zip(&nodes)
+        .map(|(a, n)| match *a {
+            Axis::Segment { from, to } if !singular => (from, to),
+            _ => (n[0], n[n.len() - 1]),
+        })
+        .collect();
+    let mut bulk = vec![0.0; d];
+    for round in 0..60 {
+        let values = look(family, &charts, &nodes, eta);
+        let top = values.iter().copied().filter(|v| !v.is_nan()).fold(f64::NEG_INFINITY, f64::max);
+        if !top.is_finite() {
+            return Err(Error::numeric(format!("the density of '{}' is {top} at eta = {eta:?}: it has no finite values to integrate", family.name())));
+        }
+        let mut shrinking = false;
+        let mut next = Vec::new();
+        for axis in 0..d {
+            let n = &nodes[axis];
+            let extent = |depth: f64| {
+                let stride: usize = nodes[axis + 1..].iter().map(Vec::len).product();
+                let mut ends = (n.len(), 0);
+                for (i, v) in values.iter().enumerate() {
+                    if *v > top - depth {
+                        let at = i / stride % n.len();
+                        ends = (ends.0.min(at), ends.1.max(at));
+                    }
+                }
+                ends
+            };
+            let (first, last) = extent(DEPTH);
+            if round == 0 && !matches!(axes[axis], Axis::Segment { .. }) {
+                let (a, b) = extent(20.0);
+                if a == 0 || b == n.len() - 1 {
+                    return Err(improper(family, axes[axis], axis, a == 0, eta));
+                }
+            }
+            let low = if first == 0 { bounds[axis].0.max(n[0] - (n[1] - n[0])) } else { n[first - 1] };
+            let high = if last + 1 >= n.len() { bounds[axis].1.min(n[n.len() - 1] + (n[1] - n[0])) } else { n[last + 1] };
+            let (a, b) = extent(2.0);
+            bulk[axis] = n[(b + 1).min(n.len() - 1)] - n[a.saturating_sub(1)];
+            shrinking |= high - low < 0.7 * (n[n.len() - 1] - n[0]);
+            next.push((low, high));
+        }
+        if !shrinking || round == 59 {
+            let (mut low, mut high): (Vec<f64>, Vec<f64>) = next.into_iter().unzip();
+            for axis in 0..d {
+                if axes[axis] == Axis::Line && high[axis] - low[axis] > HEAVY * bulk[axis] {
+                    let best = values.iter().position(|v| *v == top).unwrap_or(0);
+                    let stride: usize = nodes[axis + 1..].iter().map(Vec::len).product();
+                    let chart = Chart::Sinh { center: nodes[axis][best / stride % nodes[axis].len()], scale: bulk[axis] };
+                    (low[axis], high[axis]) = (chart.t(low[axis]), chart.t(high[axis]));
+                    charts[axis] = chart;
+                }
+            }
+            return Ok(Window { charts, low, high });
+        }
+        nodes = next
+            .iter()
+            .zip(axes)
+            .map(|((a, b), axis)| if matches!(axis, Axis::Segment { .. }) && !singular { middles(*a, *b, count) } else { even(*a, *b, count) })
+            .collect();
+    }
+    Err(Error::numeric(format!("no window holds the mass of '{}' at eta = {eta:?}", family.name())))
+}
+
+fn improper(family: &Family, kind: Axis, axis: usize, low: bool, eta: &[f64]) -> Error {
+    let place = match (kind, low) {
+        (Axis::HalfLine { from }, true) => format!("as x[{axis}] approaches {from}"),
+        (_, true) => format!("as x[{axis}] goes to minus infinity"),
+        (_, false) => format!("as x[{axis}] goes to infinity"),
+    };
+    Error::domain(format!("the density of '{}' does not decay {place} at eta = {eta:?}: it has no finite integral", family.name()))
+        .hint("choose an eta region in which the fastest growing statistic has a negative coefficient")
+}
+
+/// log density plus log-Jacobian on the tensor of nodes, last axis fastest.
+fn look(family: &Family, charts: &[Chart], nodes: &[Vec<f64>], eta: &[f64]) -> Vec<f64> {
+    let d = charts.len();
+    let total: usize = nodes.iter().map(Vec::len).product();
+    let x: Vec<Vec<f64>> = nodes.iter().zip(charts).map(|(n, c)| n.iter().map(|t| c.x(*t)).collect()).collect();
+    let jacobian: Vec<Vec<f64>> = nodes.iter().zip(charts).map(|(n, c)| n.iter().map(|t| c.log_jacobian(*t)).collect()).collect();
+    let mut points = Vec::with_capacity(total * d);
+    let mut measure = Vec::with_capacity(total);
+    let mut index = vec![0; d];
+    for _ in 0..total {
+        points.extend((0..d).map(|a| x[a][index[a]]));
+        measure.push((0..d).map(|a| jacobian[a][index[a]]).sum::<f64>());
+        advance(&mut index, nodes);
+    }
+    let values = family.pointwise().evaluate(Pointwise::LogDensity as usize, &points, eta);
+    values.iter().zip(&measure).map(|(v, j)| v + j).collect()
+}
+
+/// The next index of a tensor, last axis fastest.
+pub(super) fn advance(index: &mut [usize], nodes: &[Vec<f64>]) {
+    for axis in (0..index.len()).rev() {
+        index[axis] += 1;
+        if index[axis] < nodes[axis].len() {
+            return;
+        }
+        index[axis] = 0;
+    }
+}
+
+fn even(a: f64, b: f64, n: usize) -> Vec<f64> {
+    (0..n).map(|i| a + (b - a) * i as f64 / (n - 1) as f64).collect()
+}
+
+fn middles(a: f64, b: f64, n: usize) -> Vec<f64> {
+    (0..n).map(|i| a + (b - a) * (i as f64 + 0.5) / n as f64).collect()
+}
