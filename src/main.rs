@@ -1,2 +1,5 @@
-//! x
-fn main() {}
+//! The `nnef` program: see `nnef --help`.
+
+fn main() {
+    std::process::exit(nnef::front::cli::main());
+}

@@ -129,7 +129,7 @@ impl Dataset {
     }
     /// Names of the flattened statistics, [k]: from the family, the provenance, or `T0, T1, ...`.
     pub fn stat_names(&self) -> Vec<String> {
-        let named = self.provenance().get("stat_names").map(|s| s.split(',').map(str::to_string).collect::<Vec<_>>());
+        let named = self.provenance().get("stat_names").map(|s| s.split(';').map(str::to_string).collect::<Vec<_>>());
         match named {
             Some(names) if names.len() == self.dim() => names,
             _ => (0..self.dim()).map(|i| format!("T{i}")).collect(),

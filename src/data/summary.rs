@@ -125,7 +125,7 @@ mod tests {
     use std::collections::BTreeMap;
 
     fn data() -> Dataset {
-        let provenance = [("family", "bumpy"), ("stat_names", "lin,quadratic")].map(|(a, b)| (a.to_string(), b.to_string()));
+        let provenance = [("family", "bumpy"), ("stat_names", "lin;quadratic")].map(|(a, b)| (a.to_string(), b.to_string()));
         let eta = vec![-3.0, 1e-9, 3.0, 250_000.0];
         Dataset::new(2, eta, vec![0.5, 2.0, 1.5, f64::NAN], vec![4.0; 8], vec![100.0, 400.0], provenance.into()).unwrap()
     }

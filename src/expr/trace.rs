@@ -437,6 +437,20 @@ impl Expr {
     }
 }
 
+impl IntoIterator for Expr {
+    type Item = Expr;
+    type IntoIter = std::vec::IntoIter<Expr>;
+    /// The entries along the first axis; a scalar gives itself.
+    fn into_iter(self) -> Self::IntoIter {
+        let n = self.shape.first().copied();
+        let parts: Vec<Expr> = match n {
+            Some(n) => (0..n as i64).filter_map(|i| self.index(i).ok()).collect(),
+            None => vec![self],
+        };
+        parts.into_iter()
+    }
+}
+
 fn dot(g: &mut Graph, a: &[NodeId], b: &[NodeId]) -> NodeId {
     let zero = g.constant(0.0);
     a.iter().zip(b).fold(zero, |sum, (x, y)| {

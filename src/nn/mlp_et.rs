@@ -4,7 +4,8 @@
 
 use super::frozen::{self, Dual};
 use super::layers::{LayerNorm, Linear, dropout, swish};
-use super::{FrozenNet, Model, Net, parse_options};
+use super::{FrozenNet, Model, Net};
+use crate::num::options::parse_options;
 use crate::error::{Error, Result};
 use crate::num::stream::Xoshiro;
 use candle_core::Tensor;

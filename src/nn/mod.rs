@@ -9,11 +9,9 @@ pub mod init;
 mod kernels;
 pub mod layers;
 pub mod mlp_et;
-mod options;
 mod params;
 pub mod registry;
 
-pub use options::parse_options;
 pub use params::Params;
 pub use registry::{MODELS, Model, ModelChoice};
 

@@ -5,6 +5,7 @@ pub mod close;
 pub mod files;
 pub mod linalg;
 pub mod observe;
+pub mod options;
 pub mod quad;
 pub mod special;
 pub mod stream;

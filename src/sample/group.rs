@@ -265,7 +265,8 @@ impl<'a> Group<'a> {
             .collect();
         self.set_steps(|row| settings[row]);
     }
-    fn open_window(&mut self) {
+    /// Start sums of the positions z from here.
+    pub fn open_window(&mut self) {
         let size = self.density.free() * self.width();
         for block in &mut self.blocks {
             block.shift.copy_from_slice(&block.pool.numbers()[..size]);
@@ -274,7 +275,8 @@ impl<'a> Group<'a> {
         }
         self.window = 0;
     }
-    fn watch(&mut self) {
+    /// Add the present positions to the sums.
+    pub fn watch(&mut self) {
         let (w, m) = (self.width(), self.density.free());
         let offsets: Vec<u32> = (0..m).map(|j| (j * w) as u32).collect();
         self.window += 1;
@@ -284,6 +286,21 @@ impl<'a> Group<'a> {
                 kernels::accumulate(block.pool.numbers().as_ptr(), w, &offsets, block.shift.as_ptr(), block.sum.as_mut_ptr(), block.square.as_mut_ptr());
             }
         }
+    }
+    /// Mean of z_j^2 over the window, all chains and coordinates, since the window was opened.
+    pub fn window_mean_square(&self) -> f64 {
+        let (w, m, n) = (self.width(), self.density.free(), self.window.max(1) as f64);
+        let lanes = self.rows * self.plan.chains;
+        let mut total = 0.0;
+        for global in 0..lanes {
+            let block = &self.blocks[global / w];
+            for j in 0..m {
+                let at = j * w + global % w;
+                let shift = block.shift[at];
+                total += block.square[at] / n + 2.0 * shift * block.sum[at] / n + shift * shift;
+            }
+        }
+        total / (lanes * m) as f64
     }
     /// Set the inverse mass to the variance of the window, pooled over the chains of each row.
     fn update_mass(&mut self) {

@@ -5,7 +5,7 @@ use super::history::History;
 use super::options::TrainOptions;
 use super::scaling::Scaling;
 use crate::error::{Error, Result};
-use crate::family::{ExpectationMap, Moments, Want, check_batch};
+use crate::family::{ExpectationMap, Family, Moments, Want, check_batch};
 use crate::nn::frozen::Dual;
 use crate::nn::{FrozenNet, Params};
 use candle_core::{Device, Tensor};
@@ -22,6 +22,7 @@ const WITH_LOG_NORMALIZER: &str = "potential_et and lse_quadrature";
 #[derive(Clone)]
 pub struct TrainedNet {
     pub(super) inner: Arc<Learned>,
+    family: Option<Arc<Family>>,
 }
 
 /// What a trained network consists of.
@@ -89,7 +90,7 @@ impl Learned {
 
 impl From<Learned> for TrainedNet {
     fn from(learned: Learned) -> Self {
-        TrainedNet { inner: Arc::new(learned) }
+        TrainedNet { inner: Arc::new(learned), family: None }
     }
 }
 
@@ -119,6 +120,14 @@ impl TrainedNet {
     pub fn log_normalizer(&self, _eta: &[f64]) -> Result<Vec<f64>> {
         Err(Error::domain(format!("{} learns mu_T and has no log-normaliser", self.model()))
             .hint(format!("{WITH_LOG_NORMALIZER} have one")))
+    }
+    /// The same network, knowing the family that it was trained for: who takes over outside its region.
+    pub fn with_family(self, family: Option<Arc<Family>>) -> Self {
+        TrainedNet { family, ..self }
+    }
+    /// The family that it was trained for, where that is at hand (a file does not hold it).
+    pub fn family(&self) -> Option<&Arc<Family>> {
+        self.family.as_ref()
     }
     /// Name of the model.
     pub fn model(&self) -> &str {

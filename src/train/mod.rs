@@ -8,6 +8,7 @@ mod evaluation;
 mod history;
 mod learned;
 mod options;
+mod pictures;
 mod run_directory;
 mod scaling;
 #[cfg(test)]
@@ -53,9 +54,10 @@ pub fn train(
             Err(e) => return Err(e),
         }
     }
-    let net = trainer.finish()?;
+    let net = trainer.finish()?.with_family(data.family().cloned());
     if let Some(folder) = &options.output_dir {
         net.save(Path::new(folder))?;
+        net.draw(Path::new(folder))?;
     }
     Ok(net)
 }

@@ -1,7 +1,8 @@
 //! [`TrainOptions`]: one struct for scripts, YAML and Rust.
 
 use crate::error::{Error, Result, unknown};
-use crate::nn::{ModelChoice, parse_options};
+use crate::nn::ModelChoice;
+use crate::num::options::parse_options;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 

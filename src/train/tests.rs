@@ -21,7 +21,7 @@ fn data(n: usize) -> Dataset {
     let mut rng = Stream::new(5).child("eta").rng();
     let eta: Vec<f64> = (0..2 * n).map(|i| rng.random_range(-1.5..1.5) * if i % 2 == 0 { 1.0 } else { 1.2 }).collect();
     let label = eta.chunks_exact(2).flat_map(mu).collect();
-    let provenance = [("family", "smooth"), ("stat_names", "a,b")].map(|(k, v)| (k.to_string(), v.to_string()));
+    let provenance = [("family", "smooth"), ("stat_names", "a;b")].map(|(k, v)| (k.to_string(), v.to_string()));
     Dataset::new(2, eta, label, [0.25, 0.1, 0.1, 4.0].repeat(n), vec![1e4; n], provenance.into()).unwrap()
 }
 

@@ -51,14 +51,8 @@ impl Dataset {
     /// ```
     pub fn save(&self, path: impl AsRef<Path>) -> Result<()> {
         let path = path.as_ref();
+        Self::check_name(path)?;
         let format = Format::of(path)?;
-        if rows::is_sidecar(path) {
-            let error = Error::file(format!(
-                "cannot save a dataset as '{}': names in .rows.safetensors belong to row notes",
-                path.display()
-            ));
-            return Err(error.hint("leave out '.rows'"));
-        }
         finite_eta(self.eta(), self.dim()).map_err(|e| e.context(format_args!("cannot save '{}'", path.display())))?;
         let bytes = match format {
             Format::Tensors => tensors::encode_dataset(self),
@@ -75,6 +69,20 @@ impl Dataset {
             Some(notes) => files::write_atomic(&sidecar, &notes),
             None => Ok(()),
         }
+    }
+
+    /// Check that a dataset can be saved under this name, before the work that fills it.
+    ///
+    /// # Errors
+    /// An extension other than `.safetensors` and `.npz`, or the name of a sidecar.
+    pub fn check_name(path: impl AsRef<Path>) -> Result<()> {
+        let path = path.as_ref();
+        Format::of(path)?;
+        if rows::is_sidecar(path) {
+            let error = Error::file(format!("cannot save a dataset as '{}': names in .rows.safetensors belong to row notes", path.display()));
+            return Err(error.hint("leave out '.rows'"));
+        }
+        Ok(())
     }
 
     /// Read a file of [`Dataset::save`], or one with the same four arrays from another program: safetensors, or npz

@@ -10,7 +10,7 @@ const K: usize = 3;
 
 fn plain() -> Dataset {
     let wave = |count: usize, shift: f64| (0..count).map(|i| (i as f64 + shift).sin()).collect::<Vec<f64>>();
-    let provenance = [("family", "bumpy"), ("stat_names", "lin,quad,wave"), ("seed", "42"), ("note", "\"quoted\" é")];
+    let provenance = [("family", "bumpy"), ("stat_names", "lin;quad;wave"), ("seed", "42"), ("note", "\"quoted\" é")];
     let provenance = provenance.map(|(a, b)| (a.to_string(), b.to_string())).into();
     Dataset::new(K, wave(N * K, 0.0), wave(N * K, 0.5), wave(N * K * K, 0.7), wave(N, 3.0), provenance).unwrap()
 }

@@ -12,7 +12,7 @@ use serde_json::{Map, Value};
 ///
 /// # Example
 /// ```
-/// use nnef::nn::{mlp_et::MlpEtOptions, parse_options};
+/// use nnef::{nn::mlp_et::MlpEtOptions, num::options::parse_options};
 /// let map = serde_json::json!({"hiden": [8]}).as_object().cloned().unwrap();
 /// let error = parse_options::<MlpEtOptions>("mlp_et", &map).unwrap_err();
 /// assert_eq!(error.hint_text(), Some("did you mean 'hidden'?"));

@@ -1,0 +1,7 @@
+//! Front ends: the command line, the prompt, the terminal. Everything that prints is here.
+
+pub mod cli;
+mod repl;
+mod terminal;
+
+pub use terminal::Terminal;
