@@ -93,7 +93,7 @@ fn describe(error: &EvalAltResult, known: &dyn Fn() -> Vec<String>) -> (Kind, St
             None => plain(value.to_string()),
         },
         EvalAltResult::ErrorTerminated(..) => (Kind::Interrupted, "interrupted".to_string(), None),
-        EvalAltResult::ErrorMismatchDataType(_, actual, _) if actual == "Expr" => {
+        EvalAltResult::ErrorMismatchDataType(_, actual, _) if actual.ends_with("Expr") => {
             (Kind::Trace, "a branch on a traced value: the closure runs once, before x has a value".to_string(), Some(TRACED.to_string()))
         }
         EvalAltResult::ErrorFunctionNotFound(signature, _) => {
