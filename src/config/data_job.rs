@@ -104,14 +104,16 @@ impl DataJob {
     /// assert_eq!(job.grid.num_points, 10);
     /// ```
     pub fn parse(text: &str) -> Result<Self> {
-        serde_yaml::from_str(text).map_err(|e| Error::file(format!("the job is not understood: {e}")).hint("keys: ef, grid, sampling, optim"))
+        serde_yaml::from_str(text)
+            .map_err(|e| Error::file(format!("the job is not understood: {e}")).hint("keys: ef, grid, sampling, optim"))
     }
     /// Read a job from a YAML file.
     ///
     /// # Errors
     /// A file that cannot be read; as [`DataJob::parse`].
     pub fn load(path: &Path) -> Result<Self> {
-        let text = String::from_utf8(files::read(path)?).map_err(|_| Error::file(format!("'{}' is not UTF-8 text", path.display())))?;
+        let text = String::from_utf8(files::read(path)?)
+            .map_err(|_| Error::file(format!("'{}' is not UTF-8 text", path.display())))?;
         Self::parse(&text).map_err(|e| e.context(format!("'{}'", path.display())))
     }
     /// The family with the job's region.
@@ -134,8 +136,12 @@ impl DataJob {
             .statistics()
             .iter()
             .map(|s| {
-                let [low, high] = ranges.get(&s.name).ok_or_else(|| Error::domain(format!("eta_range has no range for '{}'", s.name)))?;
-                Ok((s.name.clone(), Block::interval(*low, *high, s.size()).map_err(|e| e.context(format!("eta_range of '{}'", s.name)))?))
+                let [low, high] =
+                    ranges.get(&s.name).ok_or_else(|| Error::domain(format!("eta_range has no range for '{}'", s.name)))?;
+                Ok((
+                    s.name.clone(),
+                    Block::interval(*low, *high, s.size()).map_err(|e| e.context(format!("eta_range of '{}'", s.name)))?,
+                ))
             })
             .collect();
         Ok(Arc::new(family.with_region(Region::new(blocks?))?))

@@ -8,19 +8,19 @@ use std::sync::Arc;
 /// What is known of each row beside the four arrays; written to a sidecar file.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct RowNotes {
-    /// A(eta), [n]; NaN where it is not known.
+    /// A(eta), `[n]`; NaN where it is not known.
     pub log_normalizer: Vec<f64>,
     /// Standard error of each mu_T, [n, k].
     pub mcse: Vec<f64>,
-    /// Split R-hat, [n].
+    /// Split R-hat, `[n]`.
     pub rhat: Vec<f64>,
-    /// How the row was made, [n].
+    /// How the row was made, `[n]`.
     pub method: Vec<String>,
 }
 
 /// Labels of a family for `n` natural parameters with `k` components. Cheap to clone.
 ///
-/// Arrays are row-major: `eta` [n, k], `mu_t` [n, k], `cov_tt` [n, k, k], `ess` [n].
+/// Arrays are row-major: `eta` [n, k], `mu_t` [n, k], `cov_tt` [n, k, k], `ess` `[n]`.
 #[derive(Debug, Clone)]
 pub struct Dataset {
     inner: Arc<Inner>,
@@ -103,7 +103,7 @@ impl Dataset {
     pub fn eta(&self) -> &[f64] {
         &self.inner.eta
     }
-    /// Mean parameters E[T], [n, k].
+    /// Mean parameters `E[T]`, [n, k].
     pub fn mu_t(&self) -> &[f64] {
         &self.inner.mu_t
     }
@@ -111,7 +111,7 @@ impl Dataset {
     pub fn cov_tt(&self) -> &[f64] {
         &self.inner.cov_tt
     }
-    /// Effective sample size of each row, [n].
+    /// Effective sample size of each row, `[n]`.
     pub fn ess(&self) -> &[f64] {
         &self.inner.ess
     }
@@ -127,7 +127,7 @@ impl Dataset {
     pub fn family(&self) -> Option<&Arc<Family>> {
         self.family.as_ref()
     }
-    /// Names of the flattened statistics, [k]: from the family, the provenance, or `T0, T1, ...`.
+    /// Names of the flattened statistics, `[k]`: from the family, the provenance, or `T0, T1, ...`.
     pub fn stat_names(&self) -> Vec<String> {
         let named = self.provenance().get("stat_names").map(|s| s.split(';').map(str::to_string).collect::<Vec<_>>());
         match named {

@@ -107,7 +107,7 @@ pub fn generate(family: &Arc<Family>, options: &GenerateOptions, monitor: &Monit
 fn from_moments(family: &Arc<Family>, eta: Vec<f64>, moments: Moments, options: &GenerateOptions) -> Result<Dataset> {
     let (n, k) = (options.points, family.dim());
     let cov = moments.cov_tt.ok_or_else(|| Error::numeric("labels came without a covariance"))?;
-    let unconverged = moments.rhat.iter().filter(|r| !(**r <= RHAT_GATE)).count();
+    let unconverged = moments.rhat.iter().filter(|r| r.is_nan() || **r > RHAT_GATE).count();
     let mut provenance = BTreeMap::from([
         ("family".to_string(), family.name().to_string()),
         ("stat_names".to_string(), family.stat_names().join(";")),

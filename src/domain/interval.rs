@@ -25,7 +25,8 @@ impl Interval {
             return Err(Error::domain(format!("interval({from}, {to}) is empty")).hint("the lower end comes first"));
         }
         if !from.is_finite() {
-            return Err(Error::domain(format!("interval({from}, {to}): the lower end must be finite")).hint("use real(n), or mirror the coordinate"));
+            return Err(Error::domain(format!("interval({from}, {to}): the lower end must be finite"))
+                .hint("use real(n), or mirror the coordinate"));
         }
         Ok(Interval { from, to, n })
     }
@@ -62,13 +63,19 @@ impl Bijector for Interval {
         if !self.contains(x) {
             return Err(Error::domain(format!("{x:?} is not a point of {}", self.describe())));
         }
-        Ok(x.iter().map(|v| if self.to == f64::INFINITY { (v - self.from).ln() } else { ((v - self.from) / (self.to - v)).ln() }).collect())
+        Ok(x.iter()
+            .map(|v| if self.to == f64::INFINITY { (v - self.from).ln() } else { ((v - self.from) / (self.to - v)).ln() })
+            .collect())
     }
     fn contains(&self, x: &[f64]) -> bool {
         x.len() == self.n && x.iter().all(|v| *v > self.from && *v < self.to && v.is_finite())
     }
     fn axes(&self) -> Option<Vec<Axis>> {
-        let axis = if self.to == f64::INFINITY { Axis::HalfLine { from: self.from } } else { Axis::Segment { from: self.from, to: self.to } };
+        let axis = if self.to == f64::INFINITY {
+            Axis::HalfLine { from: self.from }
+        } else {
+            Axis::Segment { from: self.from, to: self.to }
+        };
         Some(vec![axis; self.n])
     }
     fn describe(&self) -> String {

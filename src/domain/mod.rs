@@ -42,16 +42,16 @@ pub trait Bijector: Send + Sync + fmt::Debug {
     fn dim(&self) -> usize;
     /// Number of unconstrained coordinates m.
     fn free(&self) -> usize;
-    /// The point, [d], and log |dx/dz| as nodes, from the nodes of z, [m].
+    /// The point, `[d]`, and log |dx/dz| as nodes, from the nodes of z, `[m]`.
     fn forward(&self, g: &mut Graph, z: &[NodeId]) -> (Vec<NodeId>, NodeId);
-    /// z of a point x, [d].
+    /// z of a point x, `[d]`.
     ///
     /// # Errors
     /// When x is not inside the support.
     fn inverse(&self, x: &[f64]) -> Result<Vec<f64>>;
-    /// Whether x, [d], lies inside.
+    /// Whether x, `[d]`, lies inside.
     fn contains(&self, x: &[f64]) -> bool;
-    /// The axes, [d], where the support is a product of intervals.
+    /// The axes, `[d]`, where the support is a product of intervals.
     fn axes(&self) -> Option<Vec<Axis>>;
     /// The script that makes it, such as `interval(0, 1, 3)`.
     fn describe(&self) -> String;
@@ -72,7 +72,11 @@ impl Support {
     pub fn new(shape: Vec<usize>, bijector: impl Bijector + 'static) -> Result<Self> {
         let size: usize = shape.iter().product();
         if size != bijector.dim() || size == 0 {
-            return Err(crate::error::Error::shape(format!("shape {shape:?} does not hold the {} coordinates of {}", bijector.dim(), bijector.describe())));
+            return Err(crate::error::Error::shape(format!(
+                "shape {shape:?} does not hold the {} coordinates of {}",
+                bijector.dim(),
+                bijector.describe()
+            )));
         }
         Ok(Support { shape, bijector: Arc::new(bijector) })
     }

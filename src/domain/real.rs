@@ -31,7 +31,11 @@ impl Bijector for Real {
         (z.to_vec(), g.constant(0.0))
     }
     fn inverse(&self, x: &[f64]) -> Result<Vec<f64>> {
-        if self.contains(x) { Ok(x.to_vec()) } else { Err(Error::domain(format!("{x:?} is not a finite point of {}", self.describe()))) }
+        if self.contains(x) {
+            Ok(x.to_vec())
+        } else {
+            Err(Error::domain(format!("{x:?} is not a finite point of {}", self.describe())))
+        }
     }
     fn contains(&self, x: &[f64]) -> bool {
         x.len() == self.n && x.iter().all(|v| v.is_finite())

@@ -115,7 +115,16 @@ fn flag(b: bool) -> f64 {
 
 macro_rules! op {
     ($op:ident, $name:literal, $arity:literal, $value:expr, $partials:expr, $smooth:ident, $domain:literal, $doc:literal) => {
-        Info { op: Op::$op, name: $name, arity: $arity, value: $value, partials: $partials, smooth: Smooth::$smooth, domain: $domain, doc: $doc }
+        Info {
+            op: Op::$op,
+            name: $name,
+            arity: $arity,
+            value: $value,
+            partials: $partials,
+            smooth: Smooth::$smooth,
+            domain: $domain,
+            doc: $doc,
+        }
     };
 }
 

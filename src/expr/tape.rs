@@ -75,7 +75,11 @@ impl Step {
         match self {
             Step::Apply { args, .. } => args.clone(),
             Step::Dot { pairs, plain, .. } => pairs.iter().flat_map(|(a, b)| [*a, *b]).chain(plain.iter().copied()).collect(),
-            Step::Rows { rows, right } => rows.iter().flat_map(|(_, left, init)| left.iter().copied().chain([*init])).chain(right.iter().copied()).collect(),
+            Step::Rows { rows, right } => rows
+                .iter()
+                .flat_map(|(_, left, init)| left.iter().copied().chain([*init]))
+                .chain(right.iter().copied())
+                .collect(),
         }
     }
     fn writes(&self) -> Vec<u32> {
@@ -133,9 +137,16 @@ impl Program {
         };
         let linear: Vec<(Vec<Step>, Vec<Value>)> = entries.iter().map(|outputs| linearize(&mut compiler, outputs)).collect();
         let fixed = d + compiler.hoist_order.len() + compiler.constant_order.len();
-        let allocated: Vec<(HashMap<u32, u32>, usize)> = linear.iter().map(|(steps, outputs)| allocate(steps, outputs)).collect();
+        let allocated: Vec<(HashMap<u32, u32>, usize)> =
+            linear.iter().map(|(steps, outputs)| allocate(steps, outputs)).collect();
         let hot = fixed + allocated.first().map_or(0, |(_, n)| *n);
-        let lanes = if hot <= SLOTS_FOR_64 { 64 } else if hot <= SLOTS_FOR_32 { 32 } else { 16 };
+        let lanes = if hot <= SLOTS_FOR_64 {
+            64
+        } else if hot <= SLOTS_FOR_32 {
+            32
+        } else {
+            16
+        };
         let (hoists, constants) = (compiler.hoist_order.len() as u32, compiler.constant_order.len() as u32);
         let mut made = Vec::new();
         for ((steps, outputs), (slots, _)) in linear.iter().zip(&allocated) {
@@ -194,7 +205,7 @@ fn linearize(compiler: &mut Compiler, outputs: &[NodeId]) -> (Vec<Step>, Vec<Val
     let mut order = Vec::new();
     let mut seen = vec![false; count];
     let mut stack: Vec<(NodeId, bool)> = outputs.iter().rev().map(|o| (*o, false)).collect();
-    let mut sums: HashMap<NodeId, (Vec<(NodeId, NodeId)>, Vec<NodeId>)> = HashMap::new();
+    let mut sums: HashMap<NodeId, Terms> = HashMap::new();
     while let Some((id, ready)) = stack.pop() {
         if ready {
             order.push(id);
@@ -267,8 +278,11 @@ fn sum_step(dst: u32, pairs: Vec<(Value, Value)>, plain: Vec<Value>) -> Step {
     }
 }
 
+/// Products and plain terms of a sum.
+type Terms = (Vec<(NodeId, NodeId)>, Vec<NodeId>);
+
 /// The terms of the sum `root`: products and plain terms. Everything free of x becomes at most one plain term.
-fn flatten(g: &mut Graph, root: NodeId, uses: &[u32]) -> (Vec<(NodeId, NodeId)>, Vec<NodeId>) {
+fn flatten(g: &mut Graph, root: NodeId, uses: &[u32]) -> Terms {
     let single = |id: NodeId| uses.get(id.index()).copied().unwrap_or(0) == 1;
     let (mut pairs, mut plain, mut free) = (Vec::new(), Vec::new(), Vec::new());
     let mut stack = vec![root];
@@ -307,7 +321,9 @@ fn flatten(g: &mut Graph, root: NodeId, uses: &[u32]) -> (Vec<(NodeId, NodeId)>,
 /// Join DOTs with equal right operands into ROWS, where their operands are ready.
 fn join_rows(steps: Vec<Step>, zero: Value) -> Vec<Step> {
     let right_of = |s: &Step| match s {
-        Step::Dot { pairs, plain, .. } if pairs.len() >= 2 && plain.len() <= 1 => Some(pairs.iter().map(|(_, b)| *b).collect::<Vec<_>>()),
+        Step::Dot { pairs, plain, .. } if pairs.len() >= 2 && plain.len() <= 1 => {
+            Some(pairs.iter().map(|(_, b)| *b).collect::<Vec<_>>())
+        }
         _ => None,
     };
     let mut groups: HashMap<Vec<Value>, Vec<usize>> = HashMap::new();
@@ -328,13 +344,17 @@ fn join_rows(steps: Vec<Step>, zero: Value) -> Vec<Step> {
         let mut start = 0;
         while start + 1 < members.len() {
             let head = members[start];
-            let ready = |i: &usize| steps[*i].reads().iter().all(|v| if let Value::Temporary(t) = v { defined[t] < head } else { true });
+            let ready = |i: &usize| {
+                steps[*i].reads().iter().all(|v| if let Value::Temporary(t) = v { defined[t] < head } else { true })
+            };
             let bunch: Vec<usize> = members[start..].iter().take(MOST_ROWS).take_while(|i| ready(i)).copied().collect();
             if bunch.len() >= 2 {
                 let rows = bunch
                     .iter()
                     .filter_map(|i| match &steps[*i] {
-                        Step::Dot { dst, pairs, plain } => Some((*dst, pairs.iter().map(|(a, _)| *a).collect(), plain.first().copied().unwrap_or(zero))),
+                        Step::Dot { dst, pairs, plain } => {
+                            Some((*dst, pairs.iter().map(|(a, _)| *a).collect(), plain.first().copied().unwrap_or(zero)))
+                        }
                         _ => None,
                     })
                     .collect();
@@ -344,7 +364,11 @@ fn join_rows(steps: Vec<Step>, zero: Value) -> Vec<Step> {
             start += bunch.len().max(1);
         }
     }
-    steps.into_iter().enumerate().filter_map(|(i, step)| joined.remove(&i).or(if gone[i] { None } else { Some(step) })).collect()
+    steps
+        .into_iter()
+        .enumerate()
+        .filter_map(|(i, step)| joined.remove(&i).or(if gone[i] { None } else { Some(step) }))
+        .collect()
 }
 
 /// Slots of the temporaries, reused once dead; returns the map and the number of slots.

@@ -112,7 +112,9 @@ impl Expr {
     /// Whether every entry is a comparison or a combination of comparisons.
     pub fn is_condition(&self) -> bool {
         let graph = self.lock();
-        let logical = |n: &NodeId| matches!(graph.node(*n), Node::Apply(Op::Less | Op::LessEqual | Op::Equal | Op::And | Op::Or | Op::Not, _));
+        let logical = |n: &NodeId| {
+            matches!(graph.node(*n), Node::Apply(Op::Less | Op::LessEqual | Op::Equal | Op::And | Op::Or | Op::Not, _))
+        };
         !self.nodes.is_empty() && self.nodes.iter().all(logical)
     }
     fn lock(&self) -> MutexGuard<'_, Graph> {
@@ -136,7 +138,8 @@ impl Expr {
         if Arc::ptr_eq(&self.graph, &other.graph) {
             return Ok(());
         }
-        Err(Error::trace("these traced values belong to two different closures").hint("use only the closure's own arguments and plain numbers"))
+        Err(Error::trace("these traced values belong to two different closures")
+            .hint("use only the closure's own arguments and plain numbers"))
     }
     fn broadcast(&self, other: &Expr, what: &str) -> Result<Vec<usize>> {
         self.same_trace(other)?;
@@ -171,7 +174,8 @@ impl Expr {
         if op == Op::Pow {
             self.refuse_power_of_negation(other)?;
         }
-        let result = self.make(shape, |g| (0..size).map(|i| g.apply(op, [self.entry(i), other.entry(i), other.entry(i)])).collect())?;
+        let result =
+            self.make(shape, |g| (0..size).map(|i| g.apply(op, [self.entry(i), other.entry(i), other.entry(i)])).collect())?;
         self.check_domain(op, &[self, other], &result)?;
         Ok(result)
     }
@@ -196,7 +200,10 @@ impl Expr {
             let inputs: Vec<f64> = arguments.iter().filter_map(|a| graph.as_constant(a.entry(i))).collect();
             if !value.is_finite() && inputs.len() == arguments.len() && inputs.iter().all(|v| v.is_finite()) {
                 let info = op.info();
-                return Err(Error::domain(format!("{} of {inputs:?} is {value}; it is defined for: {}", info.name, info.domain)));
+                return Err(Error::domain(format!(
+                    "{} of {inputs:?} is {value}; it is defined for: {}",
+                    info.name, info.domain
+                )));
             }
         }
         Ok(())
@@ -210,7 +217,10 @@ impl Expr {
         let inner = a.broadcast(b, "select")?;
         let shape = if inner.is_empty() { self.shape.clone() } else { inner };
         if !self.is_scalar() && self.shape != shape {
-            return Err(Error::shape(format!("condition of shape {:?} and values of shape {shape:?} do not fit in select", self.shape)));
+            return Err(Error::shape(format!(
+                "condition of shape {:?} and values of shape {shape:?} do not fit in select",
+                self.shape
+            )));
         }
         let size = shape.iter().product();
         self.make(shape, |g| (0..size).map(|i| g.apply(Op::Select, [self.entry(i), a.entry(i), b.entry(i)])).collect())
@@ -279,7 +289,13 @@ impl Expr {
         let ([n], [m]) = (self.shape(), other.shape()) else {
             return Err(Error::shape(format!("outer of shapes {:?} and {:?}: both must be vectors", self.shape, other.shape)));
         };
-        self.make(vec![*n, *m], |g| self.nodes.iter().flat_map(|a| other.nodes.iter().map(|b| (*a, *b)).collect::<Vec<_>>()).map(|(a, b)| g.mul(a, b)).collect())
+        self.make(vec![*n, *m], |g| {
+            self.nodes
+                .iter()
+                .flat_map(|a| other.nodes.iter().map(|b| (*a, *b)).collect::<Vec<_>>())
+                .map(|(a, b)| g.mul(a, b))
+                .collect()
+        })
     }
     /// Matrix product; a vector counts as a column on the right and as a row on the left.
     ///
@@ -287,7 +303,8 @@ impl Expr {
     /// When the inner lengths differ.
     pub fn matmul(&self, other: &Expr) -> Result<Expr> {
         self.same_trace(other)?;
-        let misfit = || Error::shape(format!("matmul of shapes {:?} and {:?}: inner lengths must be equal", self.shape, other.shape));
+        let misfit =
+            || Error::shape(format!("matmul of shapes {:?} and {:?}: inner lengths must be equal", self.shape, other.shape));
         let (n, k, left) = match self.shape() {
             [n, k] => (*n, *k, true),
             [k] => (1, *k, false),
@@ -318,9 +335,13 @@ impl Expr {
     /// # Errors
     /// When the value is not a matrix.
     pub fn transpose(&self) -> Result<Expr> {
-        let [n, m] = self.shape() else { return Err(Error::shape(format!("transpose of shape {:?}: a matrix is needed", self.shape))) };
+        let [n, m] = self.shape() else {
+            return Err(Error::shape(format!("transpose of shape {:?}: a matrix is needed", self.shape)));
+        };
         let (n, m) = (*n, *m);
-        self.make(vec![m, n], |_| (0..m).flat_map(|j| (0..n).map(move |i| (i, j))).map(|(i, j)| self.nodes[i * m + j]).collect())
+        self.make(vec![m, n], |_| {
+            (0..m).flat_map(|j| (0..n).map(move |i| (i, j))).map(|(i, j)| self.nodes[i * m + j]).collect()
+        })
     }
     /// Lower triangle of a square matrix with its diagonal, row by row, as a vector of n(n+1)/2.
     ///
@@ -328,7 +349,9 @@ impl Expr {
     /// When the value is not a square matrix.
     pub fn tril(&self) -> Result<Expr> {
         let n = self.square("tril")?;
-        self.make(vec![n * (n + 1) / 2], |_| (0..n).flat_map(|i| (0..=i).map(move |j| (i, j))).map(|(i, j)| self.nodes[i * n + j]).collect())
+        self.make(vec![n * (n + 1) / 2], |_| {
+            (0..n).flat_map(|i| (0..=i).map(move |j| (i, j))).map(|(i, j)| self.nodes[i * n + j]).collect()
+        })
     }
     /// Diagonal of a square matrix.
     ///
@@ -350,11 +373,13 @@ impl Expr {
     /// When the index is out of range or the value is a scalar.
     pub fn index(&self, i: i64) -> Result<Expr> {
         let Some((&n, rest)) = self.shape.split_first() else {
-            return Err(Error::shape("a traced scalar has no entries").hint("every support hands the closure an array: x[0], and sums of it are scalars"));
+            return Err(Error::shape("a traced scalar has no entries")
+                .hint("every support hands the closure an array: x[0], and sums of it are scalars"));
         };
         let at = if i < 0 { i + n as i64 } else { i };
         if at < 0 || at >= n as i64 {
-            return Err(Error::shape(format!("index {i} out of range for length {n}")).hint(format!("indices run from 0 to {}", n.saturating_sub(1))));
+            return Err(Error::shape(format!("index {i} out of range for length {n}"))
+                .hint(format!("indices run from 0 to {}", n.saturating_sub(1))));
         }
         let width: usize = rest.iter().product();
         let at = at as usize * width;
@@ -381,7 +406,12 @@ impl Expr {
     /// When the number of entries differs.
     pub fn reshape(&self, shape: &[usize]) -> Result<Expr> {
         if shape.iter().product::<usize>() != self.len() {
-            return Err(Error::shape(format!("reshape of {:?} to {shape:?}: {} entries cannot be {}", self.shape, self.len(), shape.iter().product::<usize>())));
+            return Err(Error::shape(format!(
+                "reshape of {:?} to {shape:?}: {} entries cannot be {}",
+                self.shape,
+                self.len(),
+                shape.iter().product::<usize>()
+            )));
         }
         self.make(shape.to_vec(), |_| self.nodes.to_vec())
     }
@@ -396,7 +426,10 @@ impl Expr {
         for part in parts {
             first.same_trace(part)?;
             if part.shape.get(1..).unwrap_or(&[]) != rest {
-                return Err(Error::shape(format!("concat of shapes {:?} and {:?}: all axes but the first must be equal", first.shape, part.shape)));
+                return Err(Error::shape(format!(
+                    "concat of shapes {:?} and {:?}: all axes but the first must be equal",
+                    first.shape, part.shape
+                )));
             }
             rows += part.shape.first().copied().unwrap_or(1);
         }
@@ -412,7 +445,10 @@ impl Expr {
         for part in parts {
             first.same_trace(part)?;
             if part.shape != first.shape {
-                return Err(Error::shape(format!("entries of shapes {:?} and {:?} cannot stand in one array", first.shape, part.shape)));
+                return Err(Error::shape(format!(
+                    "entries of shapes {:?} and {:?} cannot stand in one array",
+                    first.shape, part.shape
+                )));
             }
         }
         let shape = std::iter::once(parts.len()).chain(first.shape.iter().copied()).collect();
@@ -423,7 +459,9 @@ impl Expr {
     /// # Errors
     /// When the value is not a vector.
     pub fn cumsum(&self) -> Result<Expr> {
-        let [n] = self.shape() else { return Err(Error::shape(format!("cumsum of shape {:?}: a vector is needed", self.shape))) };
+        let [n] = self.shape() else {
+            return Err(Error::shape(format!("cumsum of shape {:?}: a vector is needed", self.shape)));
+        };
         self.make(vec![*n], |g| {
             let mut sum = g.constant(0.0);
             self.nodes

@@ -4,14 +4,14 @@ use crate::error::{Error, Result};
 
 /// Closed forms of an exponential family: natural space, log-normaliser, mean, covariance.
 pub trait ClosedForm: Send + Sync {
-    /// Check that `eta`, [k], lies in the natural parameter space.
+    /// Check that `eta`, `[k]`, lies in the natural parameter space.
     ///
     /// # Errors
     /// A domain error with the violated condition, the value and the bound.
     fn natural(&self, eta: &[f64]) -> Result<()>;
     /// A(eta).
     fn log_normalizer(&self, eta: &[f64]) -> f64;
-    /// E[T], [k].
+    /// `E[T]`, `[k]`.
     fn mean(&self, eta: &[f64]) -> Vec<f64>;
     /// Cov(T, T), [k, k]: the Fisher information of eta.
     fn covariance(&self, eta: &[f64]) -> Vec<f64>;

@@ -60,7 +60,7 @@ impl Density {
     pub fn distinct(&self) -> usize {
         self.distinct
     }
-    /// For each flattened statistic, [k], the distinct one that it equals.
+    /// For each flattened statistic, `[k]`, the distinct one that it equals.
     pub fn unique(&self) -> &[usize] {
         &self.unique
     }

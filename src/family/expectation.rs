@@ -24,21 +24,21 @@ impl Want {
 /// Moments of T for a batch of `n` natural parameters with `k` components; all arrays row-major.
 #[derive(Debug, Clone, Default)]
 pub struct Moments {
-    /// E[T], [n, k].
+    /// `E[T]`, [n, k].
     pub mu_t: Vec<f64>,
     /// Cov(T, T), [n, k, k], where asked for and available.
     pub cov_tt: Option<Vec<f64>>,
-    /// A(eta), [n], where asked for and available.
+    /// A(eta), `[n]`, where asked for and available.
     pub log_normalizer: Option<Vec<f64>>,
     /// Standard error of each entry of `mu_t`, [n, k]: Monte Carlo error, or the error estimate of a quadrature.
     pub mcse: Vec<f64>,
-    /// Effective sample size of each row, [n]: min over statistics of var(T_i) / mcse_i^2.
+    /// Effective sample size of each row, `[n]`: min over statistics of var(T_i) / mcse_i^2.
     pub ess: Vec<f64>,
-    /// Split R-hat of each row, [n]; 1 where nothing was sampled.
+    /// Split R-hat of each row, `[n]`; 1 where nothing was sampled.
     pub rhat: Vec<f64>,
-    /// Divergent trajectories of each row, [n]; 0 where nothing was sampled.
+    /// Divergent trajectories of each row, `[n]`; 0 where nothing was sampled.
     pub divergences: Vec<usize>,
-    /// How each row was made, [n]: "closed_form", "quadrature", "hmc", "network".
+    /// How each row was made, `[n]`: "closed_form", "quadrature", "hmc", "network".
     pub method: Vec<&'static str>,
 }
 
@@ -70,9 +70,9 @@ pub trait ExpectationMap: Send + Sync {
     /// When eta has a wrong length, holds a NaN, lies outside the natural parameter space, or a moment that `want` asks
     /// for does not exist for this map.
     fn moments(&self, eta: &[f64], want: Want) -> Result<Moments>;
-    /// Whether `eta`, [k], lies inside what this map knows: its region for a network, its natural space for a family.
+    /// Whether `eta`, `[k]`, lies inside what this map knows: its region for a network, its natural space for a family.
     fn contains(&self, eta: &[f64]) -> bool;
-    /// A point inside, [k]: where an iteration may start.
+    /// A point inside, `[k]`: where an iteration may start.
     fn center(&self) -> Vec<f64>;
     /// Name for messages.
     fn name(&self) -> String;

@@ -51,7 +51,7 @@ impl Statistic {
     }
 }
 
-/// An exponential family. Shapes: a point x is [d], T(x) and eta are [k].
+/// An exponential family. Shapes: a point x is `[d]`, T(x) and eta are `[k]`.
 pub struct Family {
     name: String,
     support: Support,
@@ -70,6 +70,9 @@ impl std::fmt::Debug for Family {
         write!(f, "Family({}, {})", self.name, self.formula())
     }
 }
+
+/// A log base measure to be traced.
+pub type TracedBase<'a> = &'a dyn Fn(&Expr) -> Result<Expr>;
 
 /// Entries of [`Family::pointwise`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -104,7 +107,7 @@ impl Family {
         name: &str,
         support: Support,
         stats: impl FnOnce(&Expr) -> Result<Vec<(String, Expr)>>,
-        base: Option<&dyn Fn(&Expr) -> Result<Expr>>,
+        base: Option<TracedBase>,
     ) -> Result<Family> {
         let trace = Trace::new();
         let x = trace.point(support.shape(), 0);
@@ -138,8 +141,11 @@ impl Family {
             let statistic = Statistic { name: stat.clone(), shape: value.shape().to_vec() };
             for (component, node) in statistic.component_names().iter().zip(value.nodes()) {
                 if !graph.varies(*node) {
-                    return Err(Error::trace(format!("statistic '{component}' does not depend on x: it is {}", formula(&graph, *node, &|j| format!("x[{j}]"))))
-                        .hint("a constant statistic leaves eta undetermined; remove it"));
+                    return Err(Error::trace(format!(
+                        "statistic '{component}' does not depend on x: it is {}",
+                        formula(&graph, *node, &|j| format!("x[{j}]"))
+                    ))
+                    .hint("a constant statistic leaves eta undetermined; remove it"));
                 }
             }
             if value.is_empty() {
@@ -195,7 +201,7 @@ impl Family {
     pub fn statistics(&self) -> &[Statistic] {
         &self.statistics
     }
-    /// Names of the flattened statistics, [k].
+    /// Names of the flattened statistics, `[k]`.
     pub fn stat_names(&self) -> Vec<String> {
         self.statistics.iter().flat_map(Statistic::component_names).collect()
     }
@@ -207,14 +213,15 @@ impl Family {
     pub fn closed_form(&self) -> Option<&dyn ClosedForm> {
         self.closed.as_deref()
     }
-    /// The traced graph over x, with the nodes of T, [k], and of the log base measure.
+    /// The traced graph over x, with the nodes of T, `[k]`, and of the log base measure.
     pub fn graph(&self) -> (&Graph, &[NodeId], NodeId) {
         (&self.graph, &self.t, self.base)
     }
     /// T and b as readable text.
     pub fn formula(&self) -> String {
         let name = |j: usize| format!("x[{j}]");
-        let stats = self.stat_names().into_iter().zip(&self.t).map(|(n, t)| format!("{n} = {}", formula(&self.graph, *t, &name)));
+        let stats =
+            self.stat_names().into_iter().zip(&self.t).map(|(n, t)| format!("{n} = {}", formula(&self.graph, *t, &name)));
         let mut lines: Vec<String> = stats.collect();
         if self.graph.as_constant(self.base) != Some(0.0) {
             lines.push(format!("base = {}", formula(&self.graph, self.base, &name)));
@@ -267,7 +274,7 @@ impl Family {
         let rows = self.pointwise().evaluate(Pointwise::Statistics as usize, x, &vec![0.0; self.dim()]);
         Ok(rows.chunks(self.dim() + 1).flat_map(|r| r[..self.dim()].to_vec()).collect())
     }
-    /// eta . T(x) + b(x), unnormalised, at `n` points with one eta, [n].
+    /// eta . T(x) + b(x), unnormalised, at `n` points with one eta, `[n]`.
     ///
     /// # Errors
     /// When a length does not fit.
@@ -287,19 +294,32 @@ impl Family {
     }
     fn check_points(&self, x: &[f64], n: usize) -> Result<()> {
         let d = self.support.dim();
-        if x.len() == n * d { Ok(()) } else { Err(Error::shape(format!("x has {} numbers, expected {n} points of {d} coordinates", x.len()))) }
+        if x.len() == n * d {
+            Ok(())
+        } else {
+            Err(Error::shape(format!("x has {} numbers, expected {n} points of {d} coordinates", x.len())))
+        }
     }
-    /// Check length, finiteness and, where it is known, the natural parameter space of one eta, [k].
+    /// Check length, finiteness and, where it is known, the natural parameter space of one eta, `[k]`.
     ///
     /// # Errors
     /// Which of these is violated, with both sides.
     pub fn check_eta(&self, eta: &[f64]) -> Result<()> {
         if eta.len() != self.dim() {
-            return Err(Error::shape(format!("eta has {} components, the family '{}' has {}", eta.len(), self.name, self.dim()))
-                .hint(format!("the statistics are {}", self.stat_names().join(", "))));
+            return Err(Error::shape(format!(
+                "eta has {} components, the family '{}' has {}",
+                eta.len(),
+                self.name,
+                self.dim()
+            ))
+            .hint(format!("the statistics are {}", self.stat_names().join(", "))));
         }
         if let Some(i) = eta.iter().position(|e| !e.is_finite()) {
-            return Err(Error::domain(format!("eta[{i}] ({}) is {}: natural parameters must be finite", self.stat_names()[i], eta[i])));
+            return Err(Error::domain(format!(
+                "eta[{i}] ({}) is {}: natural parameters must be finite",
+                self.stat_names()[i],
+                eta[i]
+            )));
         }
         self.closed_form().map_or(Ok(()), |c| c.natural(eta))
     }

@@ -62,8 +62,14 @@ impl Block {
     }
     fn center(&self) -> Vec<f64> {
         match self {
-            Block::Box { low, high } => low.iter().zip(high).map(|(a, b)| if a * b > 0.0 { a.signum() * (a * b).sqrt() } else { 0.5 * (a + b) }).collect(),
-            Block::NegativeDefinite { n, low, high } => (0..n * n).map(|i| if i % (n + 1) == 0 { -(low * high).sqrt() } else { 0.0 }).collect(),
+            Block::Box { low, high } => low
+                .iter()
+                .zip(high)
+                .map(|(a, b)| if a * b > 0.0 { a.signum() * (a * b).sqrt() } else { 0.5 * (a + b) })
+                .collect(),
+            Block::NegativeDefinite { n, low, high } => {
+                (0..n * n).map(|i| if i % (n + 1) == 0 { -(low * high).sqrt() } else { 0.0 }).collect()
+            }
         }
     }
     /// One draw: log-uniform in magnitude where a range has one sign, else uniform; for matrices log-uniform eigenvalues
@@ -73,13 +79,18 @@ impl Block {
             Block::Box { low, high } => {
                 for (a, b) in low.iter().zip(high) {
                     let u: f64 = rng.random();
-                    out.push(if a * b > 0.0 { a.signum() * (a.abs().ln() + u * (b.abs() / a.abs()).ln()).exp() } else { a + u * (b - a) });
+                    out.push(if a * b > 0.0 {
+                        a.signum() * (a.abs().ln() + u * (b.abs() / a.abs()).ln()).exp()
+                    } else {
+                        a + u * (b - a)
+                    });
                 }
             }
             Block::NegativeDefinite { n, low, high } => {
                 let n = *n;
                 let frame = rotation(n, rng);
-                let eigenvalues: Vec<f64> = (0..n).map(|_| (low.ln() + rng.random::<f64>() * (high / low).ln()).exp()).collect();
+                let eigenvalues: Vec<f64> =
+                    (0..n).map(|_| (low.ln() + rng.random::<f64>() * (high / low).ln()).exp()).collect();
                 for i in 0..n {
                     for j in 0..n {
                         out.push(-(0..n).map(|l| frame[l * n + i] * eigenvalues[l] * frame[l * n + j]).sum::<f64>());
@@ -107,7 +118,9 @@ impl Block {
     }
     fn describe(&self) -> String {
         match self {
-            Block::Box { low, high } if low.iter().all(|l| *l == low[0]) && high.iter().all(|h| *h == high[0]) => format!("[{}, {}]", low[0], high[0]),
+            Block::Box { low, high } if low.iter().all(|l| *l == low[0]) && high.iter().all(|h| *h == high[0]) => {
+                format!("[{}, {}]", low[0], high[0])
+            }
             Block::Box { low, high } => format!("[{low:?}, {high:?}]"),
             Block::NegativeDefinite { low, high, .. } => format!("negative_definite({low}, {high})"),
         }
@@ -151,15 +164,15 @@ impl Region {
         }
         out
     }
-    /// The centre, [k]: geometric where a range has one sign.
+    /// The centre, `[k]`: geometric where a range has one sign.
     pub fn center(&self) -> Vec<f64> {
         self.blocks.iter().flat_map(|(_, b)| b.center()).collect()
     }
-    /// Whether `eta`, [k], lies inside, ends included.
+    /// Whether `eta`, `[k]`, lies inside, ends included.
     pub fn contains(&self, eta: &[f64]) -> bool {
         self.check(eta).is_ok()
     }
-    /// Say which component of `eta`, [k], lies outside.
+    /// Say which component of `eta`, `[k]`, lies outside.
     ///
     /// # Errors
     /// A domain error that names the statistic, the value and the bounds.
@@ -167,7 +180,9 @@ impl Region {
         let mut at = 0;
         for (name, block) in &self.blocks {
             let size = block.size();
-            let part = eta.get(at..at + size).ok_or_else(|| Error::shape(format!("eta has {} components, the region has {}", eta.len(), self.dim())))?;
+            let part = eta
+                .get(at..at + size)
+                .ok_or_else(|| Error::shape(format!("eta has {} components, the region has {}", eta.len(), self.dim())))?;
             if let Some(complaint) = block.complaint(part) {
                 return Err(Error::domain(format!("eta outside the region of the family: {name}{complaint}")));
             }

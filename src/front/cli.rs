@@ -85,11 +85,12 @@ pub fn main() -> i32 {
 fn host(pictures: bool) -> Host {
     let cancel = Arc::new(AtomicBool::new(false));
     let (flag, presses) = (cancel.clone(), AtomicUsize::new(0));
-    // The third press in a row, with nothing listening, ends the process.
+    // Three presses with nothing listening in between end the process.
     let handler = ctrlc::set_handler(move || {
-        let pending = flag.swap(true, Ordering::Relaxed);
-        let count = if pending { presses.fetch_add(1, Ordering::Relaxed) + 1 } else { presses.swap(0, Ordering::Relaxed).min(0) };
-        if count >= 2 {
+        if !flag.swap(true, Ordering::Relaxed) {
+            presses.store(0, Ordering::Relaxed);
+        }
+        if presses.fetch_add(1, Ordering::Relaxed) >= 2 {
             std::process::exit(INTERRUPTED);
         }
     });
@@ -153,7 +154,8 @@ fn generate(config: &Path, out: Option<PathBuf>, force: bool, points: Option<usi
         let path = out.unwrap_or_else(|| PathBuf::from(format!("data/{}_{}.safetensors", job.ef.name, job.grid.num_points)));
         crate::data::Dataset::check_name(&path)?;
         if path.exists() && !force {
-            return Err(crate::error::Error::file(format!("'{}' exists", path.display())).hint("--force writes over it, --out names another"));
+            return Err(crate::error::Error::file(format!("'{}' exists", path.display()))
+                .hint("--force writes over it, --out names another"));
         }
         let data = job.run(&host.monitor())?;
         data.save(&path)?;
@@ -165,7 +167,11 @@ fn generate(config: &Path, out: Option<PathBuf>, force: bool, points: Option<usi
             0
         }
         Err(e) => {
-            host.frontend().err(&format!("error: {}{}", e.message(), e.hint_text().map_or(String::new(), |h| format!("\n  hint: {h}"))));
+            host.frontend().err(&format!(
+                "error: {}{}",
+                e.message(),
+                e.hint_text().map_or(String::new(), |h| format!("\n  hint: {h}"))
+            ));
             if e.kind() == Kind::Interrupted { INTERRUPTED } else { FAILED }
         }
     }

@@ -36,13 +36,16 @@ impl Completer for Prompt {
     type Candidate = Pair;
     fn complete(&self, line: &str, position: usize, _: &Context<'_>) -> rustyline::Result<(usize, Vec<Pair>)> {
         let before = &line[..position];
-        let start = before.rfind(|c: char| !(c.is_alphanumeric() || c == '_')).map_or(0, |i| i + before[i..].chars().next().map_or(1, char::len_utf8));
+        let start = before
+            .rfind(|c: char| !(c.is_alphanumeric() || c == '_'))
+            .map_or(0, |i| i + before[i..].chars().next().map_or(1, char::len_utf8));
         let word = &before[start..];
         if word.is_empty() {
             return Ok((position, vec![]));
         }
         let session = self.session.borrow();
-        let mut names: Vec<String> = session.variables().into_iter().chain(session.functions()).filter(|n| n.starts_with(word)).collect();
+        let mut names: Vec<String> =
+            session.variables().into_iter().chain(session.functions()).filter(|n| n.starts_with(word)).collect();
         names.sort();
         names.dedup();
         Ok((start, names.into_iter().map(|n| Pair { display: n.clone(), replacement: n }).collect()))
@@ -54,7 +57,9 @@ fn history() -> Option<PathBuf> {
     if let Some(path) = std::env::var_os("NNEF_HISTORY") {
         return Some(PathBuf::from(path));
     }
-    let state = std::env::var_os("XDG_STATE_HOME").map(PathBuf::from).or_else(|| std::env::var_os("HOME").map(|h| PathBuf::from(h).join(".local/state")))?;
+    let state = std::env::var_os("XDG_STATE_HOME")
+        .map(PathBuf::from)
+        .or_else(|| std::env::var_os("HOME").map(|h| PathBuf::from(h).join(".local/state")))?;
     Some(state.join("nnef").join("history"))
 }
 
@@ -64,7 +69,8 @@ const WELCOME: &str = "nnef: type T(x). ?name explains a name, help() lists them
 pub(super) fn run(session: Session) -> i32 {
     let host = session.host().clone();
     let shared: Shared = Rc::new(RefCell::new(session));
-    let config = Config::builder().auto_add_history(true).max_history_size(5000).map_or_else(|_| Config::default(), |b| b.build());
+    let config =
+        Config::builder().auto_add_history(true).max_history_size(5000).map_or_else(|_| Config::default(), |b| b.build());
     let mut editor: Editor<Prompt, FileHistory> = match Editor::with_config(config) {
         Ok(editor) => editor,
         Err(e) => {
@@ -95,7 +101,9 @@ pub(super) fn run(session: Session) -> i32 {
                             host.frontend().out(&text);
                         }
                     }
-                    Err(failure) if failure.kind == Kind::Interrupted => host.frontend().err("interrupted; variables are as they were"),
+                    Err(failure) if failure.kind == Kind::Interrupted => {
+                        host.frontend().err("interrupted; variables are as they were")
+                    }
                     Err(failure) => host.frontend().err(&failure.to_string()),
                 }
             }

@@ -17,7 +17,10 @@ impl Terminal {
     /// The terminal of this process; `pictures` draws figures in characters where they are made (the prompt does).
     pub fn new(pictures: bool) -> Self {
         let visible = std::io::stderr().is_terminal();
-        Terminal { bars: Arc::new(Bars { stack: Mutex::new(vec![]), visible }), pictures: pictures && std::io::stdout().is_terminal() }
+        Terminal {
+            bars: Arc::new(Bars { stack: Mutex::new(vec![]), visible }),
+            pictures: pictures && std::io::stdout().is_terminal(),
+        }
     }
 }
 

@@ -6,16 +6,15 @@
 //! and Boyd, "Globally convergent type-I Anderson acceleration", SIAM J. Optim. 30 (2020).
 
 use super::anderson::Anderson;
-use super::factor::{Evaluator, Factor, Point, Source};
+use super::factor::{Evaluator, Factor, Source};
 use super::options::CaviOptions;
+use super::place::{Place, explain, floor, norm, place};
 use super::problem::{Problem, add};
 use super::result::{Cavi, NewRow, Step};
 use crate::error::{Error, Kind, Result};
 use crate::num::observe::Monitor;
 use std::sync::Arc;
 
-/// Differences of the bound below this share of 1 + |bound| cannot be told from rounding and quadrature error.
-const ELBO_SLACK: f64 = 1e-10;
 /// A fixed point that a sweep leaves faster than this is a saddle.
 const SADDLE: f64 = 1.0 + 1e-6;
 /// Sweeps in a row, each with a larger step than the last, that make an ascent suspect of running away.
@@ -23,8 +22,8 @@ const STREAK: usize = 5;
 /// Change in standard deviations, or growth of the step, at which a suspect is stopped.
 const RUNAWAY: (f64, f64) = (1e3, 1e6);
 
-/// A coordinate ascent that is under way. A sweep moves y to prior_y + A' <T> (or to an accelerated point), then x to
-/// prior_x + A <S>, so that x is always up to date with y.
+/// A coordinate ascent that is under way. A sweep moves y to prior_y + A' E\[T\] (or to an accelerated point), then x to
+/// prior_x + A E\[S\], so that x is always up to date with y.
 pub struct Ascent {
     problem: Arc<Problem>,
     options: CaviOptions,
@@ -46,33 +45,6 @@ pub struct Ascent {
     pub(super) interrupted: bool,
 }
 
-/// A pair of points, x up to date with y, and the sweep that would follow.
-#[derive(Clone)]
-struct Place {
-    x: Point,
-    y: Point,
-    elbo: Option<f64>,
-    step: Vec<f64>,
-    change: f64,
-}
-
-impl Place {
-    fn size(&self) -> f64 {
-        self.step.iter().map(|s| s * s).sum::<f64>().sqrt()
-    }
-    fn inside(&self) -> bool {
-        self.x.inside && self.y.inside
-    }
-    /// Gain of the bound over `before`, where both bounds come from the same maps.
-    fn gain(&self, before: &Place) -> Option<f64> {
-        let same = (self.x.source, self.y.source) == (before.x.source, before.y.source);
-        self.elbo.zip(before.elbo).filter(|_| same).map(|(a, b)| a - b)
-    }
-    fn slack(&self) -> f64 {
-        ELBO_SLACK * (1.0 + self.elbo.unwrap_or(0.0).abs())
-    }
-}
-
 impl Ascent {
     /// Start: y at its start (the centre of its map, or its prior where there are no moments at the centre), x at the message
     /// from it.
@@ -92,12 +64,12 @@ impl Ascent {
                 place(&problem, &mut evaluators, start, 0, false)?
             }
             // A family without a region has no centre worth the name: the evidence is the next best.
-            (None, None) => match place(&problem, &mut evaluators, problem.y.map.center(), 0, false) {
-                Err(e) if e.kind() != Kind::Interrupted => {
-                    place(&problem, &mut evaluators, problem.y.prior.clone(), 0, false).map_err(|_| e)?
-                }
-                found => found?,
-            },
+            (None, None) => {
+                let center = problem.y.map.center();
+                let good = evaluators.1.point(&problem.y, "y", center.clone()).is_ok();
+                let start = if good { center } else { problem.y.prior.clone() };
+                place(&problem, &mut evaluators, start, 0, false)?
+            }
         };
         for (evaluator, factor, name) in [(&evaluators.0, &problem.x, "x"), (&evaluators.1, &problem.y, "y")] {
             if options.polish > 0 && !evaluator.has_exact(factor) {
@@ -279,49 +251,6 @@ impl Ascent {
             },
         )
     }
-}
-
-/// The place with y at `eta` and x at the message from it; `exact` asks for exact moments.
-fn place(problem: &Problem, evaluators: &mut (Evaluator, Evaluator), eta: Vec<f64>, n: usize, exact: bool) -> Result<Place> {
-    let mut point = |name: &'static str, eta: Vec<f64>| -> Result<Point> {
-        let (evaluator, factor) = if name == "x" { (&mut evaluators.0, &problem.x) } else { (&mut evaluators.1, &problem.y) };
-        if let Some(i) = eta.iter().position(|e| !e.is_finite()) {
-            return Err(explain(Error::numeric(format!("eta_{name}[{i}] is {}", eta[i])), problem, name, n));
-        }
-        let found = if exact { evaluator.exact_point(factor, name, eta) } else { evaluator.point(factor, name, eta) };
-        found.map_err(|e| explain(e, problem, name, n))
-    };
-    let y = point("y", eta)?;
-    let x = point("x", problem.message_x(&y.mu))?;
-    let (step, change) = problem.change(&x, &y);
-    if change.is_nan() {
-        return Err(explain(Error::numeric("the change of mu is NaN"), problem, "y", n));
-    }
-    let elbo = problem.elbo(&x, &y);
-    Ok(Place { x, y, elbo, step, change })
-}
-
-fn explain(e: Error, problem: &Problem, name: &str, n: usize) -> Error {
-    let factor = if name == "x" { &problem.x } else { &problem.y };
-    let at = if n == 0 { "start".to_string() } else { format!("iteration {n}") };
-    let kind = e.kind();
-    let e = e.context(format!("cavi: {at}: factor {name} ('{}')", factor.map.name()));
-    match (kind, n, e.hint_text()) {
-        (Kind::Interrupted, _, _) | (_, _, Some(_)) => e,
-        (_, 0, None) => e.hint(format!("give another start, or evidence: eta_{name}, prior_{name}")),
-        (_, _, None) => e.hint("the joint density may have no finite integral: weaken the coupling or strengthen the priors"),
-    }
-}
-
-/// Weights of the residual: no component without weight.
-fn floor(sd: Vec<f64>) -> Vec<f64> {
-    let top = sd.iter().copied().fold(0.0, f64::max);
-    sd.into_iter().map(|s| if top > 0.0 { s.max(1e-6 * top) } else { 1.0 }).collect()
-}
-
-/// Euclidean norm of `v` with each component times its `unit`, where units are given.
-fn norm(v: &[f64], unit: &[f64]) -> f64 {
-    v.iter().enumerate().map(|(i, v)| (v * unit.get(i).unwrap_or(&1.0)).powi(2)).sum::<f64>().sqrt()
 }
 
 /// Coordinate-ascent variational inference for log p(x, y) = T(x)' A S(y) + prior_x . T + prior_y . S + base measures,

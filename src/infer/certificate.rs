@@ -8,13 +8,13 @@ use std::fmt;
 /// Exact moments at the end of an ascent, and how far that is from a fixed point of exact moments.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Certificate {
-    /// Exact E[T(x)] at eta_x, [kx].
+    /// Exact E[T(x)] at eta_x, `[kx]`.
     pub mu_x: Vec<f64>,
-    /// Exact E[S(y)] at eta_y, [ky].
+    /// Exact E[S(y)] at eta_y, `[ky]`.
     pub mu_y: Vec<f64>,
-    /// Error of the reported mu_x, in exact standard deviations of each statistic, [kx].
+    /// Error of the reported mu_x, in exact standard deviations of each statistic, `[kx]`.
     pub error_x: Vec<f64>,
-    /// Error of the reported mu_y, in exact standard deviations of each statistic, [ky].
+    /// Error of the reported mu_y, in exact standard deviations of each statistic, `[ky]`.
     pub error_y: Vec<f64>,
     /// Largest of both errors.
     pub error_sd: f64,

@@ -12,9 +12,9 @@ const EXACT: [&str; 2] = ["closed_form", "quadrature"];
 pub struct Factor {
     /// eta -> mu_T.
     pub map: Arc<dyn ExpectationMap>,
-    /// Natural parameters that are added to the messages: evidence, [k].
+    /// Natural parameters that are added to the messages: evidence, `[k]`.
     pub prior: Vec<f64>,
-    /// Where the ascent starts, [k]; where absent the centre of the map, or the prior where the map has no moments there. As x is updated first, the start of y counts; a
+    /// Where the ascent starts, `[k]`; where absent the centre of the map, or the prior where the map has no moments there. As x is updated first, the start of y counts; a
     /// start of x counts where y has none: y then starts at the message from it.
     pub start: Option<Vec<f64>>,
     /// Exact (or sampled) moments: they take over where an iterate leaves what `map` knows, polish and certify. A map that
@@ -28,12 +28,12 @@ impl Factor {
         let prior = vec![0.0; map.dim()];
         Factor { map, prior, start: None, exact: None }
     }
-    /// The same factor with evidence `prior`, [k].
+    /// The same factor with evidence `prior`, `[k]`.
     pub fn with_prior(mut self, prior: &[f64]) -> Self {
         self.prior = prior.to_vec();
         self
     }
-    /// The same factor started at `eta`, [k].
+    /// The same factor started at `eta`, `[k]`.
     pub fn with_start(mut self, eta: &[f64]) -> Self {
         self.start = Some(eta.to_vec());
         self
@@ -98,7 +98,7 @@ pub(super) struct Point {
 }
 
 impl Point {
-    /// sd(T_i), [k]; 0 where a variance is not positive.
+    /// sd(T_i), `[k]`; 0 where a variance is not positive.
     pub fn sd(&self) -> Option<Vec<f64>> {
         let k = self.eta.len();
         self.cov.as_ref().map(|c| (0..k).map(|i| c[i * k + i].max(0.0).sqrt()).collect())
@@ -228,8 +228,23 @@ fn check(map: &dyn ExpectationMap, found: &Moments) -> Result<()> {
         return Err(Error::shape(message));
     }
     let numbers = found.mu_t.iter().chain(cov.unwrap_or_default()).chain(found.log_normalizer.iter().flatten());
-    match numbers.into_iter().find(|v| !v.is_finite()) {
-        Some(bad) => Err(Error::numeric(format!("a moment from '{}' is {bad}", map.name()))),
+    if let Some(bad) = numbers.into_iter().find(|v| !v.is_finite()) {
+        return Err(Error::numeric(format!("a moment from '{}' is {bad}", map.name())));
+    }
+    // Quadrature that holds all mass in one node, or does not know mu to a tenth of a standard deviation, has missed the law.
+    let Some(cov) = cov.filter(|_| found.method.first().is_some_and(|m| EXACT.contains(m))) else { return Ok(()) };
+    let sd = |i: usize| cov[i * k + i].max(0.0).sqrt();
+    match (0..k).find(|i| sd(*i) == 0.0 || found.mcse.get(*i).is_some_and(|e| e.is_nan() || *e > 0.1 * sd(*i))) {
+        Some(i) => {
+            let error = found.mcse.get(i).copied().unwrap_or(f64::NAN);
+            let message = format!("{} of '{}' fails", found.method[0], map.name());
+            Err(Error::numeric(format!(
+                "{message}: mu_T[{i}] = {:.3e} with sd {:.3e} and error {error:.1e}",
+                found.mu_t[i],
+                sd(i)
+            ))
+            .hint("the density may have no finite integral: weaken the coupling or strengthen the priors"))
+        }
         None => Ok(()),
     }
 }

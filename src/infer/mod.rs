@@ -9,6 +9,7 @@ mod ascent;
 mod certificate;
 mod factor;
 mod options;
+mod place;
 mod problem;
 mod result;
 

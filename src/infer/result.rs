@@ -43,9 +43,9 @@ pub struct NewRow {
     pub iteration: usize,
     /// "x" or "y".
     pub factor: &'static str,
-    /// Natural parameters, [k].
+    /// Natural parameters, `[k]`.
     pub eta: Vec<f64>,
-    /// Moments from the fallback, [k].
+    /// Moments from the fallback, `[k]`.
     pub mu_t: Vec<f64>,
     /// How they were made.
     pub method: &'static str,
@@ -69,13 +69,13 @@ pub(super) struct Course {
 /// The result of [`super::cavi`]. Owned, cheap enough to clone.
 #[derive(Clone)]
 pub struct Cavi {
-    /// Natural parameters of q(x), [kx].
+    /// Natural parameters of q(x), `[kx]`.
     pub eta_x: Vec<f64>,
-    /// Natural parameters of q(y), [ky].
+    /// Natural parameters of q(y), `[ky]`.
     pub eta_y: Vec<f64>,
-    /// E[T(x)], [kx], from the map that was used last.
+    /// E[T(x)], `[kx]`, from the map that was used last.
     pub mu_x: Vec<f64>,
-    /// E[S(y)], [ky], from the map that was used last.
+    /// E[S(y)], `[ky]`, from the map that was used last.
     pub mu_y: Vec<f64>,
     /// Evidence lower bound at the end, where both maps give a log-normaliser; [`Cavi::certify`] gives it from exact ones.
     pub elbo: Option<f64>,

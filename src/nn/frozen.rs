@@ -5,7 +5,7 @@
 /// `tangents` is [m, width] row-major; it is empty for a plain evaluation.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Dual {
-    /// The point, [width].
+    /// The point, `[width]`.
     pub value: Vec<f64>,
     /// Tangents, [m, width].
     pub tangents: Vec<f64>,
@@ -54,7 +54,7 @@ pub struct Linear {
 }
 
 impl Linear {
-    /// From `weight` [outputs, inputs], row-major, and `bias` [outputs].
+    /// From `weight` [outputs, inputs], row-major, and `bias` `[outputs]`.
     pub fn new(weight: &[f64], inputs: usize, outputs: usize, bias: Option<Vec<f64>>) -> Self {
         Linear { inputs, outputs, transposed: crate::num::linalg::transpose(weight, outputs, inputs), bias }
     }
@@ -90,9 +90,9 @@ impl Linear {
 /// Layer normalisation: each point to mean 0 and variance 1 over its components, then gain and bias.
 #[derive(Debug, Clone)]
 pub struct LayerNorm {
-    /// Gain, [width].
+    /// Gain, `[width]`.
     pub gain: Vec<f64>,
-    /// Bias, [width].
+    /// Bias, `[width]`.
     pub bias: Vec<f64>,
     /// Added to the variance.
     pub epsilon: f64,

@@ -12,7 +12,7 @@ pub fn apply_to(x: &Tensor) -> bool {
     x.device().is_cpu() && x.dtype() == DType::F32
 }
 
-/// x [n, inputs], W [outputs, inputs], b [outputs] -> x W' + b.
+/// x [n, inputs], W [outputs, inputs], b `[outputs]` -> x W' + b.
 pub struct Affine;
 
 impl CustomOp3 for Affine {
@@ -65,7 +65,7 @@ impl CustomOp3 for Affine {
     }
 }
 
-/// Rows of x [n, width] to mean 0 and variance 1, times gain [width], plus bias [width].
+/// Rows of x [n, width] to mean 0 and variance 1, times gain `[width]`, plus bias `[width]`.
 pub struct Normalise {
     /// Added to the variance.
     pub epsilon: f32,

@@ -19,7 +19,7 @@ pub struct Linear {
 }
 
 impl Linear {
-    /// Weight `weight` [outputs, inputs] and, where wanted, `bias` [outputs], under the path of `vb`.
+    /// Weight `weight` [outputs, inputs] and, where wanted, `bias` `[outputs]`, under the path of `vb`.
     ///
     /// # Errors
     /// When the builder cannot give a variable of that shape.
@@ -80,7 +80,7 @@ pub struct LayerNorm {
 }
 
 impl LayerNorm {
-    /// For rows of `width` numbers: `weight` and `bias`, [width], under the path of `vb`.
+    /// For rows of `width` numbers: `weight` and `bias`, `[width]`, under the path of `vb`.
     ///
     /// # Errors
     /// When the builder cannot give a variable of that shape.
@@ -142,7 +142,7 @@ pub fn dropout(x: &Tensor, rate: f64, rng: &mut Xoshiro) -> Result<Tensor> {
     Ok((x * Tensor::from_vec(mask, x.shape(), x.device())?.to_dtype(x.dtype())?)?)
 }
 
-/// The vector `v` [width] as every one of `rows` rows.
+/// The vector `v` `[width]` as every one of `rows` rows.
 fn spread(v: &Tensor, rows: usize) -> Result<Tensor> {
     Ok(Tensor::ones((rows, 1), v.dtype(), v.device())?.matmul(&v.unsqueeze(0)?)?)
 }

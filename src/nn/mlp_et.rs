@@ -5,8 +5,8 @@
 use super::frozen::{self, Dual};
 use super::layers::{LayerNorm, Linear, dropout, swish};
 use super::{FrozenNet, Model, Net};
-use crate::num::options::parse_options;
 use crate::error::{Error, Result};
+use crate::num::options::parse_options;
 use crate::num::stream::Xoshiro;
 use candle_core::Tensor;
 use candle_nn::VarBuilder;

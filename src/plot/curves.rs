@@ -25,7 +25,7 @@ pub fn learning_curves(epochs: &[f64], train: &[f64], val: &[(f64, f64)]) -> Fig
     Figure::lines("Learning curves", "epoch", "loss", series, LogY(positive))
 }
 
-/// Predicted over true values, one small panel with its diagonal for each of the first 12 statistics; `names` [k],
+/// Predicted over true values, one small panel with its diagonal for each of the first 12 statistics; `names` `[k]`,
 /// `truth` and `predicted` [n, k]. Each panel says its root mean square error; of more than 1000 rows, evenly spaced ones
 /// are drawn.
 pub fn predictions(names: &[String], truth: &[f64], predicted: &[f64]) -> Figure {
@@ -44,7 +44,7 @@ pub fn predictions(names: &[String], truth: &[f64], predicted: &[f64]) -> Figure
     many(panels.collect(), "Predictions", k)
 }
 
-/// A histogram of each of the first 12 natural parameters; `names` [k], `eta` [n, k].
+/// A histogram of each of the first 12 natural parameters; `names` `[k]`, `eta` [n, k].
 pub fn eta_histograms(names: &[String], eta: &[f64]) -> Figure {
     let k = names.len();
     let panels = names.iter().take(MOST_PANELS).enumerate().map(|(j, name)| {

@@ -21,7 +21,7 @@ pub struct Series {
 }
 
 impl Series {
-    /// The series `name` with the points (x[i], y[i]).
+    /// The series `name` with the points (x`[i]`, y`[i]`).
     pub fn new(name: impl Into<String>, x: Vec<f64>, y: Vec<f64>) -> Self {
         Series { name: name.into(), x, y }
     }

@@ -39,8 +39,11 @@ impl ExpectationMap for FamilyMap {
     fn moments(&self, eta: &[f64], want: Want) -> Result<Moments> {
         let moments = labels(&self.family, eta, &self.options, &Monitor::silent())?;
         if want.log_normalizer && moments.log_normalizer.is_none() {
-            return Err(Error::numeric(format!("the log-normaliser of '{}' is not known: its moments are sampled", self.family.name()))
-                .hint("quadrature (up to three coordinates) and closed forms give it"));
+            return Err(Error::numeric(format!(
+                "the log-normaliser of '{}' is not known: its moments are sampled",
+                self.family.name()
+            ))
+            .hint("quadrature (up to three coordinates) and closed forms give it"));
         }
         Ok(trim(moments, want))
     }

@@ -176,7 +176,11 @@ impl<'a> Group<'a> {
             program.run(&mut block.pool, Density::VALUE_AND_GRADIENT);
             block.value.copy_from_slice(program.output(&block.pool, Density::VALUE_AND_GRADIENT, 0));
             for j in 0..m {
-                block.gradient[j * w..(j + 1) * w].copy_from_slice(program.output(&block.pool, Density::VALUE_AND_GRADIENT, j + 1));
+                block.gradient[j * w..(j + 1) * w].copy_from_slice(program.output(
+                    &block.pool,
+                    Density::VALUE_AND_GRADIENT,
+                    j + 1,
+                ));
             }
         }
     }
@@ -283,7 +287,14 @@ impl<'a> Group<'a> {
         for block in &mut self.blocks {
             // Offsets of the coordinates lie in the pool; the sums are [m, W].
             unsafe {
-                kernels::accumulate(block.pool.numbers().as_ptr(), w, &offsets, block.shift.as_ptr(), block.sum.as_mut_ptr(), block.square.as_mut_ptr());
+                kernels::accumulate(
+                    block.pool.numbers().as_ptr(),
+                    w,
+                    &offsets,
+                    block.shift.as_ptr(),
+                    block.sum.as_mut_ptr(),
+                    block.square.as_mut_ptr(),
+                );
             }
         }
     }
@@ -309,9 +320,11 @@ impl<'a> Group<'a> {
             for j in 0..m {
                 let lane = |g: usize| (g / w, j * w + g % w);
                 let members = row * chains..(row + 1) * chains;
-                let means: Vec<f64> = members.clone().map(lane).map(|(b, i)| self.blocks[b].shift[i] + self.blocks[b].sum[i] / n).collect();
+                let means: Vec<f64> =
+                    members.clone().map(lane).map(|(b, i)| self.blocks[b].shift[i] + self.blocks[b].sum[i] / n).collect();
                 let center = means.iter().sum::<f64>() / chains as f64;
-                let within: f64 = members.map(lane).map(|(b, i)| self.blocks[b].square[i] - self.blocks[b].sum[i].powi(2) / n).sum();
+                let within: f64 =
+                    members.map(lane).map(|(b, i)| self.blocks[b].square[i] - self.blocks[b].sum[i].powi(2) / n).sum();
                 let between: f64 = means.iter().map(|m| (m - center).powi(2)).sum();
                 let variance = (within + n * between) / (n * chains as f64);
                 if variance.is_finite() && variance > 1e-200 {

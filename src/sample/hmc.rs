@@ -38,7 +38,16 @@ pub struct HmcOptions {
 
 impl Default for HmcOptions {
     fn default() -> Self {
-        HmcOptions { samples: 2000, warmup: 100, chains: 16, step_size: 0.1, integration_steps: 10, adapt: true, target_accept: 0.8, seed: 0 }
+        HmcOptions {
+            samples: 2000,
+            warmup: 100,
+            chains: 16,
+            step_size: 0.1,
+            integration_steps: 10,
+            adapt: true,
+            target_accept: 0.8,
+            seed: 0,
+        }
     }
 }
 
@@ -53,7 +62,11 @@ impl HmcOptions {
             return wrong("chains", self.chains.to_string(), "between 1 and 4096 are possible");
         }
         if self.samples < 8 * self.chains {
-            return wrong("samples", self.samples.to_string(), &format!("at least 8 for each of the {} chains are needed to judge convergence", self.chains));
+            return wrong(
+                "samples",
+                self.samples.to_string(),
+                &format!("at least 8 for each of the {} chains are needed to judge convergence", self.chains),
+            );
         }
         if !(self.step_size > 0.0 && self.step_size.is_finite()) {
             return wrong("step_size", self.step_size.to_string(), "a positive number is needed");
@@ -89,7 +102,11 @@ impl HmcOptions {
 
 /// Refuse supports that HMC cannot sample.
 fn check_family(family: &Family) -> Result<()> {
-    if family.support().bijector().free() == 0 { Err(Error::domain(format!("{} has no continuous coordinates to sample", family.support()))) } else { Ok(()) }
+    if family.support().bijector().free() == 0 {
+        Err(Error::domain(format!("{} has no continuous coordinates to sample", family.support())))
+    } else {
+        Ok(())
+    }
 }
 
 /// Moments of the rows `eta`, [n, k], which have the numbers `first`, `first` + 1, ... in their dataset. The rows of one
@@ -128,7 +145,14 @@ pub(super) fn moments(family: &Family, eta: &[f64], first: usize, options: &HmcO
 }
 
 /// Append one row from the draws of the distinct statistics, each chain after chain.
-fn summarize_row(out: &mut Moments, density: &Density, all: &[Vec<f64>], draws: usize, row: usize, acceptance: f64) -> Result<()> {
+fn summarize_row(
+    out: &mut Moments,
+    density: &Density,
+    all: &[Vec<f64>],
+    draws: usize,
+    row: usize,
+    acceptance: f64,
+) -> Result<()> {
     let summaries: Vec<Summary> = all
         .iter()
         .map(|s| {
@@ -188,17 +212,17 @@ pub struct Chains {
     pub length: usize,
     /// Coordinates d of a point.
     pub dim: usize,
-    /// Names of the statistics, [k].
+    /// Names of the statistics, `[k]`.
     pub stat_names: Vec<String>,
-    /// Mean of each statistic, [k].
+    /// Mean of each statistic, `[k]`.
     pub mean: Vec<f64>,
-    /// Standard deviation of each statistic, [k].
+    /// Standard deviation of each statistic, `[k]`.
     pub sd: Vec<f64>,
-    /// Standard error of each mean, [k].
+    /// Standard error of each mean, `[k]`.
     pub mcse: Vec<f64>,
-    /// Effective sample size of each mean, [k].
+    /// Effective sample size of each mean, `[k]`.
     pub ess: Vec<f64>,
-    /// Split R-hat of each statistic, [k].
+    /// Split R-hat of each statistic, `[k]`.
     pub rhat: Vec<f64>,
     /// Divergent trajectories.
     pub divergences: usize,
@@ -208,7 +232,7 @@ pub struct Chains {
     pub settings: (f64, usize),
 }
 
-/// Draw from `family` at one `eta`, [k]: `options.samples` points over `options.chains` chains.
+/// Draw from `family` at one `eta`, `[k]`: `options.samples` points over `options.chains` chains.
 ///
 /// # Errors
 /// When eta or an option is out of range, or the chains cannot move.
@@ -227,7 +251,9 @@ pub fn sample(family: &Family, eta: &[f64], options: &HmcOptions) -> Result<Chai
     for i in 0..length {
         group.draw();
         group.read(Density::POINT, d, &mut |_, chain, x| draws[(chain * length + i) * d..][..d].copy_from_slice(x));
-        group.read(Density::STATISTICS, distinct, &mut |_, chain, t| t.iter().zip(&mut series).for_each(|(v, s)| s[chain * length + i] = *v));
+        group.read(Density::STATISTICS, distinct, &mut |_, chain, t| {
+            t.iter().zip(&mut series).for_each(|(v, s)| s[chain * length + i] = *v)
+        });
     }
     let mut row = Moments { cov_tt: Some(vec![]), ..Moments::default() };
     summarize_row(&mut row, density, &series, length, 0, group.acceptance(0))?;
@@ -254,7 +280,8 @@ impl Chains {
     /// A table: mean, sd, standard error, ESS and R-hat of each statistic.
     pub fn summary(&self) -> String {
         let width = self.stat_names.iter().map(String::len).max().unwrap_or(0).max(9);
-        let mut out = format!("{:<width$} {:>12} {:>12} {:>10} {:>8} {:>7}\n", "statistic", "mean", "sd", "mcse", "ess", "R-hat");
+        let mut out =
+            format!("{:<width$} {:>12} {:>12} {:>10} {:>8} {:>7}\n", "statistic", "mean", "sd", "mcse", "ess", "R-hat");
         for (i, name) in self.stat_names.iter().enumerate() {
             let (m, s, e) = (self.mean[i], self.sd[i], self.mcse[i]);
             out += &format!("{name:<width$} {m:>12.5} {s:>12.5} {e:>10.2e} {:>8.0} {:>7.3}\n", self.ess[i], self.rhat[i]);

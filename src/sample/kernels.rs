@@ -1,4 +1,4 @@
-//! Lane kernels of HMC: momentum refresh, leapfrog, accept. Arrays are [m, W] or [W]; `w` is a multiple of 16.
+//! Lane kernels of HMC: momentum refresh, leapfrog, accept. Arrays are [m, W] or `[W]`; `w` is a multiple of 16.
 
 use crate::expr::lanes::math;
 use crate::expr::lanes::simd::Simd;
@@ -20,19 +20,19 @@ pub(super) struct Lanes {
     pub gradient: *mut f64,
     /// Diagonal of the inverse mass, [m, W].
     pub inverse_mass: *const f64,
-    /// Log density at the current state, [W].
+    /// Log density at the current state, `[W]`.
     pub value: *mut f64,
-    /// Kinetic energy at the start, [W].
+    /// Kinetic energy at the start, `[W]`.
     pub kinetic: *mut f64,
-    /// Step size of this trajectory, [W].
+    /// Step size of this trajectory, `[W]`.
     pub step: *mut f64,
-    /// Number of leapfrogs, [W].
+    /// Number of leapfrogs, `[W]`.
     pub steps: *const f64,
-    /// Uniform variate of the accept step, [W].
+    /// Uniform variate of the accept step, `[W]`.
     pub uniform: *mut f64,
-    /// Acceptance probability of the last trajectory, [W].
+    /// Acceptance probability of the last trajectory, `[W]`.
     pub acceptance: *mut f64,
-    /// 1 where the last trajectory diverged, [W].
+    /// 1 where the last trajectory diverged, `[W]`.
     pub diverged: *mut f64,
 }
 
@@ -217,7 +217,14 @@ unsafe fn last_kernel<S: Simd>(l: &Lanes, offsets: &[u32], done: f64) {
 }
 
 #[inline(always)]
-unsafe fn accumulate_kernel<S: Simd>(pool: *const f64, w: usize, offsets: &[u32], shift: *const f64, sum: *mut f64, square: *mut f64) {
+unsafe fn accumulate_kernel<S: Simd>(
+    pool: *const f64,
+    w: usize,
+    offsets: &[u32],
+    shift: *const f64,
+    sum: *mut f64,
+    square: *mut f64,
+) {
     unsafe {
         for (r, offset) in offsets.iter().enumerate() {
             for i in (0..w).step_by(S::N) {

@@ -1,8 +1,8 @@
 //! The route from eta to a labelled row: closed form, quadrature, or sampling.
 
+use super::Group;
 use super::hmc::{self, HmcOptions};
 use super::quadrature::{self, QuadratureOptions, quadrature};
-use super::Group;
 use crate::error::{Error, Result};
 use crate::family::{Family, Moments, Want, check_batch};
 use crate::num::observe::Monitor;
@@ -80,7 +80,9 @@ pub fn labels(family: &Family, eta: &[f64], options: &LabelOptions, monitor: &Mo
             let part = match method {
                 Method::ClosedForm => closed_form(family, rows),
                 Method::Hmc => hmc::moments(family, rows, i * chunk, &options.hmc),
-                Method::Auto | Method::Quadrature => quadrature(family, rows, &options.quadrature).map_err(|e| e.context(format!("rows from {}", i * chunk))),
+                Method::Auto | Method::Quadrature => {
+                    quadrature(family, rows, &options.quadrature).map_err(|e| e.context(format!("rows from {}", i * chunk)))
+                }
             }?;
             task.add((rows.len() / k) as u64, "");
             Ok(part)
@@ -96,7 +98,8 @@ const CLOSED_FORM_ERROR: f64 = 1e-12;
 
 fn closed_form(family: &Family, eta: &[f64]) -> Result<Moments> {
     let form = family.closed_form().ok_or_else(|| {
-        Error::name(format!("the family '{}' has no closed form", family.name())).hint("method: \"auto\" takes quadrature or hmc where there is none")
+        Error::name(format!("the family '{}' has no closed form", family.name()))
+            .hint("method: \"auto\" takes quadrature or hmc where there is none")
     })?;
     let mut out = Moments { cov_tt: Some(vec![]), log_normalizer: Some(vec![]), ..Moments::default() };
     for row in eta.chunks(family.dim()) {

@@ -14,7 +14,7 @@ mod quadrature;
 mod scan;
 
 pub use expectation::{FamilyMap, exact};
-pub use hmc::{Chains, HmcOptions, sample};
 pub use group::{Group, Plan};
+pub use hmc::{Chains, HmcOptions, sample};
 pub use labels::{LabelOptions, Method, labels};
 pub use quadrature::{QuadratureOptions, quadrature};

@@ -11,8 +11,8 @@
 use super::scan::{Chart, Window, advance, window};
 use crate::domain::Axis;
 use crate::error::{Error, Result};
-use crate::expr::kinks::Surface;
 use crate::expr::Graph;
+use crate::expr::kinks::Surface;
 use crate::family::{Family, Moments, Pointwise, check_batch};
 use crate::num::quad::gauss_legendre;
 
@@ -47,8 +47,12 @@ pub fn quadrature(family: &Family, eta: &[f64], options: &QuadratureOptions) -> 
     let k = family.dim();
     let n = check_batch(eta, k)?;
     let axes = family.support().bijector().axes().filter(|a| a.len() <= 3).ok_or_else(|| {
-        Error::domain(format!("quadrature needs a product of up to three intervals, the family '{}' has {}", family.name(), family.support()))
-            .hint("method: \"hmc\" samples any support")
+        Error::domain(format!(
+            "quadrature needs a product of up to three intervals, the family '{}' has {}",
+            family.name(),
+            family.support()
+        ))
+        .hint("method: \"hmc\" samples any support")
     })?;
     let (graph, surfaces) = family.surfaces();
     let rows: Vec<&[f64]> = eta.chunks(k).collect();
@@ -105,7 +109,9 @@ fn groups(windows: &[Window]) -> Vec<Vec<usize>> {
         let fits = |g: &&mut Vec<usize>| {
             let members: Vec<usize> = g.iter().copied().chain([i]).collect();
             let all = union(windows, &members);
-            let similar = |m: &usize| (0..w.low.len()).all(|a| all.high[a] - all.low[a] <= SHARED * (windows[*m].high[a] - windows[*m].low[a]));
+            let similar = |m: &usize| {
+                (0..w.low.len()).all(|a| all.high[a] - all.low[a] <= SHARED * (windows[*m].high[a] - windows[*m].low[a]))
+            };
             windows[g[0]].charts == w.charts && members.iter().all(similar)
         };
         match found.iter_mut().find(fits) {
@@ -191,8 +197,12 @@ impl<'a> Grid<'a> {
                 let k = etas[*i].len();
                 if let Some(before) = &rows[*i] {
                     let sd = |s: usize| row.cov[s * k + s].max(0.0).sqrt();
-                    row.error = (0..k).map(|s| (row.mu[s] - before.mu[s]).abs().max(1e-15 * row.mu[s].abs()).max(f64::MIN_POSITIVE)).collect();
-                    row.worst = (0..k).map(|s| row.error[s] / sd(s)).fold(0.0, |a: f64, b| if b.is_nan() { f64::INFINITY } else { a.max(b) });
+                    row.error = (0..k)
+                        .map(|s| (row.mu[s] - before.mu[s]).abs().max(1e-15 * row.mu[s].abs()).max(f64::MIN_POSITIVE))
+                        .collect();
+                    row.worst = (0..k)
+                        .map(|s| row.error[s] / sd(s))
+                        .fold(0.0, |a: f64, b| if b.is_nan() { f64::INFINITY } else { a.max(b) });
                 }
                 let more = row.worst > options.tol;
                 rows[*i] = Some(row);
@@ -201,7 +211,7 @@ impl<'a> Grid<'a> {
         }
         rows.into_iter().flatten().collect()
     }
-    /// T, [total, k], and b plus log weights, [total], on the tensor grid.
+    /// T, [total, k], and b plus log weights, `[total]`, on the tensor grid.
     fn tabulate(&self, nodes: &[Vec<f64>], weights: &[Vec<f64>], total: usize) -> (Vec<f64>, Vec<f64>) {
         let (d, k) = (nodes.len(), self.family.dim());
         let mut points = Vec::with_capacity(total * d);

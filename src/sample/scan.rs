@@ -103,7 +103,10 @@ pub(super) fn window(family: &Family, axes: &[Axis], eta: &[f64], singular: bool
         let values = look(family, &charts, &nodes, eta);
         let top = values.iter().copied().filter(|v| !v.is_nan()).fold(f64::NEG_INFINITY, f64::max);
         if !top.is_finite() {
-            return Err(Error::numeric(format!("the density of '{}' is {top} at eta = {eta:?}: it has no finite values to integrate", family.name())));
+            return Err(Error::numeric(format!(
+                "the density of '{}' is {top} at eta = {eta:?}: it has no finite values to integrate",
+                family.name()
+            )));
         }
         let mut shrinking = false;
         let mut next = Vec::new();
@@ -113,7 +116,7 @@ pub(super) fn window(family: &Family, axes: &[Axis], eta: &[f64], singular: bool
                 let stride: usize = nodes[axis + 1..].iter().map(Vec::len).product();
                 let mut ends = (n.len(), 0);
                 for (i, v) in values.iter().enumerate() {
-                    if *v > top - depth {
+                    if *v >= top - depth {
                         let at = i / stride % n.len();
                         ends = (ends.0.min(at), ends.1.max(at));
                     }
@@ -147,11 +150,13 @@ pub(super) fn window(family: &Family, axes: &[Axis], eta: &[f64], singular: bool
             }
             return Ok(Window { charts, low, high });
         }
-        nodes = next
-            .iter()
-            .zip(axes)
-            .map(|((a, b), axis)| if matches!(axis, Axis::Segment { .. }) && !singular { middles(*a, *b, count) } else { even(*a, *b, count) })
-            .collect();
+        nodes =
+            next.iter()
+                .zip(axes)
+                .map(|((a, b), axis)| {
+                    if matches!(axis, Axis::Segment { .. }) && !singular { middles(*a, *b, count) } else { even(*a, *b, count) }
+                })
+                .collect();
     }
     Err(Error::numeric(format!("no window holds the mass of '{}' at eta = {eta:?}", family.name())))
 }
@@ -162,8 +167,11 @@ fn improper(family: &Family, kind: Axis, axis: usize, low: bool, eta: &[f64]) ->
         (_, true) => format!("as x[{axis}] goes to minus infinity"),
         (_, false) => format!("as x[{axis}] goes to infinity"),
     };
-    Error::domain(format!("the density of '{}' does not decay {place} at eta = {eta:?}: it has no finite integral", family.name()))
-        .hint("choose an eta region in which the fastest growing statistic has a negative coefficient")
+    Error::domain(format!(
+        "the density of '{}' does not decay {place} at eta = {eta:?}: it has no finite integral",
+        family.name()
+    ))
+    .hint("choose an eta region in which the fastest growing statistic has a negative coefficient")
 }
 
 /// log density plus log-Jacobian on the tensor of nodes, last axis fastest.
@@ -171,7 +179,8 @@ fn look(family: &Family, charts: &[Chart], nodes: &[Vec<f64>], eta: &[f64]) -> V
     let d = charts.len();
     let total: usize = nodes.iter().map(Vec::len).product();
     let x: Vec<Vec<f64>> = nodes.iter().zip(charts).map(|(n, c)| n.iter().map(|t| c.x(*t)).collect()).collect();
-    let jacobian: Vec<Vec<f64>> = nodes.iter().zip(charts).map(|(n, c)| n.iter().map(|t| c.log_jacobian(*t)).collect()).collect();
+    let jacobian: Vec<Vec<f64>> =
+        nodes.iter().zip(charts).map(|(n, c)| n.iter().map(|t| c.log_jacobian(*t)).collect()).collect();
     let mut points = Vec::with_capacity(total * d);
     let mut measure = Vec::with_capacity(total);
     let mut index = vec![0; d];

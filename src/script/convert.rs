@@ -28,7 +28,10 @@ pub(super) fn tensor(value: &Dynamic, what: &str) -> Result<Tensor> {
     let parts: Vec<Tensor> = items.iter().map(|i| tensor(i, what)).collect::<Result<_>>()?;
     let shape = parts.first().map(|p| p.shape().to_vec()).unwrap_or_default();
     if let Some(odd) = parts.iter().find(|p| p.shape() != shape) {
-        return Err(Error::shape(format!("{what} has entries of shapes {shape:?} and {:?}: rows must be equally long", odd.shape())));
+        return Err(Error::shape(format!(
+            "{what} has entries of shapes {shape:?} and {:?}: rows must be equally long",
+            odd.shape()
+        )));
     }
     let data = parts.iter().flat_map(|p| p.data().iter().copied()).collect();
     Tensor::new(std::iter::once(parts.len()).chain(shape).collect(), data)

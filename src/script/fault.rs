@@ -93,14 +93,18 @@ fn describe(error: &EvalAltResult, known: &dyn Fn() -> Vec<String>) -> (Kind, St
             None => plain(value.to_string()),
         },
         EvalAltResult::ErrorTerminated(..) => (Kind::Interrupted, "interrupted".to_string(), None),
-        EvalAltResult::ErrorMismatchDataType(_, actual, _) if actual.ends_with("Expr") => {
-            (Kind::Trace, "a branch on a traced value: the closure runs once, before x has a value".to_string(), Some(TRACED.to_string()))
-        }
+        EvalAltResult::ErrorMismatchDataType(_, actual, _) if actual.ends_with("Expr") => (
+            Kind::Trace,
+            "a branch on a traced value: the closure runs once, before x has a value".to_string(),
+            Some(TRACED.to_string()),
+        ),
         EvalAltResult::ErrorFunctionNotFound(signature, _) => {
             let name = signature.split([' ', '(']).next().unwrap_or_default();
             let names = known();
             let hint = match nearest(name, names.iter().map(String::as_str)) {
-                Some(guess) if guess == name => Some(format!("'{name}' exists, but not for these arguments; see help(\"{name}\")")),
+                Some(guess) if guess == name => {
+                    Some(format!("'{name}' exists, but not for these arguments; see help(\"{name}\")"))
+                }
                 Some(guess) => Some(format!("did you mean '{guess}'?")),
                 None => None,
             };
@@ -110,9 +114,11 @@ fn describe(error: &EvalAltResult, known: &dyn Fn() -> Vec<String>) -> (Kind, St
             let hint = "functions see their arguments only; pass the value, or write a closure |x| ...".to_string();
             (Kind::Name, format!("unknown variable '{name}'"), Some(hint))
         }
-        EvalAltResult::ErrorStackOverflow(_) => {
-            (Kind::Numeric, "functions call each other too deeply".to_string(), Some("a recursion without end, or deeper than 128 calls".to_string()))
-        }
+        EvalAltResult::ErrorStackOverflow(_) => (
+            Kind::Numeric,
+            "functions call each other too deeply".to_string(),
+            Some("a recursion without end, or deeper than 128 calls".to_string()),
+        ),
         EvalAltResult::ErrorParsing(kind, _) => plain(format!("syntax error: {kind}")),
         other => {
             let text = other.to_string();

@@ -64,7 +64,8 @@ impl fmt::Display for Failure {
                 write!(f, "  --> {}:{}:{}", p.source, p.line, p.column)?;
                 if !p.text.trim().is_empty() {
                     let margin = p.line.to_string().len();
-                    let before: String = p.text.chars().take(p.column.saturating_sub(1)).map(|c| if c == '\t' { '\t' } else { ' ' }).collect();
+                    let before: String =
+                        p.text.chars().take(p.column.saturating_sub(1)).map(|c| if c == '\t' { '\t' } else { ' ' }).collect();
                     write!(f, "\n{:margin$} |\n{} | {}\n{:margin$} | {before}^", "", p.line, p.text, "")?;
                 }
             }
@@ -131,7 +132,7 @@ impl Session {
     ///
     /// # Errors
     /// Whatever goes wrong, with its place; variables keep what was done before.
-    pub fn run(&mut self, name: &str, text: &str) -> Result<Dynamic, Failure> {
+    pub fn run(&mut self, name: &str, text: &str) -> Result<Dynamic, Box<Failure>> {
         let count = text.lines().count() + 1;
         if self.lines + count > MOST_LINES {
             self.cells.clear();
@@ -161,12 +162,19 @@ impl Session {
     ///
     /// # Errors
     /// When the file cannot be read, or as [`Session::run`].
-    pub fn run_file(&mut self, path: &Path) -> Result<Dynamic, Failure> {
-        let text = crate::num::files::read(path)
-            .and_then(|bytes| String::from_utf8(bytes).map_err(|_| crate::error::Error::file(format!("'{}' is not UTF-8 text", path.display()))));
+    pub fn run_file(&mut self, path: &Path) -> Result<Dynamic, Box<Failure>> {
+        let text = crate::num::files::read(path).and_then(|bytes| {
+            String::from_utf8(bytes).map_err(|_| crate::error::Error::file(format!("'{}' is not UTF-8 text", path.display())))
+        });
         match text {
             Ok(text) => self.run(&path.display().to_string(), &text),
-            Err(e) => Err(Failure { kind: e.kind(), message: e.message().to_string(), hint: e.hint_text().map(str::to_string), place: None, calls: vec![] }),
+            Err(e) => Err(Box::new(Failure {
+                kind: e.kind(),
+                message: e.message().to_string(),
+                hint: e.hint_text().map(str::to_string),
+                place: None,
+                calls: vec![],
+            })),
         }
     }
     /// What a prompt shows of a value: nothing for nothing.
@@ -175,7 +183,9 @@ impl Session {
             return None;
         }
         if value.is_map() || value.is_array() {
-            return serde_json::to_string_pretty(&convert::json(value)).ok().map(|t| if t.len() < 60 { convert::json(value).to_string() } else { t });
+            return serde_json::to_string_pretty(&convert::json(value))
+                .ok()
+                .map(|t| if t.len() < 60 { convert::json(value).to_string() } else { t });
         }
         if let Ok(text) = value.clone().into_string() {
             return Some(text);
@@ -195,8 +205,15 @@ impl Session {
                 // Errors of "ran out of input" sit one past the last character, whatever their kind.
                 let (line, columns) = (text.lines().count().max(1), text.lines().last().unwrap_or("").chars().count());
                 let at_end = e.1.line() == Some(line) && e.1.position().is_some_and(|c| c > columns);
-                let open_text = e.1.line().and_then(|l| text.lines().nth(l - 1)).is_some_and(|l| e.1.position().is_some_and(|c| l.chars().nth(c.saturating_sub(1)) == Some('`')));
-                if at_end || open_text || *e.0 == ParseErrorType::UnexpectedEOF { Completeness::Incomplete } else { Completeness::Invalid }
+                let open_text =
+                    e.1.line()
+                        .and_then(|l| text.lines().nth(l - 1))
+                        .is_some_and(|l| e.1.position().is_some_and(|c| l.chars().nth(c.saturating_sub(1)) == Some('`')));
+                if at_end || open_text || *e.0 == ParseErrorType::UnexpectedEOF {
+                    Completeness::Incomplete
+                } else {
+                    Completeness::Invalid
+                }
             }
         }
     }
@@ -207,9 +224,16 @@ impl Session {
     /// Names of all functions, ours and the script's.
     pub fn functions(&self) -> Vec<String> {
         let ours = modules::entries().map(|e| e.name.to_string());
-        let operations = crate::expr::op::TABLE.iter().map(|i| i.name.to_string()).filter(|n| n.starts_with(|c: char| c.is_ascii_alphabetic()));
+        let operations = crate::expr::op::TABLE
+            .iter()
+            .map(|i| i.name.to_string())
+            .filter(|n| n.starts_with(|c: char| c.is_ascii_alphabetic()));
         let script = self.functions.iter_functions().map(|f| f.name.to_string()).filter(|n| !n.starts_with("anon$"));
-        let mut all: Vec<String> = ours.chain(operations).chain(script).chain(["print", "debug", "type_of", "len", "push", "keys"].map(String::from)).collect();
+        let mut all: Vec<String> = ours
+            .chain(operations)
+            .chain(script)
+            .chain(["print", "debug", "type_of", "len", "push", "keys"].map(String::from))
+            .collect();
         all.sort();
         all.dedup();
         all
@@ -226,7 +250,7 @@ impl Session {
         Some(Frame { source: cell.name.clone(), line, column: spot.column, text })
     }
 
-    fn failure(&self, error: rhai::EvalAltResult) -> Failure {
+    fn failure(&self, error: rhai::EvalAltResult) -> Box<Failure> {
         let found = fault::unwind(error, &|| self.functions());
         let place = match &found.source {
             // Inside an imported module lines are the module's own.
@@ -234,11 +258,14 @@ impl Session {
                 source: source.clone(),
                 line: s.line,
                 column: s.column,
-                text: std::fs::read_to_string(source).ok().and_then(|t| t.lines().nth(s.line - 1).map(str::to_string)).unwrap_or_default(),
+                text: std::fs::read_to_string(source)
+                    .ok()
+                    .and_then(|t| t.lines().nth(s.line - 1).map(str::to_string))
+                    .unwrap_or_default(),
             }),
             _ => found.spot.and_then(|s| self.frame(s)),
         };
         let calls = found.calls.into_iter().map(|(name, s)| (name, s.and_then(|s| self.frame(s)))).collect();
-        Failure { kind: found.kind, message: found.message, hint: found.hint, place, calls }
+        Box::new(Failure { kind: found.kind, message: found.message, hint: found.hint, place, calls })
     }
 }

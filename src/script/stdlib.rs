@@ -21,7 +21,13 @@ impl Library {
 }
 
 impl ModuleResolver for Library {
-    fn resolve(&self, engine: &Engine, _: Option<&str>, path: &str, position: Position) -> Result<Shared<Module>, Box<EvalAltResult>> {
+    fn resolve(
+        &self,
+        engine: &Engine,
+        _: Option<&str>,
+        path: &str,
+        position: Position,
+    ) -> Result<Shared<Module>, Box<EvalAltResult>> {
         let missing = || Box::new(EvalAltResult::ErrorModuleNotFound(path.to_string(), position));
         let text = path.strip_prefix("std/").and_then(Library::text).ok_or_else(missing)?;
         let wrap = |e: Box<EvalAltResult>| Box::new(EvalAltResult::ErrorInModule(path.to_string(), e, position));

@@ -58,7 +58,10 @@ impl Tensor {
         if self.shape != other.shape {
             return Err(Error::shape(format!("shapes {:?} and {:?} do not fit in {what}", self.shape, other.shape)));
         }
-        Ok(Tensor { shape: self.shape.clone(), data: self.data.iter().zip(other.data.iter()).map(|(a, b)| f(*a, *b)).collect() })
+        Ok(Tensor {
+            shape: self.shape.clone(),
+            data: self.data.iter().zip(other.data.iter()).map(|(a, b)| f(*a, *b)).collect(),
+        })
     }
     /// Entry `i` of the first axis; negative counts from the end. An entry of a vector has the shape [].
     ///
@@ -79,7 +82,9 @@ impl Tensor {
     /// # Errors
     /// When the array is not a matrix.
     pub fn transpose(&self) -> Result<Self> {
-        let [n, m] = self.shape[..] else { return Err(Error::shape(format!("transpose of shape {:?}: a matrix is needed", self.shape))) };
+        let [n, m] = self.shape[..] else {
+            return Err(Error::shape(format!("transpose of shape {:?}: a matrix is needed", self.shape)));
+        };
         Tensor::new(vec![m, n], crate::num::linalg::transpose(&self.data, n, m))
     }
     /// Matrix product; a vector is a column on the right and a row on the left.
@@ -87,7 +92,8 @@ impl Tensor {
     /// # Errors
     /// When the inner lengths differ.
     pub fn matmul(&self, other: &Tensor) -> Result<Self> {
-        let misfit = || Error::shape(format!("matmul of shapes {:?} and {:?}: inner lengths must be equal", self.shape, other.shape));
+        let misfit =
+            || Error::shape(format!("matmul of shapes {:?} and {:?}: inner lengths must be equal", self.shape, other.shape));
         let (n, k, left) = match self.shape[..] {
             [n, k] => (n, k, true),
             [k] => (1, k, false),

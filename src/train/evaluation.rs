@@ -20,7 +20,7 @@ pub struct TestMetrics {
     pub rel_mse: f64,
     /// Root mean squared error against the labels in units of sd(T_i) of each row.
     pub rmse_sd: f64,
-    /// The same for each statistic, [k].
+    /// The same for each statistic, `[k]`.
     pub rmse_sd_by_stat: Vec<f64>,
     /// Root mean squared error against exact moments in units of their own sd(T_i), where there were exact moments.
     pub truth_rmse_sd: Option<f64>,

@@ -95,7 +95,7 @@ impl From<Learned> for TrainedNet {
 }
 
 impl TrainedNet {
-    /// E[T] for one eta [k] or a batch [n, k]; the same shape comes back.
+    /// `E[T]` for one eta `[k]` or a batch [n, k]; the same shape comes back.
     ///
     /// # Errors
     /// When the length is not a multiple of k, or an entry is not finite.
@@ -153,7 +153,7 @@ impl TrainedNet {
     pub fn params(&self) -> usize {
         self.inner.weights.iter().map(|(_, tensor)| tensor.elem_count()).sum()
     }
-    /// Names of the flattened statistics, [k].
+    /// Names of the flattened statistics, `[k]`.
     pub fn stat_names(&self) -> &[String] {
         &self.inner.stat_names
     }
@@ -165,7 +165,7 @@ impl TrainedNet {
     pub fn scaling(&self) -> &Scaling {
         &self.inner.scaling
     }
-    /// Root mean squared error on the validation rows, [k], in label units: what the network says of its own error.
+    /// Root mean squared error on the validation rows, `[k]`, in label units: what the network says of its own error.
     pub fn val_rmse(&self) -> &[f64] {
         &self.inner.val_rmse
     }

@@ -1,5 +1,5 @@
 //! Training networks eta -> mu_T on labelled data, and what comes out: a [`TrainedNet`], which is an
-//! [`ExpectationMap`](crate::family::ExpectationMap).
+//! [`crate::family::ExpectationMap`].
 //!
 //! [`train`] runs a [`Trainer`] to its end; the trainer can also be stepped. A run directory holds all that is needed to
 //! load the network again.

@@ -10,7 +10,7 @@ use crate::error::{Error, Result};
 /// 0.034 / 0.007, 0.053, 0.021 / 0.006, 0.043, 0.023 / 0.010, 0.155, 0.114 sd without dropout.
 const OUTPUT_SHARE: f64 = 0.3;
 
-/// Affine units between the numbers of a dataset and those of a network. Every array is [k].
+/// Affine units between the numbers of a dataset and those of a network. Every array is `[k]`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Scaling {
     /// Mean of each component of eta over the training rows.
@@ -83,7 +83,7 @@ impl Scaling {
     pub fn restore_mu(&self, output: &[f64]) -> Vec<f64> {
         affine(output, |v, i| v * self.output_unit[i] + self.mu_mean[i], self.dim())
     }
-    /// Whether `eta`, [k], lies in the box of the training rows, widened by a twentieth of its width on each side.
+    /// Whether `eta`, `[k]`, lies in the box of the training rows, widened by a twentieth of its width on each side.
     pub fn contains(&self, eta: &[f64]) -> bool {
         eta.len() == self.dim()
             && eta.iter().zip(self.low.iter().zip(&self.high)).all(|(e, (low, high))| {
@@ -91,7 +91,7 @@ impl Scaling {
                 (low - margin..=high + margin).contains(e)
             })
     }
-    /// Centre of the box, [k].
+    /// Centre of the box, `[k]`.
     pub fn center(&self) -> Vec<f64> {
         self.low.iter().zip(&self.high).map(|(low, high)| 0.5 * (low + high)).collect()
     }

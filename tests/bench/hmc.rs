@@ -37,7 +37,8 @@ fn f1() -> Family {
 }
 
 fn f2() -> Family {
-    Family::trace("F2", Support::real(10).unwrap(), |x| Ok(vec![("a".into(), x.clone()), ("b".into(), x.outer(x)?)]), None).unwrap()
+    Family::trace("F2", Support::real(10).unwrap(), |x| Ok(vec![("a".into(), x.clone()), ("b".into(), x.outer(x)?)]), None)
+        .unwrap()
 }
 
 fn f3() -> Family {
@@ -48,7 +49,14 @@ fn f3() -> Family {
         let twist = x0.binary(Op::Mul, &x1)?.unary(Op::Tanh)?;
         let bend = x2.binary(Op::Mul, &x2)?.binary(Op::Add, &x.number(1.0))?.unary(Op::Log)?;
         let bell = x.number(-0.5).binary(Op::Mul, &square.reduce(Reduce::Sum)?)?.unary(Op::Exp)?;
-        Ok(vec![("a".into(), x.clone()), ("b".into(), square), ("c".into(), wave), ("d".into(), twist), ("e".into(), bend), ("f".into(), bell)])
+        Ok(vec![
+            ("a".into(), x.clone()),
+            ("b".into(), square),
+            ("c".into(), wave),
+            ("d".into(), twist),
+            ("e".into(), bend),
+            ("f".into(), bell),
+        ])
     };
     Family::trace("F3", Support::real(3).unwrap(), stats, None).unwrap()
 }
@@ -108,10 +116,14 @@ fn main() {
             best = best.min((cpu_ns(began) - cpu) / (block * CHAINS) as f64);
             best_wall = best_wall.min(wall.elapsed().as_nanos() as f64 / (block * CHAINS) as f64);
         }
-        let acceptance: f64 = groups.iter_mut().map(|g| {
-            g.draw();
-            (0..g.rows()).map(|r| g.acceptance(r)).sum::<f64>()
-        }).sum::<f64>() / CHAINS as f64;
+        let acceptance: f64 = groups
+            .iter_mut()
+            .map(|g| {
+                g.draw();
+                (0..g.rows()).map(|r| g.acceptance(r)).sum::<f64>()
+            })
+            .sum::<f64>()
+            / CHAINS as f64;
         let square: f64 = groups.iter().map(Group::window_mean_square).sum::<f64>() / groups.len() as f64;
         println!(
             "{{\"engine\": \"nnef\", \"precision\": \"f64\", \"family\": \"{}\", \"cpu_ns_per_sample\": {best:.2}, \"wall_ns_per_sample\": {best_wall:.2}, \"cpu_ns_per_gradient\": {:.2}, \"compile_s\": {compile:.6}, \"acceptance\": {acceptance:.4}, \"mean_x2\": {square:.4}, \"lanes\": {together}}}",

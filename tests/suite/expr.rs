@@ -8,8 +8,40 @@ use nnef::num::close::{DIFFERENCE, Tolerance, close};
 const ULPS: Tolerance = Tolerance { absolute: 1e-300, relative: 1.4e-15 };
 
 const ARGUMENTS: [f64; 34] = [
-    0.0, -0.0, 1.0, -1.0, 0.5, -0.5, 0.1, 1e-9, -1e-9, 0.3, 0.34, 0.36, -0.36, 0.62, 0.63, 2.0, 3.3, -3.3, 7.7, 19.0, -40.1, 300.5, -300.5,
-    709.0, -745.0, 1e5, 1.2e5, 1e17, 1e-310, f64::MIN_POSITIVE, f64::INFINITY, f64::NEG_INFINITY, f64::NAN, 1e300,
+    0.0,
+    -0.0,
+    1.0,
+    -1.0,
+    0.5,
+    -0.5,
+    0.1,
+    1e-9,
+    -1e-9,
+    0.3,
+    0.34,
+    0.36,
+    -0.36,
+    0.62,
+    0.63,
+    2.0,
+    3.3,
+    -3.3,
+    7.7,
+    19.0,
+    -40.1,
+    300.5,
+    -300.5,
+    709.0,
+    -745.0,
+    1e5,
+    1.2e5,
+    1e17,
+    1e-310,
+    f64::MIN_POSITIVE,
+    f64::INFINITY,
+    f64::NEG_INFINITY,
+    f64::NAN,
+    1e300,
 ];
 
 fn apply(g: &mut Graph, op: Op) -> NodeId {
@@ -33,7 +65,8 @@ fn lanes_agree_with_the_table_for_every_operation() {
         for (x, y) in points.chunks(3).zip(got) {
             let expected = (info.value)([x[0], x[1], x[2]]);
             // Near the zeros of sine and cosine the bound is absolute.
-            let slack = if matches!(info.op, Op::Sin | Op::Cos | Op::Tan) { Tolerance { absolute: 3e-16, ..ULPS } } else { ULPS };
+            let slack =
+                if matches!(info.op, Op::Sin | Op::Cos | Op::Tan) { Tolerance { absolute: 3e-16, ..ULPS } } else { ULPS };
             let same = close(y, expected, slack) || (y.is_nan() && expected.is_nan());
             assert!(same, "{}({x:?}) = {y:e}, expected {expected:e}", info.name);
         }
@@ -61,7 +94,12 @@ fn derivatives_agree_with_differences_for_every_operation() {
                     g.evaluate(&[root], &y, &[])[0]
                 };
                 let difference = (at(h) - at(-h)) / (2.0 * h);
-                assert!(close(exact[j], difference, DIFFERENCE), "d {} / d{j} at {x:?}: {} and {difference}", info.name, exact[j]);
+                assert!(
+                    close(exact[j], difference, DIFFERENCE),
+                    "d {} / d{j} at {x:?}: {} and {difference}",
+                    info.name,
+                    exact[j]
+                );
             }
         }
     }

@@ -1,5 +1,8 @@
 //! The one integration-test binary: candle links once. One module a subject.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod cavi;
 mod expr;
+mod language;
+mod layers;
 mod sampling;

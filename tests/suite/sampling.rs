@@ -82,7 +82,13 @@ fn covariances_of_hmc_agree_with_closed_forms() {
                 for j in 0..k {
                     // A relative error of 16,000 correlated draws; heavy tails of squares count.
                     let scale = (b[i * k + i] * b[j * k + j]).sqrt();
-                    assert!((a[i * k + j] - b[i * k + j]).abs() < 0.15 * scale, "{} {i} {j}: {} for {}", family.name(), a[i * k + j], b[i * k + j]);
+                    assert!(
+                        (a[i * k + j] - b[i * k + j]).abs() < 0.15 * scale,
+                        "{} {i} {j}: {} for {}",
+                        family.name(),
+                        a[i * k + j],
+                        b[i * k + j]
+                    );
                 }
             }
         }

@@ -1,5 +1,5 @@
 //! Datasets as files: `NAME.safetensors` or `NAME.npz` with exactly the arrays `eta` [n, k], `mu_T` [n, k], `cov_TT`
-//! [n, k, k] and `ess` [n], and beside it `NAME.rows.safetensors` with what is known of each row.
+//! [n, k, k] and `ess` `[n]`, and beside it `NAME.rows.safetensors` with what is known of each row.
 //!
 //! Equal datasets give equal bytes. Nothing in a file is trusted: sizes are checked against the file before memory is
 //! taken, shapes against each other, and a sidecar against the rows that it was written for.
@@ -79,7 +79,10 @@ impl Dataset {
         let path = path.as_ref();
         Format::of(path)?;
         if rows::is_sidecar(path) {
-            let error = Error::file(format!("cannot save a dataset as '{}': names in .rows.safetensors belong to row notes", path.display()));
+            let error = Error::file(format!(
+                "cannot save a dataset as '{}': names in .rows.safetensors belong to row notes",
+                path.display()
+            ));
             return Err(error.hint("leave out '.rows'"));
         }
         Ok(())

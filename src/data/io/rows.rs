@@ -1,6 +1,6 @@
 //! The sidecar `NAME.rows.safetensors`: what is known of each row beside the four arrays.
 //!
-//! Arrays `log_normalizer` [n], `mcse` [n, k], `rhat` [n], `method` [n] (u8 codes); one metadata entry with the names of
+//! Arrays `log_normalizer` `[n]`, `mcse` [n, k], `rhat` `[n]`, `method` `[n]` (u8 codes); one metadata entry with the names of
 //! the codes, the provenance (for which an npz file has no room), and a fingerprint of the rows, so that notes that
 //! were written for other rows are never used.
 

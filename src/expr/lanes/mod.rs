@@ -25,7 +25,8 @@ struct Line([f64; 8]);
 impl Program {
     /// Memory for running this program, with constants filled in and everything else zero.
     pub fn pool(&self) -> Pool {
-        let mut pool = Pool { data: vec![Line([0.0; 8]); (self.slots * self.lanes).div_ceil(8)], slots: self.slots * self.lanes };
+        let mut pool =
+            Pool { data: vec![Line([0.0; 8]); (self.slots * self.lanes).div_ceil(8)], slots: self.slots * self.lanes };
         let first = self.coordinates + self.hoisted();
         for (i, c) in self.constants.iter().enumerate() {
             let at = (first + i) * self.lanes;
@@ -33,7 +34,7 @@ impl Program {
         }
         pool
     }
-    /// Coordinate `j` of all lanes, [W].
+    /// Coordinate `j` of all lanes, `[W]`.
     pub fn coordinate<'a>(&self, pool: &'a mut Pool, j: usize) -> &'a mut [f64] {
         &mut pool.numbers_mut()[j * self.lanes..(j + 1) * self.lanes]
     }
@@ -55,7 +56,7 @@ impl Program {
             unsafe { run::run(&self.entries[entry], pool.data.as_mut_ptr().cast(), self.lanes) }
         }
     }
-    /// Output `i` of an entry, [W].
+    /// Output `i` of an entry, `[W]`.
     pub fn output<'a>(&self, pool: &'a Pool, entry: usize, i: usize) -> &'a [f64] {
         let at = self.entries[entry].outputs[i] as usize;
         &pool.numbers()[at..at + self.lanes]

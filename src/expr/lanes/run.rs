@@ -54,7 +54,8 @@ unsafe fn map2<S: Simd>(ins: &Instruction, pool: *mut f64, lanes: usize, f: impl
 #[inline(always)]
 unsafe fn map3<S: Simd>(ins: &Instruction, pool: *mut f64, lanes: usize, f: impl Fn(S::F, S::F, S::F) -> S::F) {
     unsafe {
-        let (dst, a, b, c) = (pool.add(ins.dst as usize), pool.add(ins.a as usize), pool.add(ins.b as usize), pool.add(ins.c as usize));
+        let (dst, a, b, c) =
+            (pool.add(ins.dst as usize), pool.add(ins.a as usize), pool.add(ins.b as usize), pool.add(ins.c as usize));
         for i in (0..lanes).step_by(S::N) {
             S::store(dst.add(i), f(S::load(a.add(i)), S::load(b.add(i)), S::load(c.add(i))));
         }
@@ -96,13 +97,25 @@ unsafe fn apply<S: Simd>(op: Op, ins: &Instruction, pool: *mut f64, lanes: usize
             Op::Less => map2::<S>(ins, pool, lanes, |a, b| S::flag(S::lt(a, b))),
             Op::LessEqual => map2::<S>(ins, pool, lanes, |a, b| S::flag(S::le(a, b))),
             Op::Equal => map2::<S>(ins, pool, lanes, |a, b| S::flag(S::eq(a, b))),
-            Op::And => map2::<S>(ins, pool, lanes, |a, b| S::select(S::eq(a, zero), zero, S::select(S::eq(b, zero), zero, S::splat(1.0)))),
-            Op::Or => map2::<S>(ins, pool, lanes, |a, b| S::select(S::eq(a, zero), S::select(S::eq(b, zero), zero, S::splat(1.0)), S::splat(1.0))),
+            Op::And => map2::<S>(ins, pool, lanes, |a, b| {
+                S::select(S::eq(a, zero), zero, S::select(S::eq(b, zero), zero, S::splat(1.0)))
+            }),
+            Op::Or => map2::<S>(ins, pool, lanes, |a, b| {
+                S::select(S::eq(a, zero), S::select(S::eq(b, zero), zero, S::splat(1.0)), S::splat(1.0))
+            }),
             Op::Not => map1::<S>(ins, pool, lanes, |a| S::flag(S::eq(a, zero))),
             Op::Select => map3::<S>(ins, pool, lanes, |c, a, b| S::select(S::eq(c, zero), b, a)),
-            Op::Pow | Op::Atan2 | Op::Cbrt | Op::Asin | Op::Acos | Op::Atan | Op::Erf | Op::Erfc | Op::Lgamma | Op::Digamma | Op::Trigamma => {
-                scalar(op, ins, pool, lanes)
-            }
+            Op::Pow
+            | Op::Atan2
+            | Op::Cbrt
+            | Op::Asin
+            | Op::Acos
+            | Op::Atan
+            | Op::Erf
+            | Op::Erfc
+            | Op::Lgamma
+            | Op::Digamma
+            | Op::Trigamma => scalar(op, ins, pool, lanes),
         }
     }
 }

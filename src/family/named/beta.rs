@@ -11,7 +11,8 @@ use crate::num::special::{digamma, lgamma, trigamma};
 /// # Errors
 /// None in practice.
 pub fn beta() -> Result<Family> {
-    let region = Region::new(vec![("log_1mx".into(), Block::interval(-0.5, 5.0, 1)?), ("log_x".into(), Block::interval(-0.5, 5.0, 1)?)]);
+    let region =
+        Region::new(vec![("log_1mx".into(), Block::interval(-0.5, 5.0, 1)?), ("log_x".into(), Block::interval(-0.5, 5.0, 1)?)]);
     let family = Family::trace(
         "beta",
         Support::new(vec![1], Interval::new(0.0, 1.0, 1)?)?,

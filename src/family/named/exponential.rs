@@ -10,7 +10,8 @@ use crate::family::{Block, ClosedForm, Family, Region, require};
 /// None in practice.
 pub fn exponential() -> Result<Family> {
     let region = Region::new(vec![("x".into(), Block::interval(-4.0, -0.25, 1)?)]);
-    let family = Family::trace("exponential", Support::new(vec![1], Positive::new(1)?)?, |x| Ok(vec![("x".into(), x.index(0)?)]), None)?;
+    let family =
+        Family::trace("exponential", Support::new(vec![1], Positive::new(1)?)?, |x| Ok(vec![("x".into(), x.index(0)?)]), None)?;
     Ok(family.with_region(region)?.with_closed_form(Exponential))
 }
 

@@ -11,7 +11,8 @@ use crate::num::special::{digamma, lgamma, trigamma};
 /// # Errors
 /// None in practice.
 pub fn gamma() -> Result<Family> {
-    let region = Region::new(vec![("log_x".into(), Block::interval(-0.5, 5.0, 1)?), ("x".into(), Block::interval(-4.0, -0.5, 1)?)]);
+    let region =
+        Region::new(vec![("log_x".into(), Block::interval(-0.5, 5.0, 1)?), ("x".into(), Block::interval(-4.0, -0.5, 1)?)]);
     let family = Family::trace(
         "gamma",
         Support::new(vec![1], Positive::new(1)?)?,

@@ -11,7 +11,8 @@ use std::f64::consts::PI;
 /// # Errors
 /// None in practice.
 pub fn gaussian() -> Result<Family> {
-    let region = Region::new(vec![("x".into(), Block::interval(-2.0, 2.0, 1)?), ("x2".into(), Block::interval(-2.0, -0.25, 1)?)]);
+    let region =
+        Region::new(vec![("x".into(), Block::interval(-2.0, 2.0, 1)?), ("x2".into(), Block::interval(-2.0, -0.25, 1)?)]);
     let family = Family::trace(
         "gaussian",
         Support::real(1)?,

@@ -10,7 +10,8 @@ use crate::family::{Block, ClosedForm, Family, Region, require};
 /// # Errors
 /// For d = 0.
 pub fn laplace_product(d: usize) -> Result<Family> {
-    let region = Region::new(vec![("xm1".into(), Block::interval(0.5, 4.0, d)?), ("xp1".into(), Block::interval(0.5, 4.0, d)?)]);
+    let region =
+        Region::new(vec![("xm1".into(), Block::interval(0.5, 4.0, d)?), ("xp1".into(), Block::interval(0.5, 4.0, d)?)]);
     let family = Family::trace(
         "laplace_product",
         Support::real(d)?,
@@ -71,7 +72,16 @@ fn tilted_uniform(h: f64) -> (f64, f64, f64) {
     if h.abs() < 0.3 {
         // log(2 sinh(h) / h) and its derivatives: series in h^2 of log(sinh(h) / h), Bernoulli numbers.
         let q = h * h;
-        let c = [1.0 / 6.0, -1.0 / 180.0, 1.0 / 2835.0, -1.0 / 37800.0, 1.0 / 467775.0, -691.0 / 3831077250.0, 2.0 / 127702575.0, -3617.0 / 2605132530000.0];
+        let c = [
+            1.0 / 6.0,
+            -1.0 / 180.0,
+            1.0 / 2835.0,
+            -1.0 / 37800.0,
+            1.0 / 467775.0,
+            -691.0 / 3831077250.0,
+            2.0 / 127702575.0,
+            -3617.0 / 2605132530000.0,
+        ];
         let (mut value, mut slope, mut curvature, mut power) = (0.0, 0.0, 0.0, 1.0);
         for (i, c) in c.iter().enumerate() {
             let n = 2.0 * (i + 1) as f64;
@@ -91,7 +101,9 @@ fn tilted_uniform(h: f64) -> (f64, f64, f64) {
 
 impl ClosedForm for LaplaceProduct {
     fn natural(&self, eta: &[f64]) -> Result<()> {
-        (0..self.d).try_for_each(|j| require(eta[j] + eta[self.d + j] > 0.0, &format!("eta_xm1[{j}] + eta_xp1[{j}] > 0"), eta[j] + eta[self.d + j]))
+        (0..self.d).try_for_each(|j| {
+            require(eta[j] + eta[self.d + j] > 0.0, &format!("eta_xm1[{j}] + eta_xp1[{j}] > 0"), eta[j] + eta[self.d + j])
+        })
     }
     fn log_normalizer(&self, eta: &[f64]) -> f64 {
         (0..self.d).map(|j| coordinate(eta[j], eta[self.d + j]).0).sum()

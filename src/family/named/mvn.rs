@@ -11,8 +11,12 @@ use std::f64::consts::PI;
 /// # Errors
 /// For d = 0.
 pub fn mvn(d: usize) -> Result<Family> {
-    let region = Region::new(vec![("x".into(), Block::interval(-1.0, 1.0, d)?), ("xxT".into(), Block::negative_definite(0.25, 2.0, d)?)]);
-    let family = Family::trace("mvn", Support::real(d)?, |x| Ok(vec![("x".into(), x.clone()), ("xxT".into(), x.outer(x)?)]), None)?;
+    let region = Region::new(vec![
+        ("x".into(), Block::interval(-1.0, 1.0, d)?),
+        ("xxT".into(), Block::negative_definite(0.25, 2.0, d)?),
+    ]);
+    let family =
+        Family::trace("mvn", Support::real(d)?, |x| Ok(vec![("x".into(), x.clone()), ("xxT".into(), x.outer(x)?)]), None)?;
     Ok(family.with_region(region)?.with_closed_form(Mvn { d }))
 }
 
@@ -38,7 +42,9 @@ impl ClosedForm for Mvn {
         let d = self.d;
         let symmetric: Vec<f64> = (0..d * d).map(|i| 0.5 * (eta[d + i] + eta[d + (i % d) * d + i / d])).collect();
         let most = linalg::symmetric_eigenvalues(&symmetric, d)[d - 1];
-        Err(Error::domain(format!("eta outside the natural parameter space: eta_xxT must be negative definite, its largest eigenvalue is {most}")))
+        Err(Error::domain(format!(
+            "eta outside the natural parameter space: eta_xxT must be negative definite, its largest eigenvalue is {most}"
+        )))
     }
     fn log_normalizer(&self, eta: &[f64]) -> f64 {
         let Some((m, _, log_det)) = self.moments(eta) else { return f64::NAN };
@@ -66,8 +72,12 @@ impl ClosedForm for Mvn {
                     cov[i * k + d + j * d + l] = c;
                     cov[(d + j * d + l) * k + i] = c;
                     for n in 0..d {
-                        cov[(d + i * d + j) * k + d + l * d + n] =
-                            s(i, l) * s(j, n) + s(i, n) * s(j, l) + m[i] * m[l] * s(j, n) + m[i] * m[n] * s(j, l) + m[j] * m[l] * s(i, n) + m[j] * m[n] * s(i, l);
+                        cov[(d + i * d + j) * k + d + l * d + n] = s(i, l) * s(j, n)
+                            + s(i, n) * s(j, l)
+                            + m[i] * m[l] * s(j, n)
+                            + m[i] * m[n] * s(j, l)
+                            + m[j] * m[l] * s(i, n)
+                            + m[j] * m[n] * s(i, l);
                     }
                 }
             }

@@ -52,20 +52,32 @@ pub(super) fn register(engine: &mut Engine) {
     });
     engine.register_fn("matrix", |ctx: NativeCallContext, v: Dynamic| {
         convert::tensor(&v, "matrix")
-            .and_then(|t| if t.shape().len() == 2 { Ok(t) } else { Err(Error::shape(format!("matrix needs rows of numbers, got shape {:?}", t.shape()))) })
+            .and_then(|t| {
+                if t.shape().len() == 2 {
+                    Ok(t)
+                } else {
+                    Err(Error::shape(format!("matrix needs rows of numbers, got shape {:?}", t.shape())))
+                }
+            })
             .at(&ctx)
     });
     engine.register_fn("zeros", |ctx: NativeCallContext, n: i64| size(n, "n").map(|n| Tensor::vector(vec![0.0; n])).at(&ctx));
     engine.register_fn("ones", |ctx: NativeCallContext, n: i64| size(n, "n").map(|n| Tensor::vector(vec![1.0; n])).at(&ctx));
     engine.register_fn("eye", |ctx: NativeCallContext, n: i64| {
         size(n.saturating_mul(n), "n * n")
-            .map(|total| Tensor::matrix(n as usize, (0..total).map(|i| f64::from(u8::from(i % (n as usize + 1) == 0))).collect()))
+            .map(|total| {
+                Tensor::matrix(n as usize, (0..total).map(|i| f64::from(u8::from(i % (n as usize + 1) == 0))).collect())
+            })
             .at(&ctx)
     });
     engine.register_fn("linspace", |ctx: NativeCallContext, a: Dynamic, b: Dynamic, n: i64| {
-        let ends = convert::number(&a).zip(convert::number(&b)).ok_or_else(|| Error::domain("linspace(a, b, n) needs two numbers and a count"));
+        let ends = convert::number(&a)
+            .zip(convert::number(&b))
+            .ok_or_else(|| Error::domain("linspace(a, b, n) needs two numbers and a count"));
         ends.and_then(|(a, b)| Ok((a, b, size(n, "n")?)))
-            .map(|(a, b, n)| Tensor::vector((0..n).map(|i| if n == 1 { a } else { a + (b - a) * i as f64 / (n - 1) as f64 }).collect()))
+            .map(|(a, b, n)| {
+                Tensor::vector((0..n).map(|i| if n == 1 { a } else { a + (b - a) * i as f64 / (n - 1) as f64 }).collect())
+            })
             .at(&ctx)
     });
     engine.register_fn("randn", |ctx: NativeCallContext, n: i64, seed: i64| {
@@ -117,7 +129,22 @@ pub(super) const DOCS: &[Entry] = &[
         doc: "A tensor from numbers or nested arrays of numbers; of traced values, a traced vector.\nPlain arrays are accepted wherever a tensor is. Likewise matrix(rows), zeros(n), ones(n), eye(n), linspace(a, b, n), randn(n, seed).",
         example: "vec([1, 2]) + 1",
     },
-    Entry { name: "matrix", signature: "matrix([[a, b], [c, d]])", doc: "A matrix from its rows.", example: "matmul(matrix([[1, 0], [0, 2]]), [3, 4])" },
-    Entry { name: "linspace", signature: "linspace(a, b, n)", doc: "n equally spaced numbers from a to b, ends included.", example: "linspace(0, 1, 5)" },
-    Entry { name: "randn", signature: "randn(n, seed)", doc: "n standard normal numbers; the same seed gives the same numbers.", example: "randn(3, 1)" },
+    Entry {
+        name: "matrix",
+        signature: "matrix([[a, b], [c, d]])",
+        doc: "A matrix from its rows.",
+        example: "matmul(matrix([[1, 0], [0, 2]]), [3, 4])",
+    },
+    Entry {
+        name: "linspace",
+        signature: "linspace(a, b, n)",
+        doc: "n equally spaced numbers from a to b, ends included.",
+        example: "linspace(0, 1, 5)",
+    },
+    Entry {
+        name: "randn",
+        signature: "randn(n, seed)",
+        doc: "n standard normal numbers; the same seed gives the same numbers.",
+        example: "randn(3, 1)",
+    },
 ];

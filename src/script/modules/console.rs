@@ -9,7 +9,8 @@ use rhai::{Dynamic, Engine};
 /// The help of a name, or of the language.
 pub(in crate::script) fn help_text(name: &str) -> String {
     if name.is_empty() {
-        let lines: Vec<String> = entries().map(|e| format!("  {:<18} {}", e.name, e.doc.lines().next().unwrap_or_default())).collect();
+        let lines: Vec<String> =
+            entries().map(|e| format!("  {:<18} {}", e.name, e.doc.lines().next().unwrap_or_default())).collect();
         return format!("help(\"name\") explains one of\n{}", lines.join("\n"));
     }
     let bare = name.trim_end_matches("()").rsplit("::").next().unwrap_or(name);
@@ -27,6 +28,8 @@ pub(in crate::script) fn help_text(name: &str) -> String {
 }
 
 pub(super) fn register(engine: &mut Engine, host: &Host) {
+    // Rhai has a to_json for maps of its own, which knows no tensors.
+    engine.register_fn("to_json", |v: rhai::Map| convert::json(&Dynamic::from(v)).to_string());
     engine.register_fn("to_json", |v: Dynamic| convert::json(&v).to_string());
     engine.register_fn("to_json_pretty", |v: Dynamic| serde_json::to_string_pretty(&convert::json(&v)).unwrap_or_default());
     let h = host.clone();
@@ -37,16 +40,45 @@ pub(super) fn register(engine: &mut Engine, host: &Host) {
     engine.register_fn("help", move |name: &str| h.frontend().out(&help_text(name)));
     engine.register_fn("search", |word: &str| {
         let word = word.to_lowercase();
-        convert::names(entries().filter(|e| format!("{} {} {}", e.name, e.signature, e.doc).to_lowercase().contains(&word)).map(|e| e.name))
+        convert::names(
+            entries()
+                .filter(|e| format!("{} {} {}", e.name, e.signature, e.doc).to_lowercase().contains(&word))
+                .map(|e| e.name),
+        )
     });
     // A number to a few digits: reports read better.
     engine.register_fn("format", |v: Dynamic| convert::number(&v).map_or_else(|| v.to_string(), crate::script::tensor::number));
 }
 
 pub(super) const DOCS: &[Entry] = &[
-    Entry { name: "to_json", signature: "to_json(value)", doc: "Any value as JSON text; to_json_pretty(value) in lines.", example: "to_json(#{a: [1, 2.5]})" },
-    Entry { name: "help", signature: "help(), help(\"name\")", doc: "What the language has; what a name does.", example: "help(\"train\")" },
-    Entry { name: "search", signature: "search(\"word\")", doc: "Names whose help mentions a word.", example: "search(\"network\")" },
-    Entry { name: "format", signature: "format(x)", doc: "A number to six significant digits, as text.", example: "format(3.14159265)" },
-    Entry { name: "eprint", signature: "eprint(value)", doc: "Print to the error stream; print(value) prints to the output.", example: "eprint(\"note\")" },
+    Entry {
+        name: "to_json",
+        signature: "to_json(value)",
+        doc: "Any value as JSON text; to_json_pretty(value) in lines.",
+        example: "to_json(#{a: [1, 2.5]})",
+    },
+    Entry {
+        name: "help",
+        signature: "help(), help(\"name\")",
+        doc: "What the language has; what a name does.",
+        example: "help(\"train\")",
+    },
+    Entry {
+        name: "search",
+        signature: "search(\"word\")",
+        doc: "Names whose help mentions a word.",
+        example: "search(\"network\")",
+    },
+    Entry {
+        name: "format",
+        signature: "format(x)",
+        doc: "A number to six significant digits, as text.",
+        example: "format(3.14159265)",
+    },
+    Entry {
+        name: "eprint",
+        signature: "eprint(value)",
+        doc: "Print to the error stream; print(value) prints to the output.",
+        example: "eprint(\"note\")",
+    },
 ];

@@ -52,7 +52,9 @@ pub(super) fn register(engine: &mut Engine, host: &Host) {
     engine.register_get("test", |s: &mut Split| s.test.clone());
     engine.register_get("eta", |d: &mut Dataset| Tensor::matrix(d.dim(), d.eta().to_vec()));
     engine.register_get("mu_T", |d: &mut Dataset| Tensor::matrix(d.dim(), d.mu_t().to_vec()));
-    engine.register_get("cov_TT", |d: &mut Dataset| Tensor::new(vec![d.len(), d.dim(), d.dim()], d.cov_tt().to_vec()).map_or(Dynamic::UNIT, Dynamic::from));
+    engine.register_get("cov_TT", |d: &mut Dataset| {
+        Tensor::new(vec![d.len(), d.dim(), d.dim()], d.cov_tt().to_vec()).map_or(Dynamic::UNIT, Dynamic::from)
+    });
     engine.register_get("ess", |d: &mut Dataset| Tensor::vector(d.ess().to_vec()));
     engine.register_get("len", |d: &mut Dataset| d.len() as i64);
     engine.register_get("dim", |d: &mut Dataset| d.dim() as i64);
@@ -60,7 +62,9 @@ pub(super) fn register(engine: &mut Engine, host: &Host) {
     engine.register_fn("summary", |d: &mut Dataset| d.summary());
     engine.register_fn("to_string", |d: &mut Dataset| d.summary());
     engine.register_fn("to_debug", |d: &mut Dataset| d.summary());
-    engine.register_fn("to_string", |s: &mut Split| format!("split: train {}, val {}, test {} rows", s.train.len(), s.val.len(), s.test.len()));
+    engine.register_fn("to_string", |s: &mut Split| {
+        format!("split: train {}, val {}, test {} rows", s.train.len(), s.val.len(), s.test.len())
+    });
 }
 
 pub(super) fn describe(value: &Dynamic) -> Option<Map> {
@@ -80,6 +84,16 @@ pub(super) const DOCS: &[Entry] = &[
         doc: "Labelled rows for eta drawn from the family's region: a Dataset with .eta .mu_T .cov_TT .ess .len .dim .summary() .split(#{seed}) .save(path) .plot().\nsamples counts kept draws over all chains of a row. The same seed gives the same bytes, whatever the number of threads. Every row notes how it was made and its standard errors.",
         example: "ef::gaussian().generate(#{points: 20, seed: 1}).len",
     },
-    Entry { name: "load_data", signature: "load_data(\"d.npz\")", doc: "A Dataset from a .safetensors or .npz file with the arrays eta, mu_T, cov_TT, ess.", example: "load_data" },
-    Entry { name: "split", signature: "data.split(#{seed: 101})", doc: "80-10-10 parts .train .val .test by one seeded permutation.", example: "ef::gaussian().generate(#{points: 20}).split().test.len" },
+    Entry {
+        name: "load_data",
+        signature: "load_data(\"d.npz\")",
+        doc: "A Dataset from a .safetensors or .npz file with the arrays eta, mu_T, cov_TT, ess.",
+        example: "load_data",
+    },
+    Entry {
+        name: "split",
+        signature: "data.split(#{seed: 101})",
+        doc: "80-10-10 parts .train .val .test by one seeded permutation.",
+        example: "ef::gaussian().generate(#{points: 20}).split().test.len",
+    },
 ];

@@ -184,7 +184,8 @@ fn select(c: &Dynamic, a: &Dynamic, b: &Dynamic) -> Result<Dynamic> {
     let like = first_expr(c).ok_or_else(|| Error::trace(format!("select needs a condition, got {}", convert::type_name(c))))?;
     let condition = traced(c, &like)?;
     if !condition.is_condition() {
-        return Err(Error::trace("select needs a condition such as x[0] > 0 as its first argument, got a value").hint("select(cond, a, b)"));
+        return Err(Error::trace("select needs a condition such as x[0] > 0 as its first argument, got a value")
+            .hint("select(cond, a, b)"));
     }
     Ok(Dynamic::from(condition.select(&traced(a, &like)?, &traced(b, &like)?)?))
 }
@@ -243,14 +244,25 @@ pub(super) fn register(engine: &mut Engine) {
                 }
             }
             (2, _) => {
-                engine.register_fn(info.name, move |ctx: NativeCallContext, a: Dynamic, b: Dynamic| binary(op, &a, &b).at(&ctx));
+                engine
+                    .register_fn(info.name, move |ctx: NativeCallContext, a: Dynamic, b: Dynamic| binary(op, &a, &b).at(&ctx));
             }
             _ => {}
         }
     }
     engine.register_fn("select", |ctx: NativeCallContext, c: Dynamic, a: Dynamic, b: Dynamic| select(&c, &a, &b).at(&ctx));
-    engine.register_fn("clamp", |ctx: NativeCallContext, v: Dynamic, low: Dynamic, high: Dynamic| binary(Op::Max, &v, &low).and_then(|v| binary(Op::Min, &v, &high)).at(&ctx));
-    for (name, how) in [("sum", Reduce::Sum), ("mean", Reduce::Mean), ("prod", Reduce::Prod), ("norm", Reduce::Norm), ("log_sum_exp", Reduce::LogSumExp), ("min", Reduce::Min), ("max", Reduce::Max)] {
+    engine.register_fn("clamp", |ctx: NativeCallContext, v: Dynamic, low: Dynamic, high: Dynamic| {
+        binary(Op::Max, &v, &low).and_then(|v| binary(Op::Min, &v, &high)).at(&ctx)
+    });
+    for (name, how) in [
+        ("sum", Reduce::Sum),
+        ("mean", Reduce::Mean),
+        ("prod", Reduce::Prod),
+        ("norm", Reduce::Norm),
+        ("log_sum_exp", Reduce::LogSumExp),
+        ("min", Reduce::Min),
+        ("max", Reduce::Max),
+    ] {
         engine.register_fn(name, move |ctx: NativeCallContext, v: Dynamic| reduce(how, &v).at(&ctx));
     }
     for name in ["dot", "outer", "matmul"] {
@@ -279,7 +291,12 @@ fn concat(parts: &Array) -> Result<Dynamic> {
 fn reshape(v: &Dynamic, shape: &Array) -> Result<Dynamic> {
     let shape: Vec<usize> = shape
         .iter()
-        .map(|d| d.as_int().ok().and_then(|d| usize::try_from(d).ok()).ok_or_else(|| Error::shape("a shape is an array of whole numbers")))
+        .map(|d| {
+            d.as_int()
+                .ok()
+                .and_then(|d| usize::try_from(d).ok())
+                .ok_or_else(|| Error::shape("a shape is an array of whole numbers"))
+        })
         .collect::<Result<_>>()?;
     Ok(match value(v, "reshape")? {
         Value::Traced(e) => Dynamic::from(e.reshape(&shape)?),
@@ -289,8 +306,12 @@ fn reshape(v: &Dynamic, shape: &Array) -> Result<Dynamic> {
 
 fn register_indexing(engine: &mut Engine) {
     engine.register_indexer_get(|ctx: NativeCallContext, x: &mut Expr, i: i64| x.index(i).at(&ctx));
-    engine.register_indexer_get(|ctx: NativeCallContext, x: &mut Expr, r: std::ops::Range<i64>| slice(x, r.start, r.end).at(&ctx));
-    engine.register_indexer_get(|ctx: NativeCallContext, x: &mut Expr, r: std::ops::RangeInclusive<i64>| slice(x, *r.start(), r.end() + 1).at(&ctx));
+    engine.register_indexer_get(|ctx: NativeCallContext, x: &mut Expr, r: std::ops::Range<i64>| {
+        slice(x, r.start, r.end).at(&ctx)
+    });
+    engine.register_indexer_get(|ctx: NativeCallContext, x: &mut Expr, r: std::ops::RangeInclusive<i64>| {
+        slice(x, *r.start(), r.end() + 1).at(&ctx)
+    });
     engine.register_get("shape", |x: &mut Expr| x.shape().iter().map(|s| Dynamic::from(*s as i64)).collect::<Array>());
     engine.register_get("len", |x: &mut Expr| x.shape().first().map_or(1, |n| *n as i64));
     engine.register_fn("len", |x: &mut Expr| x.shape().first().map_or(1, |n| *n as i64));
@@ -318,19 +339,28 @@ fn register_traps(engine: &mut Engine) {
             return Err(raise(&ctx, Error::domain(format!("{a} / 0: division by zero"))));
         }
         if DEPTH.get() > 0 && a.wrapping_rem(b) != 0 {
-            let message = format!("{a} / {b} is a quotient of ints that loses its remainder: it would be {}", a.wrapping_div(b));
+            let message =
+                format!("{a} / {b} is a quotient of ints that loses its remainder: it would be {}", a.wrapping_div(b));
             return Err(raise(&ctx, Error::trace(message).hint(format!("write {a}.0 / {b}"))));
         }
         Ok(a.wrapping_div(b))
     });
     engine.register_fn("+", |ctx: NativeCallContext, a: Array, b: Array| -> Native<Array> {
         if a.iter().chain(&b).any(is_traced) {
-            return Err(raise(&ctx, Error::trace("[a, b] + [c, d] joins arrays of traced values end to end").hint("use vec([a, b]) + vec([c, d]) to add, concat([...]) to join")));
+            return Err(raise(
+                &ctx,
+                Error::trace("[a, b] + [c, d] joins arrays of traced values end to end")
+                    .hint("use vec([a, b]) + vec([c, d]) to add, concat([...]) to join"),
+            ));
         }
         Ok(a.into_iter().chain(b).collect())
     });
     engine.register_fn("contains", |ctx: NativeCallContext, _: Array, _: Expr| -> Native<bool> {
-        Err(raise(&ctx, Error::trace("'in' on a traced value: the closure runs once, before x has a value").hint("compare and combine: or(x == 1, x == 2) inside select")))
+        Err(raise(
+            &ctx,
+            Error::trace("'in' on a traced value: the closure runs once, before x has a value")
+                .hint("compare and combine: or(x == 1, x == 2) inside select"),
+        ))
     });
 }
 
@@ -346,7 +376,12 @@ pub(super) const DOCS: &[Entry] = &[
         doc: "`a` where the traced condition holds, else `b`.\nA closure T(x) runs once on traced values, so `if` cannot look at x; comparisons of x give conditions, joined with and(a, b), or(a, b), not(a).",
         example: "select(true, 1, 2)",
     },
-    Entry { name: "log", signature: "log(x)", doc: "Natural logarithm of a number, tensor or traced value.", example: "log(10)" },
+    Entry {
+        name: "log",
+        signature: "log(x)",
+        doc: "Natural logarithm of a number, tensor or traced value.",
+        example: "log(10)",
+    },
     Entry {
         name: "sum",
         signature: "sum(v)",

@@ -28,7 +28,12 @@ fn shape(value: &Dynamic, what: &str) -> Result<Vec<usize>> {
     let Ok(items) = value.as_array_ref() else {
         return Err(Error::shape(format!("{what} needs a count or a shape such as [2, 3], got {}", convert::type_name(value))));
     };
-    items.iter().map(|i| i.as_int().map_err(|_| Error::shape(format!("{what}: a shape is an array of counts"))).and_then(|n| count(n, what))).collect()
+    items
+        .iter()
+        .map(|i| {
+            i.as_int().map_err(|_| Error::shape(format!("{what}: a shape is an array of counts"))).and_then(|n| count(n, what))
+        })
+        .collect()
 }
 
 fn register_supports(engine: &mut Engine) {
@@ -41,7 +46,8 @@ fn register_supports(engine: &mut Engine) {
         shape(&n, "positive(n)").and_then(|s| Support::new(s.clone(), Positive::new(s.iter().product())?)).at(&ctx)
     });
     let interval = |a: &Dynamic, b: &Dynamic, n: i64| {
-        let ends = convert::number(a).zip(convert::number(b)).ok_or_else(|| Error::domain("interval(a, b) needs two numbers"))?;
+        let ends =
+            convert::number(a).zip(convert::number(b)).ok_or_else(|| Error::domain("interval(a, b) needs two numbers"))?;
         let n = count(n, "n of interval(a, b, n)")?;
         Support::new(vec![n], Interval::new(ends.0, ends.1, n)?)
     };
@@ -51,7 +57,11 @@ fn register_supports(engine: &mut Engine) {
     engine.register_fn("interval", move |ctx: NativeCallContext, a: Dynamic, b: Dynamic, n: i64| interval(&a, &b, n).at(&ctx));
     engine.register_type_with_name::<Definite>("Definite");
     engine.register_fn("negative_definite", |ctx: NativeCallContext, low: Dynamic, high: Dynamic| {
-        convert::number(&low).zip(convert::number(&high)).map(|(low, high)| Definite { low, high }).ok_or_else(|| Error::domain("negative_definite(low, high) needs two numbers")).at(&ctx)
+        convert::number(&low)
+            .zip(convert::number(&high))
+            .map(|(low, high)| Definite { low, high })
+            .ok_or_else(|| Error::domain("negative_definite(low, high) needs two numbers"))
+            .at(&ctx)
     });
 }
 
@@ -68,10 +78,16 @@ fn family(ctx: &NativeCallContext, map: &Map) -> Native<Shared> {
     if let Some(key) = map.keys().find(|k| !OPTIONS.contains(&k.as_str())) {
         return Err(raise(ctx, unknown("option of family", key, &OPTIONS)));
     }
-    let need = |key: &str, hint: &str| map.get(key).ok_or_else(|| raise(ctx, Error::name(format!("family needs '{key}'")).hint(hint.to_string())));
+    let need = |key: &str, hint: &str| {
+        map.get(key).ok_or_else(|| raise(ctx, Error::name(format!("family needs '{key}'")).hint(hint.to_string())))
+    };
     let support = need("x", "x: real(2)")?;
     let support = support.clone().try_cast::<Support>().ok_or_else(|| {
-        raise(ctx, Error::domain(format!("x must be a support, got {}", convert::type_name(support))).hint("real(n), positive(n), interval(a, b, n)"))
+        raise(
+            ctx,
+            Error::domain(format!("x must be a support, got {}", convert::type_name(support)))
+                .hint("real(n), positive(n), interval(a, b, n)"),
+        )
     })?;
     let stats = closure(ctx, need("stats", "stats: |x| #{ x: x[0], x2: x[0]*x[0] }")?, "stats")?;
     let name = map.get("name").and_then(|n| n.clone().into_string().ok()).unwrap_or_else(|| "family".to_string());
@@ -79,9 +95,19 @@ fn family(ctx: &NativeCallContext, map: &Map) -> Native<Shared> {
     let x = trace.point(support.shape(), 0);
     let found = call(ctx, &stats, &x)?;
     let Some(found) = found.clone().try_cast::<Map>() else {
-        return Err(raise(ctx, Error::trace(format!("stats must return a map of statistics, got {}", convert::type_name(&found))).hint("stats: |x| #{ x: x[0], x2: x[0]*x[0] }")));
+        return Err(raise(
+            ctx,
+            Error::trace(format!("stats must return a map of statistics, got {}", convert::type_name(&found)))
+                .hint("stats: |x| #{ x: x[0], x2: x[0]*x[0] }"),
+        ));
     };
-    let found: Vec<(String, Expr)> = found.iter().map(|(k, v)| super::expressions::traced(v, &x).map(|e| (k.to_string(), e)).map_err(|e| e.context(format!("statistic '{k}'")))).collect::<Result<_>>().at(ctx)?;
+    let found: Vec<(String, Expr)> = found
+        .iter()
+        .map(|(k, v)| {
+            super::expressions::traced(v, &x).map(|e| (k.to_string(), e)).map_err(|e| e.context(format!("statistic '{k}'")))
+        })
+        .collect::<Result<_>>()
+        .at(ctx)?;
     let base = match map.get("base") {
         Some(base) => {
             let value = call(ctx, &closure(ctx, base, "base")?, &x)?;
@@ -98,7 +124,13 @@ fn family(ctx: &NativeCallContext, map: &Map) -> Native<Shared> {
 }
 
 fn closure(ctx: &NativeCallContext, value: &Dynamic, what: &str) -> Native<FnPtr> {
-    value.clone().try_cast::<FnPtr>().ok_or_else(|| raise(ctx, Error::trace(format!("{what} must be a closure, got {}", convert::type_name(value))).hint(format!("{what}: |x| ..."))))
+    value.clone().try_cast::<FnPtr>().ok_or_else(|| {
+        raise(
+            ctx,
+            Error::trace(format!("{what} must be a closure, got {}", convert::type_name(value)))
+                .hint(format!("{what}: |x| ...")),
+        )
+    })
 }
 
 fn call(ctx: &NativeCallContext, f: &FnPtr, x: &Expr) -> Native<Dynamic> {
@@ -108,7 +140,8 @@ fn call(ctx: &NativeCallContext, f: &FnPtr, x: &Expr) -> Native<Dynamic> {
 /// The region from a map of ranges: one for each statistic.
 fn region(family: &Family, value: &Dynamic) -> Result<Region> {
     let Some(map) = value.clone().try_cast::<Map>() else {
-        return Err(Error::domain(format!("eta must be a map of ranges, got {}", convert::type_name(value))).hint("eta: #{ x: [-3, 3], x2: [-5, -0.5] }"));
+        return Err(Error::domain(format!("eta must be a map of ranges, got {}", convert::type_name(value)))
+            .hint("eta: #{ x: [-3, 3], x2: [-5, -0.5] }"));
     };
     let names: Vec<&str> = family.statistics().iter().map(|s| s.name.as_str()).collect();
     if let Some(key) = map.keys().find(|k| !names.contains(&k.as_str())) {
@@ -117,17 +150,28 @@ fn region(family: &Family, value: &Dynamic) -> Result<Region> {
     let mut blocks = Vec::new();
     for statistic in family.statistics() {
         let name = &statistic.name;
-        let range = map.get(name.as_str()).ok_or_else(|| Error::domain(format!("eta has no range for the statistic '{name}'")).hint(format!("{name}: [low, high]")))?;
+        let range = map.get(name.as_str()).ok_or_else(|| {
+            Error::domain(format!("eta has no range for the statistic '{name}'")).hint(format!("{name}: [low, high]"))
+        })?;
         let block = if let Some(d) = range.clone().try_cast::<Definite>() {
             match statistic.shape[..] {
                 [n, m] if n == m => Block::negative_definite(d.low, d.high, n)?,
-                _ => return Err(Error::shape(format!("negative_definite is for square matrices; '{name}' has shape {:?}", statistic.shape))),
+                _ => {
+                    return Err(Error::shape(format!(
+                        "negative_definite is for square matrices; '{name}' has shape {:?}",
+                        statistic.shape
+                    )));
+                }
             }
         } else {
             let ends = convert::tensor(range, &format!("the range of '{name}'"))?;
             match (ends.shape(), ends.data()) {
-                ([2], [low, high]) => Block::interval(*low, *high, statistic.size()).map_err(|e| e.context(format!("statistic '{name}'")))?,
-                (shape, _) => return Err(Error::shape(format!("the range of '{name}' has shape {shape:?}, expected [low, high]"))),
+                ([2], [low, high]) => {
+                    Block::interval(*low, *high, statistic.size()).map_err(|e| e.context(format!("statistic '{name}'")))?
+                }
+                (shape, _) => {
+                    return Err(Error::shape(format!("the range of '{name}' has shape {shape:?}, expected [low, high]")));
+                }
             }
         };
         blocks.push((name.clone(), block));
@@ -144,11 +188,14 @@ fn split_outside(map: &Map) -> (Map, bool) {
 
 /// Eta of one row or a batch, inside the region unless `outside`.
 fn etas(family: &Family, eta: &Dynamic, outside: bool) -> Result<(Vec<f64>, usize, bool)> {
-    let (data, n, single) = rows(eta, family.dim(), &format!("eta of the family '{}' ({})", family.name(), family.stat_names().join(", ")))?;
+    let (data, n, single) =
+        rows(eta, family.dim(), &format!("eta of the family '{}' ({})", family.name(), family.stat_names().join(", ")))?;
     for row in data.chunks(family.dim()) {
         family.check_eta(row)?;
         if let Some(region) = family.region().filter(|_| !outside && family.closed_form().is_none()) {
-            region.check(row).map_err(|e| e.hint("widen `eta:` of the family, or pass #{outside: true} to go on at your own risk"))?;
+            region
+                .check(row)
+                .map_err(|e| e.hint("widen `eta:` of the family, or pass #{outside: true} to go on at your own risk"))?;
         }
     }
     Ok((data, n, single))
@@ -174,7 +221,11 @@ fn moments_map(m: Moments, k: usize, single: bool) -> Map {
         map.insert("cov_TT".into(), Tensor::new(shape, cov).map_or(Dynamic::UNIT, Dynamic::from));
     }
     map.insert("log_normalizer".into(), m.log_normalizer.map_or(Dynamic::UNIT, |a| column(a, single)));
-    let method = if single { m.method.first().map_or(Dynamic::UNIT, |s| Dynamic::from(s.to_string())) } else { Dynamic::from(convert::names(m.method)) };
+    let method = if single {
+        m.method.first().map_or(Dynamic::UNIT, |s| Dynamic::from(s.to_string()))
+    } else {
+        Dynamic::from(convert::names(m.method))
+    };
     map.insert("method".into(), method);
     let divergences: i64 = m.divergences.iter().map(|d| *d as i64).sum();
     map.insert("divergences".into(), divergences.into());
@@ -201,13 +252,25 @@ impl Default for MeanOptions {
     fn default() -> Self {
         let (h, tol) = (HmcOptions::default(), sample::QuadratureOptions::default().tol);
         let HmcOptions { samples, warmup, chains, step_size, integration_steps, adapt, target_accept, seed } = h;
-        MeanOptions { method: Method::Auto, samples, warmup, chains, step_size, integration_steps, adapt, target_accept, tol, seed }
+        MeanOptions {
+            method: Method::Auto,
+            samples,
+            warmup,
+            chains,
+            step_size,
+            integration_steps,
+            adapt,
+            target_accept,
+            tol,
+            seed,
+        }
     }
 }
 
 impl MeanOptions {
     fn labels(&self) -> sample::LabelOptions {
-        let MeanOptions { method, samples, warmup, chains, step_size, integration_steps, adapt, target_accept, tol, seed } = *self;
+        let MeanOptions { method, samples, warmup, chains, step_size, integration_steps, adapt, target_accept, tol, seed } =
+            *self;
         sample::LabelOptions {
             method,
             hmc: HmcOptions { samples, warmup, chains, step_size, integration_steps, adapt, target_accept, seed },
@@ -256,7 +319,10 @@ fn draw(ctx: &NativeCallContext, family: &Shared, eta: &Dynamic, map: &Map) -> N
     }
     let (data, n, _) = etas(family, eta, outside).at(ctx)?;
     if n != 1 {
-        return Err(raise(ctx, Error::shape(format!("sample takes one eta, got a batch of {n}")).hint("mean(eta) takes batches")));
+        return Err(raise(
+            ctx,
+            Error::shape(format!("sample takes one eta, got a batch of {n}")).hint("mean(eta) takes batches"),
+        ));
     }
     let hmc = HmcOptions {
         samples: o.draws,
@@ -272,7 +338,13 @@ fn draw(ctx: &NativeCallContext, family: &Shared, eta: &Dynamic, map: &Map) -> N
 }
 
 /// Evaluate `f(points, n, eta)` on one point or a batch with one eta or a batch of as many.
-fn pointwise(family: &Family, x: &Dynamic, eta: &Dynamic, width: usize, f: impl Fn(&[f64], usize, &[f64]) -> Result<Vec<f64>>) -> Result<Dynamic> {
+fn pointwise(
+    family: &Family,
+    x: &Dynamic,
+    eta: &Dynamic,
+    width: usize,
+    f: impl Fn(&[f64], usize, &[f64]) -> Result<Vec<f64>>,
+) -> Result<Dynamic> {
     let (d, k) = (family.support().dim(), family.dim());
     let (x, n, one_x) = rows(x, d, "x")?;
     let (eta, m, one_eta) = rows(eta, k, "eta")?;
@@ -294,11 +366,15 @@ pub(super) fn register(engine: &mut Engine, host: &Host) {
     engine.register_fn("to_debug", |f: &mut Shared| text(f));
     engine.register_get("name", |f: &mut Shared| f.name().to_string());
     engine.register_get("dim", |f: &mut Shared| f.dim() as i64);
-    engine.register_get("x_shape", |f: &mut Shared| f.support().shape().iter().map(|s| Dynamic::from(*s as i64)).collect::<Array>());
+    engine.register_get("x_shape", |f: &mut Shared| {
+        f.support().shape().iter().map(|s| Dynamic::from(*s as i64)).collect::<Array>()
+    });
     engine.register_get("stat_names", |f: &mut Shared| convert::names(f.stat_names()));
     engine.register_get("formula", |f: &mut Shared| f.formula());
     engine.register_fn("stats", |ctx: NativeCallContext, f: &mut Shared, x: Dynamic| {
-        rows(&x, f.support().dim(), "x").and_then(|(x, n, single)| Ok(shaped(f.statistics_at(&x, n)?, f.dim(), single))).at(&ctx)
+        rows(&x, f.support().dim(), "x")
+            .and_then(|(x, n, single)| Ok(shaped(f.statistics_at(&x, n)?, f.dim(), single)))
+            .at(&ctx)
     });
     engine.register_fn("log_density", |ctx: NativeCallContext, f: &mut Shared, x: Dynamic, eta: Dynamic| {
         pointwise(f, &x, &eta, 0, |x, n, eta| f.log_density_at(x, n, eta)).at(&ctx)
@@ -318,9 +394,12 @@ pub(super) fn register(engine: &mut Engine, host: &Host) {
     engine.register_fn("draw_eta", move |ctx: NativeCallContext, f: &mut Shared, n: i64| draw_eta(&ctx, f, n, &Map::new()));
     engine.register_fn("draw_eta", move |ctx: NativeCallContext, f: &mut Shared, n: i64, map: Map| draw_eta(&ctx, f, n, &map));
     let h = host.clone();
-    engine.register_fn("mean", move |ctx: NativeCallContext, f: &mut Shared, eta: Dynamic| mean(&ctx, &h, f, &eta, &Map::new()));
+    engine
+        .register_fn("mean", move |ctx: NativeCallContext, f: &mut Shared, eta: Dynamic| mean(&ctx, &h, f, &eta, &Map::new()));
     let h = host.clone();
-    engine.register_fn("mean", move |ctx: NativeCallContext, f: &mut Shared, eta: Dynamic, map: Map| mean(&ctx, &h, f, &eta, &map));
+    engine.register_fn("mean", move |ctx: NativeCallContext, f: &mut Shared, eta: Dynamic, map: Map| {
+        mean(&ctx, &h, f, &eta, &map)
+    });
     engine.register_fn("sample", |ctx: NativeCallContext, f: &mut Shared, eta: Dynamic| draw(&ctx, f, &eta, &Map::new()));
     engine.register_fn("sample", |ctx: NativeCallContext, f: &mut Shared, eta: Dynamic, map: Map| draw(&ctx, f, &eta, &map));
     register_chains(engine);
@@ -329,7 +408,9 @@ pub(super) fn register(engine: &mut Engine, host: &Host) {
 
 fn register_chains(engine: &mut Engine) {
     engine.register_type_with_name::<Chains>("Chains");
-    engine.register_get("draws", |c: &mut Chains| Tensor::new(vec![c.chains, c.length, c.dim], c.draws.clone()).map_or(Dynamic::UNIT, Dynamic::from));
+    engine.register_get("draws", |c: &mut Chains| {
+        Tensor::new(vec![c.chains, c.length, c.dim], c.draws.clone()).map_or(Dynamic::UNIT, Dynamic::from)
+    });
     engine.register_get("rhat", |c: &mut Chains| Tensor::vector(c.rhat.clone()));
     engine.register_get("ess", |c: &mut Chains| Tensor::vector(c.ess.clone()));
     engine.register_get("mcse", |c: &mut Chains| Tensor::vector(c.mcse.clone()));
@@ -347,11 +428,16 @@ fn register_named(engine: &mut Engine) {
     for entry in named::LIST {
         let name = entry.name;
         if entry.takes_dimension {
-            rhai::FuncRegistration::new(name).set_into_module(&mut module, move |ctx: NativeCallContext, d: i64| -> Native<Shared> {
-                count(d, "d").and_then(|d| named::named(name, d)).map(Arc::new).at(&ctx)
-            });
+            rhai::FuncRegistration::new(name).set_into_module(
+                &mut module,
+                move |ctx: NativeCallContext, d: i64| -> Native<Shared> {
+                    count(d, "d").and_then(|d| named::named(name, d)).map(Arc::new).at(&ctx)
+                },
+            );
         } else {
-            rhai::FuncRegistration::new(name).set_into_module(&mut module, move |ctx: NativeCallContext| -> Native<Shared> { named::named(name, 1).map(Arc::new).at(&ctx) });
+            rhai::FuncRegistration::new(name).set_into_module(&mut module, move |ctx: NativeCallContext| -> Native<Shared> {
+                named::named(name, 1).map(Arc::new).at(&ctx)
+            });
         }
     }
     rhai::FuncRegistration::new("list").set_into_module(&mut module, || convert::names(named::LIST.iter().map(|n| n.name)));
@@ -413,9 +499,19 @@ pub(super) const DOCS: &[Entry] = &[
         doc: "Draws at one eta by adapted, jittered HMC: Chains with .draws [chains, draws, d] .rhat .ess .mcse .divergences .summary().\nadapt: false with step_size and integration_steps gives plain HMC.",
         example: "ef::gaussian().sample([0, -0.5], #{draws: 400, seed: 1}).rhat",
     },
-    Entry { name: "real", signature: "real(n)", doc: "The support R^n; real([n, m]) hands the closure a matrix.", example: "real(2)" },
+    Entry {
+        name: "real",
+        signature: "real(n)",
+        doc: "The support R^n; real([n, m]) hands the closure a matrix.",
+        example: "real(2)",
+    },
     Entry { name: "positive", signature: "positive(n)", doc: "The support (0, infinity)^n.", example: "positive(1)" },
-    Entry { name: "interval", signature: "interval(a, b, n)", doc: "The support (a, b)^n; n defaults to 1.", example: "interval(0, 1)" },
+    Entry {
+        name: "interval",
+        signature: "interval(a, b, n)",
+        doc: "The support (a, b)^n; n defaults to 1.",
+        example: "interval(0, 1)",
+    },
     Entry {
         name: "negative_definite",
         signature: "negative_definite(low, high)",

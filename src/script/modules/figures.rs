@@ -47,9 +47,7 @@ fn traces(c: &Chains) -> Figure {
 
 pub(super) fn register(engine: &mut Engine, host: &Host) {
     engine.register_type_with_name::<Figure>("Figure");
-    let shown = |host: &Host, f: Result<Figure>| {
-        f.inspect(|f| host.frontend().show(f))
-    };
+    let shown = |host: &Host, f: Result<Figure>| f.inspect(|f| host.frontend().show(f));
     let h = host.clone();
     engine.register_fn("plot", move |ctx: NativeCallContext, v: Dynamic| -> Native<Figure> { shown(&h, figure(&v)).at(&ctx) });
     let h = host.clone();

@@ -37,13 +37,18 @@ fn factor(value: &Dynamic, name: &str) -> Result<Factor> {
 fn run(map: &Map, host: &Host) -> Result<Cavi> {
     let mut rest = map.clone();
     let mut take = |key: &str| rest.remove(key);
-    let need = |v: Option<Dynamic>, key: &str| v.ok_or_else(|| Error::name(format!("cavi needs '{key}'")).hint("cavi(#{ x: net, y: family, coupling: [[...]] })"));
+    let need = |v: Option<Dynamic>, key: &str| {
+        v.ok_or_else(|| Error::name(format!("cavi needs '{key}'")).hint("cavi(#{ x: net, y: family, coupling: [[...]] })"))
+    };
     let mut x = factor(&need(take("x"), "x")?, "x")?;
     let mut y = factor(&need(take("y"), "y")?, "y")?;
     let coupling = convert::tensor(&need(take("coupling"), "coupling")?, "coupling")?;
     let expected = [x.dim(), y.dim()];
     if coupling.shape() != expected {
-        return Err(Error::shape(format!("coupling has shape {:?}, expected {expected:?}: statistics of x by statistics of y", coupling.shape())));
+        return Err(Error::shape(format!(
+            "coupling has shape {:?}, expected {expected:?}: statistics of x by statistics of y",
+            coupling.shape()
+        )));
     }
     for key in ["prior_x", "prior_y", "eta_x", "eta_y"] {
         let Some(value) = take(key) else { continue };
@@ -99,7 +104,9 @@ pub(super) fn register(engine: &mut Engine, host: &Host) {
         };
         c.new_rows.iter().map(row).collect::<Array>()
     });
-    engine.register_fn("certify", |ctx: NativeCallContext, c: &mut Cavi| -> Native<Map> { c.certify().map(|c| certificate(&c)).at(&ctx) });
+    engine.register_fn("certify", |ctx: NativeCallContext, c: &mut Cavi| -> Native<Map> {
+        c.certify().map(|c| certificate(&c)).at(&ctx)
+    });
     engine.register_fn("summary", |c: &mut Cavi| c.summary());
     engine.register_fn("to_string", |c: &mut Cavi| c.summary());
     engine.register_fn("to_debug", |c: &mut Cavi| c.summary());

@@ -29,7 +29,18 @@ pub struct Entry {
 
 /// Everything that is documented, subject by subject.
 pub fn entries() -> impl Iterator<Item = &'static Entry> {
-    [arrays::DOCS, expressions::DOCS, families::DOCS, datasets::DOCS, training::DOCS, inference::DOCS, figures::DOCS, console::DOCS].into_iter().flatten()
+    [
+        arrays::DOCS,
+        expressions::DOCS,
+        families::DOCS,
+        datasets::DOCS,
+        training::DOCS,
+        inference::DOCS,
+        figures::DOCS,
+        console::DOCS,
+    ]
+    .into_iter()
+    .flatten()
 }
 
 pub(super) fn register(engine: &mut Engine, host: &Host) {

@@ -88,6 +88,11 @@ pub(super) const DOCS: &[Entry] = &[
         doc: "A network eta -> mu_T fitted to labelled data: AdamW, cosine schedule, best-validation weights.\nGives .mean(eta) .jacobian(eta) .test .history .params .describe() .plot() .save(dir). net.test has mse, rel_mse, rmse_sd, truth_rmse_sd (against exact moments) and label_noise_sd. model may be a map: #{ name: \"mlp_et\", hidden: [64, 64, 64], dropout: 0.1 }. With output_dir the run is written there.",
         example: "let d = ef::gaussian().generate(#{points: 40}); train(d, #{epochs: 2}).params",
     },
-    Entry { name: "load_net", signature: "load_net(\"artifacts/run1\")", doc: "A network from a run directory.", example: "load_net" },
+    Entry {
+        name: "load_net",
+        signature: "load_net(\"artifacts/run1\")",
+        doc: "A network from a run directory.",
+        example: "load_net",
+    },
     Entry { name: "models", signature: "models()", doc: "Names of the models that train knows.", example: "models()" },
 ];

@@ -1,0 +1,171 @@
+//! The language through a session: every documented example runs, every config parses, recipes work.
+
+use nnef::num::observe::{Monitor, Observer};
+use nnef::plot::Figure;
+use nnef::script::{Completeness, Frontend, Host, Session, modules};
+use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, Mutex};
+
+/// A front end that remembers what was printed.
+#[derive(Default)]
+pub struct Memory {
+    lines: Mutex<Vec<String>>,
+}
+
+struct Quiet;
+impl Observer for Quiet {
+    fn begin(&self, _: &str, _: u64) {}
+    fn advance(&self, _: u64, _: &str) {}
+    fn end(&self) {}
+}
+
+impl Frontend for Memory {
+    fn out(&self, line: &str) {
+        self.lines.lock().unwrap().push(line.to_string());
+    }
+    fn err(&self, line: &str) {
+        self.lines.lock().unwrap().push(format!("err: {line}"));
+    }
+    fn show(&self, _: &Figure) {}
+    fn observer(&self) -> Arc<dyn Observer> {
+        Arc::new(Quiet)
+    }
+}
+
+pub fn session() -> (Session, Arc<Memory>) {
+    let memory = Arc::new(Memory::default());
+    (Session::new(Host::new(memory.clone(), Arc::new(AtomicBool::new(false)))), memory)
+}
+
+/// The value of a piece of code, as text; or the failure, as text.
+pub fn eval(code: &str) -> Result<String, String> {
+    let (mut session, _) = session();
+    session.run("test", code).map(|v| session.display(&v).unwrap_or_default()).map_err(|f| f.to_string())
+}
+
+#[test]
+fn every_documented_example_runs_and_every_name_is_explained_once() {
+    let mut names: Vec<&str> = modules::entries().map(|e| e.name).collect();
+    for entry in modules::entries() {
+        assert!(entry.doc.len() > 20 && !entry.example.is_empty(), "{} is not explained", entry.name);
+        // Examples that only name a function which reads files.
+        if entry.example != entry.name {
+            eval(entry.example).unwrap_or_else(|e| panic!("example of {}: {e}", entry.name));
+        }
+    }
+    names.sort_unstable();
+    let before = names.len();
+    names.dedup();
+    assert_eq!(names.len(), before, "a name is documented twice");
+}
+
+#[test]
+fn mathematics_means_mathematics_on_ints_floats_tensors() {
+    for (code, value) in [
+        ("log(10)", "2.302585092994046"),
+        ("exp(1)", "2.718281828459045"),
+        ("sqrt(4)", "2.0"),
+        ("log(vec([1, 2]))[0]", "0.0"),
+        ("dot([1, 2], [3, 4])", "11.0"),
+        ("matmul([[1, 2], [3, 4]], [1, 1]).to_array()", "[3.0,7.0]"),
+        ("sum(linspace(0, 1, 5))", "2.5"),
+        ("(vec([1, 2]) + [1, 1]).to_array()", "[2.0,3.0]"),
+        ("eye(2).shape", "[2,2]"),
+        ("to_json(#{a: vec([1, 2]), b: \"x\"})", "{\"a\":[1.0,2.0],\"b\":\"x\"}"),
+        ("max([1, 5, 2])", "5.0"),
+        ("trace([[1, 2], [3, 4]])", "5.0"),
+    ] {
+        assert_eq!(eval(code).unwrap(), value, "{code}");
+    }
+}
+
+#[test]
+fn a_closure_may_use_loops_maps_arrays_helpers_and_captured_constants() {
+    let code = "
+        fn bump(v, c) { exp(-(v - c) ** 2) }
+        let centers = [0.0, 1.0, 2.0];
+        let scale = 2;
+        let f = family(#{ x: real(3), stats: |x| {
+            let parts = [];
+            for c in centers { parts.push(bump(x[0], c)); }
+            let total = 0;
+            for v in x { total += v * v; }
+            let named = #{ a: x[1] };
+            #{ bumps: parts, total: total, scaled: scale * named.a, top: x[0..2], pick: select(and(x[0] > 0, x[1] <= 1), x[2], -x[2]) }
+        }});
+        f.stats([0.5, 0.25, 2.0]).to_array()";
+    // -(v - c) ** 2 means (-(v - c)) ** 2 in Rhai: the trap is reported, not computed.
+    assert!(eval(code).unwrap_err().contains("even power of a negation"));
+    let code = code.replace("exp(-(v - c) ** 2)", "exp(-((v - c) ** 2))");
+    let expected: Vec<f64> =
+        vec![(-0.25_f64).exp(), (-0.25_f64).exp(), (-2.25_f64).exp(), 2.0, 0.5, 0.5, 0.25, 0.25 + 0.0625 + 4.0];
+    let got: Vec<f64> = serde_json::from_str(&eval(&code).unwrap()).unwrap();
+    assert!(nnef::num::close::close_all(&got, &expected, nnef::num::close::EXACT), "{got:?} and {expected:?}");
+}
+
+#[test]
+fn variables_and_functions_live_on_and_errors_name_their_cell() {
+    let (mut s, _) = session();
+    let _ = s.run("In[1]", "let a = 2; fn twice(v) { v * 2 }").unwrap();
+    let _ = s.run("In[2]", "fn bad(y) {\n    y.nope()\n}").unwrap();
+    assert_eq!(s.run("In[3]", "twice(a) + 1").unwrap().as_int().unwrap(), 5);
+    assert_eq!(s.run("In[4]", "ans * 2").unwrap().as_int().unwrap(), 10);
+    let failure = s.run("In[5]", "\nbad(a)").unwrap_err();
+    let place = failure.place.clone().unwrap();
+    assert_eq!((place.source.as_str(), place.line), ("In[2]", 2));
+    assert_eq!(failure.calls[0].1.as_ref().unwrap().source, "In[5]");
+    assert_eq!(s.run("In[6]", "a").unwrap().as_int().unwrap(), 2, "variables are intact after an error");
+}
+
+#[test]
+fn unfinished_input_asks_for_more() {
+    let (s, _) = session();
+    for text in ["fn f(", "let x =", "#{a:", "x.", "switch x {1 =>", "`a ${x", "family(#{ x: real(1),", "/* note", "if a {"] {
+        assert_eq!(s.completeness(text), Completeness::Incomplete, "{text}");
+    }
+    for text in ["1 + 1", "let f = |x| x;", "fn f(a) { a }"] {
+        assert_eq!(s.completeness(text), Completeness::Complete, "{text}");
+    }
+    for text in ["let x = 5 5", "fn (", "1 +* 2"] {
+        assert_eq!(s.completeness(text), Completeness::Invalid, "{text}");
+    }
+}
+
+#[test]
+fn an_interrupt_stops_a_loop_and_keeps_the_variables() {
+    let memory = Arc::new(Memory::default());
+    let cancel = Arc::new(AtomicBool::new(false));
+    let host = Host::new(memory, cancel.clone());
+    let mut s = Session::new(host.clone());
+    let _ = s.run("a", "let kept = 41;").unwrap();
+    let stopper = std::thread::spawn(move || {
+        std::thread::sleep(std::time::Duration::from_millis(60));
+        cancel.store(true, std::sync::atomic::Ordering::Relaxed);
+    });
+    let failure = s.run("b", "let n = 0; loop { n += 1; }").unwrap_err();
+    stopper.join().unwrap();
+    assert_eq!(failure.kind, nnef::error::Kind::Interrupted);
+    host.reset();
+    assert_eq!(s.run("c", "kept + 1").unwrap().as_int().unwrap(), 42);
+}
+
+#[test]
+fn every_config_parses_and_makes_a_dataset() {
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("configs");
+    let mut count = 0;
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let mut job = nnef::config::DataJob::load(&entry.unwrap().path()).unwrap();
+        job.grid.num_points = 3;
+        assert_eq!(job.run(&Monitor::silent()).unwrap().len(), 3);
+        count += 1;
+    }
+    assert!(count > 0);
+    let error = nnef::config::DataJob::parse("{ef: {name: gaussian}, grid: {num_pints: 10}}").unwrap_err();
+    assert!(error.to_string().contains("num_pints") && error.to_string().contains("num_points"), "{error}");
+}
+
+#[test]
+fn recipes_are_importable() {
+    let code = "import \"std/recipes\" as recipes; let r = recipes::learn(ef::gaussian(), #{ data: #{points: 40}, train: #{epochs: 2} }); r.net.test.rows";
+    assert_eq!(eval(code).unwrap(), "4");
+}
