@@ -62,6 +62,8 @@ fn write(g: &Graph, id: NodeId, name: &dyn Fn(usize) -> String, strength: u8, de
                 o.push_str("^2");
             }),
             Op::Mul => open(2, &mut |o| {
+                // Numbers first, as they are read.
+                let (a, b) = if g.as_constant(b).is_some() && g.as_constant(a).is_none() { (b, a) } else { (a, b) };
                 write(g, a, name, 2, d, o);
                 o.push(' ');
                 write(g, b, name, 4, d, o);

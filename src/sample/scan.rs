@@ -90,7 +90,7 @@ pub(super) fn window(family: &Family, axes: &[Axis], eta: &[f64], singular: bool
             Axis::Segment { from, to } => middles(from, to, count),
         })
         .collect();
-    let bounds: Vec<(f64, f64)> = axes
+    let mut bounds: Vec<(f64, f64)> = axes
         .iter()
         .zip(&nodes)
         .map(|(a, n)| match *a {
@@ -98,7 +98,6 @@ pub(super) fn window(family: &Family, axes: &[Axis], eta: &[f64], singular: bool
             _ => (n[0], n[n.len() - 1]),
         })
         .collect();
-    let mut bulk = vec![0.0; d];
     for round in 0..60 {
         let values = look(family, &charts, &nodes, eta);
         let top = values.iter().copied().filter(|v| !v.is_nan()).fold(f64::NEG_INFINITY, f64::max);
@@ -132,22 +131,22 @@ pub(super) fn window(family: &Family, axes: &[Axis], eta: &[f64], singular: bool
             }
             let low = if first == 0 { bounds[axis].0.max(n[0] - (n[1] - n[0])) } else { n[first - 1] };
             let high = if last + 1 >= n.len() { bounds[axis].1.min(n[n.len() - 1] + (n[1] - n[0])) } else { n[last + 1] };
+            // The bulk of a heavy tailed density is a small part of its window: stretch the tails.
             let (a, b) = extent(2.0);
-            bulk[axis] = n[(b + 1).min(n.len() - 1)] - n[a.saturating_sub(1)];
+            let (bulk_low, bulk_high) = (n[a.saturating_sub(1)], n[(b + 1).min(n.len() - 1)]);
+            if axes[axis] == Axis::Line && charts[axis] == Chart::Identity && high - low > HEAVY * (bulk_high - bulk_low) {
+                let chart = Chart::Sinh { center: 0.5 * (bulk_low + bulk_high), scale: 0.5 * (bulk_high - bulk_low) };
+                charts[axis] = chart;
+                bounds[axis] = (chart.t(n[0]), chart.t(n[n.len() - 1]));
+                next.push((chart.t(low), chart.t(high)));
+                shrinking = true;
+                continue;
+            }
             shrinking |= high - low < 0.7 * (n[n.len() - 1] - n[0]);
             next.push((low, high));
         }
         if !shrinking || round == 59 {
-            let (mut low, mut high): (Vec<f64>, Vec<f64>) = next.into_iter().unzip();
-            for axis in 0..d {
-                if axes[axis] == Axis::Line && high[axis] - low[axis] > HEAVY * bulk[axis] {
-                    let best = values.iter().position(|v| *v == top).unwrap_or(0);
-                    let stride: usize = nodes[axis + 1..].iter().map(Vec::len).product();
-                    let chart = Chart::Sinh { center: nodes[axis][best / stride % nodes[axis].len()], scale: bulk[axis] };
-                    (low[axis], high[axis]) = (chart.t(low[axis]), chart.t(high[axis]));
-                    charts[axis] = chart;
-                }
-            }
+            let (low, high) = next.into_iter().unzip();
             return Ok(Window { charts, low, high });
         }
         nodes =

@@ -278,32 +278,3 @@ fn an_interruption_leaves_a_net() {
     assert_eq!((net.history().len(), observer.seen.load(Ordering::Relaxed)), (3, 3));
     assert!(TrainedNet::load(folder.path()).unwrap().interrupted());
 }
-
-/// Seconds an epoch on 1600 rows of 7 statistics with the default network; run with `--ignored --nocapture`.
-#[test]
-#[ignore = "a measurement"]
-fn seconds_an_epoch() {
-    let (n, k) = (1600, 7);
-    let mut rng = Stream::new(1).rng();
-    let eta: Vec<f64> = (0..n * k).map(|_| rng.random_range(-1.0..1.0)).collect();
-    let label: Vec<f64> = (0..n * k).map(|i| (eta[i] + 0.3 * eta[i / k * k + (i + 1) % k]).tanh()).collect();
-    let cov = vec![0.1; n * k * k];
-    let data = Dataset::new(k, eta, label, cov, vec![1e4; n], Default::default()).unwrap();
-    let mut trainer = Trainer::new(&data, &TrainOptions { epochs: 100, ..Default::default() }, None).unwrap();
-    let start = std::time::Instant::now();
-    while !trainer.done() {
-        trainer.step(&Monitor::silent()).unwrap();
-    }
-    eprintln!("{:.4} s an epoch", start.elapsed().as_secs_f64() / 100.0);
-    let net = trainer.finish().unwrap();
-    let start = std::time::Instant::now();
-    for _ in 0..10_000 {
-        std::hint::black_box(net.mean(std::hint::black_box(&data.eta()[..k])).unwrap());
-    }
-    eprintln!("{:.2} us an eta\n{}", start.elapsed().as_secs_f64() * 100.0, net.describe());
-    let start = std::time::Instant::now();
-    for _ in 0..1000 {
-        std::hint::black_box(net.jacobian(std::hint::black_box(&data.eta()[..k])).unwrap());
-    }
-    eprintln!("{:.2} us a jacobian", start.elapsed().as_secs_f64() * 1000.0);
-}

@@ -1,0 +1,103 @@
+//! Everything a user can get wrong: a clear error with its position, never a panic, never something silently else.
+
+use crate::language::eval;
+
+/// Code, and what its error must mention.
+const CASES: &[(&str, &[&str])] = &[
+    (
+        "family(#{ x: real(1), stats: |x| if x[0] > 0 { #{a: x} } else { #{a: -x} } })",
+        &["traced", "select(cond, a, b)", "1:42"],
+    ),
+    ("family(#{ x: real(1), stats: |x| #{a: if x[0] > 0 && x[0] < 1 { 1 } else { 0 }} })", &["traced"]),
+    ("family(#{ x: real(1), stats: |x| { let n = 0; while x[0] > n { n += 1; } #{a: x} } })", &["traced"]),
+    ("family(#{ x: real(1), stats: |x| #{a: sine(x)} })", &["unknown function sine"]),
+    ("family(#{ x: real(3), stats: |x| #{a: outer(x, x) + x} })", &["[3, 3]", "[3]"]),
+    ("family(#{ x: real(3), stats: |x| #{a: dot(x, x[0..2])} })", &["[3]", "[2]"]),
+    ("family(#{ x: real(3), stats: |x| #{a: x[3]} })", &["out of range"]),
+    ("family(#{ x: real(1), stats: |x| #{a: x[0], one: 1.0} })", &["'one'", "does not depend on x"]),
+    ("family(#{ x: real(1), stats: |x| #{a: 1/2 * x[0]} })", &["remainder", "1.0 / 2"]),
+    ("family(#{ x: real(1), stats: |x| #{a: -x[0] ** 2} })", &["negation"]),
+    ("family(#{ x: real(1), stats: |x| #{a: [x[0], 1] + [1, 2]} })", &["joins arrays"]),
+    ("family(#{ x: real(1), stats: |x| #{a: x[0] in [1, 2]} })", &["'in'"]),
+    ("family(#{ x: real(1), stats: |x| #{a: log(-1.0) * x[0]} }).mean([1])", &["finite"]),
+    ("family(#{ x: real(1), stats: |x| x })", &["map of statistics"]),
+    ("family(#{ x: real(1), stats: |x| #{} })", &["no statistics"]),
+    ("family(#{ x: real(1), stats: 3 })", &["closure"]),
+    ("family(#{ x: 3, stats: |x| #{a: x} })", &["support"]),
+    ("family(#{ x: real(1), stat: |x| #{a: x} })", &["'stat'", "did you mean 'stats'"]),
+    ("real(0)", &["at least one"]),
+    ("interval(2, 1)", &["empty"]),
+    ("family(#{ x: real(1), stats: |x| #{a: x}, eta: #{a: [2, 1]} })", &["'a'", "[2, 1]"]),
+    ("family(#{ x: real(1), stats: |x| #{a: x}, eta: #{b: [1, 2]} })", &["'b'", "a"]),
+    (
+        "family(#{ x: real(1), stats: |x| #{a: x[0], b: x[0]**2}, eta: #{a: [-1, 1], b: [-2, -1]} }).mean([3, -1])",
+        &["a = 3", "[-1, 1]", "outside: true"],
+    ),
+    ("ef::gaussian().mean([1, 2, 3])", &["[3]", "[2]"]),
+    ("ef::gaussian().mean([])", &["eta"]),
+    ("ef::gaussian().mean([0.0/0.0, -1])", &["NaN", "finite"]),
+    ("ef::gaussian().mean([1, 0.5])", &["eta_x2 < 0", "0.5"]),
+    ("ef::gaussian().generate(#{pionts: 3})", &["'pionts'", "did you mean 'points'"]),
+    ("ef::gaussian().generate(#{points: 0})", &["points"]),
+    ("ef::gaussian().generate(#{points: -3})", &["points"]),
+    ("ef::gaussian().generate(#{points: 3, method: \"hcm\"})", &["method"]),
+    ("ef::gaussian().generate(#{points: 3, method: \"hmc\", chains: 0})", &["chains"]),
+    ("ef::gaussian().generate(#{points: 3, method: \"hmc\", step_size: -1})", &["step_size"]),
+    ("ef::gaussian().generate(#{points: 3, out: \"d.csv\"})", &[".safetensors", ".npz"]),
+    ("ef::gaussian().generate(#{points: 3, out: \"/proc/nowhere/d.npz\"})", &["/proc/nowhere"]),
+    ("ef::mvn(5).mean(ef::mvn(5).draw_eta(1)[0], #{method: \"quadrature\"})", &["three"]),
+    ("family(#{ x: real(1), stats: |x| #{a: x} }).generate()", &["region"]),
+    ("load_data(\"nowhere.npz\")", &["nowhere.npz"]),
+    ("load_net(\"nowhere\")", &["nowhere"]),
+    ("train(ef::gaussian().generate(#{points: 20}), #{epocs: 3})", &["did you mean 'epochs'"]),
+    ("train(ef::gaussian().generate(#{points: 2}))", &["2 rows"]),
+    ("train(ef::gaussian().generate(#{points: 20}), #{model: \"mlp\"})", &["mlp_et"]),
+    ("cavi(#{ x: ef::gaussian(), y: ef::gaussian(), coupling: [[1]] })", &["[1, 1]", "[2, 2]"]),
+    ("cavi(#{ x: ef::gaussian(), coupling: [[1]] })", &["'y'"]),
+    (
+        "cavi(#{ x: ef::gaussian(), y: ef::gaussian(), coupling: [[0, 0], [0, 3]], prior_x: [0, -1], prior_y: [0, -1] })",
+        &["natural"],
+    ),
+    ("fn f(n) { f(n + 1) } f(0)", &["too deeply"]),
+    ("let x = ", &["syntax"]),
+    ("linspace(0, 1, 1000000000000)", &["n is"]),
+    ("matrix([[1, 2], [3]])", &["rows must be equally long"]),
+    ("vec([1, \"a\"])", &["number"]),
+    ("nope", &["unknown variable"]),
+    ("plot([1, 2], [1])", &["x has 2"]),
+];
+
+#[test]
+fn every_mistake_is_a_clear_error_with_its_position() {
+    for (code, words) in CASES {
+        let error = match eval(code) {
+            Ok(value) => panic!("{code}\ngave {value}"),
+            Err(error) => error,
+        };
+        for word in *words {
+            assert!(error.contains(word), "{code}\n{word:?} is missing in\n{error}");
+        }
+        assert!(error.contains("--> test:1:") && error.contains('^'), "{code}\nhas no position in\n{error}");
+    }
+}
+
+#[test]
+fn damaged_data_files_are_errors() {
+    let here = tempfile::tempdir().unwrap();
+    let path = here.path().join("d.safetensors").display().to_string();
+    eval(&format!("ef::gaussian().generate(#{{points: 5, out: \"{path}\"}})")).unwrap();
+    let whole = std::fs::read(&path).unwrap();
+    for cut in [0, 7, 40, whole.len() / 2, whole.len() - 1] {
+        std::fs::write(&path, &whole[..cut]).unwrap();
+        let error = eval(&format!("load_data(\"{path}\")")).unwrap_err();
+        assert!(error.contains("d.safetensors") && error.contains("--> test:1:1"), "cut at {cut}: {error}");
+    }
+}
+
+#[test]
+fn a_closure_that_builds_without_end_is_stopped() {
+    // Products of sums of products: more than two million distinct nodes.
+    let code = "family(#{ x: real(1), stats: |x| { let s = x[0]; for i in 0..3000000 { s = sin(s + i); } #{a: s} } })";
+    let error = eval(code).unwrap_err();
+    assert!(error.contains("operations"), "{error}");
+}

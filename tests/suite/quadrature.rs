@@ -1,0 +1,72 @@
+//! Quadrature against an independent program: tests/golden/quadrature.py (scipy).
+
+use crate::language::eval;
+use nnef::num::close::{EXACT, Tolerance, close};
+use serde_json::Value;
+
+/// Agreement asked of mu, in standard deviations: adaptive and dense rules of the golden program are good to about 1e-11.
+const SD: f64 = 1e-8;
+
+#[test]
+fn moments_agree_with_an_independent_program() {
+    let golden: Value = serde_json::from_str(include_str!("../golden/quadrature.json")).unwrap();
+    for case in golden.as_array().unwrap() {
+        let text = |key: &str| case[key].as_str().unwrap();
+        let base = if text("base").is_empty() { String::new() } else { format!(", base: {}", text("base")) };
+        let code = format!(
+            "let f = family(#{{ x: {}, stats: |x| {}{base} }}); to_json(f.mean({}, #{{method: \"quadrature\"}}))",
+            text("x"),
+            text("stats"),
+            case["eta"]
+        );
+        let found: Value = serde_json::from_str(&eval(&code).unwrap_or_else(|e| panic!("{}: {e}", text("name")))).unwrap();
+        let expected = case["mu"].as_array().unwrap();
+        for (i, mu) in expected.iter().enumerate() {
+            let (got, mu) = (found["mu_T"][i].as_f64().unwrap(), mu.as_f64().unwrap());
+            let sd = found["cov_TT"][i][i].as_f64().unwrap().sqrt();
+            let error = (got - mu).abs() / sd;
+            assert!(error < SD, "{} statistic {i}: {got} for {mu}, {error:e} sd", text("name"));
+            let claimed = found["mcse"][i].as_f64().unwrap() / sd;
+            assert!(claimed < 1e-6, "{} statistic {i} claims an error of {claimed:e} sd", text("name"));
+        }
+        let (a, b) = (found["log_normalizer"].as_f64().unwrap(), case["log_normalizer"].as_f64().unwrap());
+        assert!(close(a, b, Tolerance { absolute: 1e-8, relative: 1e-8 }), "{}: A = {a}, expected {b}", text("name"));
+    }
+}
+
+#[test]
+fn quadrature_agrees_with_the_closed_forms_of_named_families() {
+    use nnef::family::named;
+    use nnef::num::observe::Monitor;
+    use nnef::sample::{LabelOptions, Method, labels};
+    for name in ["gaussian", "gamma", "exponential", "laplace_product"] {
+        let family = named::named(name, 1).unwrap();
+        let eta = family.draw_eta(20, 3).unwrap();
+        let truth = labels(&family, &eta, &LabelOptions::default(), &Monitor::silent()).unwrap();
+        let options = LabelOptions { method: Method::Quadrature, ..LabelOptions::default() };
+        let found = labels(&family, &eta, &options, &Monitor::silent()).unwrap();
+        for (i, (a, b)) in found.mu_t.iter().zip(&truth.mu_t).enumerate() {
+            assert!(close(*a, *b, EXACT), "{name} mu {i}: {a} and {b}");
+        }
+        for (a, b) in found.cov_tt.unwrap().iter().zip(truth.cov_tt.as_ref().unwrap()) {
+            assert!(close(*a, *b, EXACT), "{name} cov: {a} and {b}");
+        }
+        for (a, b) in found.log_normalizer.unwrap().iter().zip(truth.log_normalizer.as_ref().unwrap()) {
+            assert!(close(*a, *b, EXACT), "{name} A: {a} and {b}");
+        }
+    }
+}
+
+#[test]
+fn densities_that_do_not_decay_are_refused_with_their_direction() {
+    for (x, stats, eta, word) in [
+        ("real(1)", "#{ a: x[0], b: x[0]**2 }", "[0, 0.5]", "infinity"),
+        ("real(1)", "#{ a: x[0] }", "[1]", "infinity"),
+        ("positive(1)", "#{ a: log(x[0]), b: x[0] }", "[-2, -1]", "approaches 0"),
+        ("real(2)", "#{ a: x[0]**2, b: x[1]**2 }", "[-1, 0.1]", "x[1]"),
+        ("real(1)", "#{ a: x[0], b: x[0]**2, c: x[0]**4 }", "[0.2, 1, 0.8]", "infinity"),
+    ] {
+        let error = eval(&format!("family(#{{ x: {x}, stats: |x| {stats} }}).mean({eta})")).unwrap_err();
+        assert!(error.contains("does not decay") && error.contains(word), "{stats} at {eta}: {error}");
+    }
+}
