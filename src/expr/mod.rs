@@ -11,7 +11,7 @@ pub mod kinks;
 #[macro_use]
 pub mod lanes;
 pub mod op;
-mod tape;
+pub(crate) mod tape;
 mod trace;
 
 pub use diff::gradient;

@@ -32,7 +32,7 @@ pub(crate) struct Instruction {
 }
 
 /// Rows that one ROWS instruction computes at most.
-pub(crate) const MOST_ROWS: usize = 4;
+pub(crate) const MOST_ROWS: usize = 5;
 
 /// One entry of a program.
 #[derive(Debug, Clone, Default)]
@@ -342,12 +342,14 @@ fn join_rows(steps: Vec<Step>, zero: Value) -> Vec<Step> {
     let mut gone = vec![false; steps.len()];
     for (right, members) in groups {
         let mut start = 0;
+        // Groups of nearly equal size: ten rows are five and five.
+        let size = members.len().div_ceil(members.len().div_ceil(MOST_ROWS));
         while start + 1 < members.len() {
             let head = members[start];
             let ready = |i: &usize| {
                 steps[*i].reads().iter().all(|v| if let Value::Temporary(t) = v { defined[t] < head } else { true })
             };
-            let bunch: Vec<usize> = members[start..].iter().take(MOST_ROWS).take_while(|i| ready(i)).copied().collect();
+            let bunch: Vec<usize> = members[start..].iter().take(size).take_while(|i| ready(i)).copied().collect();
             if bunch.len() >= 2 {
                 let rows = bunch
                     .iter()

@@ -38,6 +38,9 @@ struct Block {
     start: Vec<f64>,
     gradient: Vec<f64>,
     inverse_mass: Vec<f64>,
+    root_mass: Vec<f64>,
+    spare: Vec<f64>,
+    has_spare: bool,
     value: Vec<f64>,
     kinetic: Vec<f64>,
     base_step: Vec<f64>,
@@ -63,6 +66,9 @@ impl Block {
             start: wide.clone(),
             gradient: wide.clone(),
             inverse_mass: vec![1.0; m * w],
+            root_mass: vec![1.0; m * w],
+            spare: flat.clone(),
+            has_spare: false,
             value: flat.clone(),
             kinetic: flat.clone(),
             base_step: flat.clone(),
@@ -86,6 +92,8 @@ impl Block {
             start: self.start.as_mut_ptr(),
             gradient: self.gradient.as_mut_ptr(),
             inverse_mass: self.inverse_mass.as_ptr(),
+            root_mass: self.root_mass.as_ptr(),
+            spare: self.spare.as_mut_ptr(),
             value: self.value.as_mut_ptr(),
             kinetic: self.kinetic.as_mut_ptr(),
             step: self.step.as_mut_ptr(),
@@ -154,6 +162,7 @@ impl<'a> Group<'a> {
     /// Move every chain to the stream `name` below its row's.
     pub fn seed(&mut self, streams: &[Stream], name: &str) {
         let w = self.width();
+        self.blocks.iter_mut().for_each(|b| b.has_spare = false);
         for global in 0..self.blocks.len() * w {
             let chain = global.min(self.rows * self.plan.chains - 1);
             let (row, number) = (chain / self.plan.chains, chain % self.plan.chains);
@@ -203,23 +212,17 @@ impl<'a> Group<'a> {
     /// One transition of all chains.
     pub fn step(&mut self) {
         let (program, w, m) = (self.density.program(), self.width(), self.density.free());
-        let gradient = program.output_offsets(Density::GRADIENT);
-        let both = program.output_offsets(Density::VALUE_AND_GRADIENT);
+        let (gradient, both) = (program.entry(Density::GRADIENT), program.entry(Density::VALUE_AND_GRADIENT));
         let jitter = if self.plan.adapt { JITTER } else { 0.0 };
         for block in &mut self.blocks {
             let leapfrogs = block.steps.iter().copied().fold(1.0, f64::max) as usize;
             let lanes = block.lanes(w, m);
             // All arrays behind `lanes` have the lengths that the kernels ask for: see Block::new.
             unsafe {
-                kernels::refresh(&lanes, block.generators.as_mut_ptr(), block.base_step.as_ptr(), jitter);
-                kernels::first(&lanes);
-                for done in 1..leapfrogs {
-                    program.run(&mut block.pool, Density::GRADIENT);
-                    kernels::middle(&lanes, gradient, done as f64);
-                }
-                program.run(&mut block.pool, Density::VALUE_AND_GRADIENT);
-                kernels::last(&lanes, both, leapfrogs as f64);
+                kernels::refresh(&lanes, block.generators.as_mut_ptr(), block.base_step.as_ptr(), jitter, block.has_spare);
+                kernels::trajectory(&lanes, gradient, both, leapfrogs);
             }
+            block.has_spare = m % 2 == 1 && !block.has_spare;
         }
     }
     /// One transition that counts: acceptance and divergences are noted.
@@ -331,6 +334,7 @@ impl<'a> Group<'a> {
                     for g in row * chains..(row + 1) * chains {
                         let (b, i) = lane(g);
                         self.blocks[b].inverse_mass[i] = variance;
+                        self.blocks[b].root_mass[i] = variance.sqrt().recip();
                     }
                 }
             }
@@ -343,6 +347,7 @@ impl<'a> Group<'a> {
             for j in 0..m {
                 let value = self.blocks[last / w].inverse_mass[j * w + last % w];
                 self.blocks[g / w].inverse_mass[j * w + g % w] = value;
+                self.blocks[g / w].root_mass[j * w + g % w] = value.sqrt().recip();
             }
         }
         self.apply_tuners(|t| t.step());

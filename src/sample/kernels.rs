@@ -1,7 +1,9 @@
 //! Lane kernels of HMC: momentum refresh, leapfrog, accept. Arrays are [m, W] or `[W]`; `w` is a multiple of 16.
 
 use crate::expr::lanes::math;
+use crate::expr::lanes::run;
 use crate::expr::lanes::simd::Simd;
+use crate::expr::tape::Entry;
 
 /// Pointers into one block of W chains with m coordinates.
 #[derive(Clone, Copy)]
@@ -20,6 +22,10 @@ pub(super) struct Lanes {
     pub gradient: *mut f64,
     /// Diagonal of the inverse mass, [m, W].
     pub inverse_mass: *const f64,
+    /// Square root of the diagonal of the mass, [m, W].
+    pub root_mass: *const f64,
+    /// The second normal of a pair, kept for the next refresh where m is odd, `[W]`.
+    pub spare: *mut f64,
     /// Log density at the current state, `[W]`.
     pub value: *mut f64,
     /// Kinetic energy at the start, `[W]`.
@@ -40,21 +46,14 @@ pub(super) struct Lanes {
 const DIVERGENCE: f64 = -1000.0;
 
 dispatch! {
-    /// Draw momenta with the mass in `inverse_mass`, a jittered step and the accept variate from the generators
-    /// `state`, [4, W].
-    pub(super) unsafe fn refresh = refresh_kernel(l: &Lanes, state: *mut u64, base_step: *const f64, jitter: f64)
+    /// Draw momenta with the mass in `root_mass`, a jittered step and the accept variate from the generators
+    /// `state`, [4, W]. Where m is odd, `spare` says whether the last coordinate takes the kept normal or makes a pair.
+    pub(super) unsafe fn refresh = refresh_kernel(l: &Lanes, state: *mut u64, base_step: *const f64, jitter: f64, spare: bool)
 }
 dispatch! {
-    /// First half kick and drift, from the current state.
-    pub(super) unsafe fn first = first_kernel(l: &Lanes)
-}
-dispatch! {
-    /// Full kick with the gradient at `offsets`, then drift, as leapfrog number `done` + 1.
-    pub(super) unsafe fn middle = middle_kernel(l: &Lanes, offsets: &[u32], done: f64)
-}
-dispatch! {
-    /// Last half kick after `done` leapfrogs and the Metropolis step; `offsets` lists value and gradient.
-    pub(super) unsafe fn last = last_kernel(l: &Lanes, offsets: &[u32], done: f64)
+    /// A whole trajectory from the present state, of as many leapfrogs as the longest chain takes, and the Metropolis step.
+    /// `gradient` and `both` are the entries of the gradient, and of value and gradient.
+    pub(super) unsafe fn trajectory = trajectory_kernel(l: &Lanes, gradient: &Entry, both: &Entry, leapfrogs: usize)
 }
 dispatch! {
     /// Add to `sum` and `square`, [rows, W], the entries at `offsets` of the pool less `shift`, [rows, W], and their squares.
@@ -112,16 +111,26 @@ unsafe fn normals<S: Simd>(state: *mut u64, w: usize, i: usize) -> (S::F, S::F) 
 }
 
 #[inline(always)]
-unsafe fn refresh_kernel<S: Simd>(l: &Lanes, state: *mut u64, base_step: *const f64, jitter: f64) {
+unsafe fn refresh_kernel<S: Simd>(l: &Lanes, state: *mut u64, base_step: *const f64, jitter: f64, spare: bool) {
     unsafe {
         let l = *l;
         for i in (0..l.w).step_by(S::N) {
-            for j in (0..l.m).step_by(2) {
+            let put = |j: usize, normal: S::F| {
+                let at = j * l.w + i;
+                S::store(l.momentum.add(at), S::mul(normal, S::load(l.root_mass.add(at))));
+            };
+            for j in (1..l.m).step_by(2) {
                 let (a, b) = normals::<S>(state, l.w, i);
-                let mass = |j: usize| S::sqrt(S::div(S::splat(1.0), S::load(l.inverse_mass.add(j * l.w + i))));
-                S::store(l.momentum.add(j * l.w + i), S::mul(a, mass(j)));
-                if j + 1 < l.m {
-                    S::store(l.momentum.add((j + 1) * l.w + i), S::mul(b, mass(j + 1)));
+                put(j - 1, a);
+                put(j, b);
+            }
+            if l.m % 2 == 1 {
+                if spare {
+                    put(l.m - 1, S::load(l.spare.add(i)));
+                } else {
+                    let (a, b) = normals::<S>(state, l.w, i);
+                    put(l.m - 1, a);
+                    S::store(l.spare.add(i), b);
                 }
             }
             let step = S::load(base_step.add(i));
@@ -138,6 +147,23 @@ unsafe fn refresh_kernel<S: Simd>(l: &Lanes, state: *mut u64, base_step: *const 
     }
 }
 
+#[inline(always)]
+unsafe fn trajectory_kernel<S: Simd>(l: &Lanes, gradient: &Entry, both: &Entry, leapfrogs: usize) {
+    unsafe {
+        first_kernel::<S>(l);
+        for done in 1..=leapfrogs {
+            let entry = if done == leapfrogs { both } else { gradient };
+            // Through the dispatcher: one copy of the interpreter for each instruction set, whose closures then inline.
+            run::run(entry, l.pool, l.w);
+            if done < leapfrogs {
+                middle_kernel::<S>(l, &entry.outputs, done as f64);
+            }
+        }
+        last_kernel::<S>(l, &both.outputs, leapfrogs as f64);
+    }
+}
+
+/// First half kick and drift, from the current state.
 #[inline(always)]
 unsafe fn first_kernel<S: Simd>(l: &Lanes) {
     unsafe {
@@ -160,6 +186,7 @@ unsafe fn first_kernel<S: Simd>(l: &Lanes) {
     }
 }
 
+/// Full kick with the gradient at `offsets`, then drift, as leapfrog number `done` + 1.
 #[inline(always)]
 unsafe fn middle_kernel<S: Simd>(l: &Lanes, offsets: &[u32], done: f64) {
     unsafe {
@@ -182,6 +209,7 @@ unsafe fn middle_kernel<S: Simd>(l: &Lanes, offsets: &[u32], done: f64) {
     }
 }
 
+/// Last half kick after `done` leapfrogs and the Metropolis step; `offsets` lists value and gradient.
 #[inline(always)]
 unsafe fn last_kernel<S: Simd>(l: &Lanes, offsets: &[u32], done: f64) {
     unsafe {

@@ -36,7 +36,7 @@ unsafe fn reduce_exp<S: Simd>(x: S::F) -> (S::F, S::F) {
     }
 }
 
-/// (exp(r) - 1 - r) / r^2 by its Taylor series, |r| <= 0.35.
+/// (exp(r) - 1 - r) / r^2 for |r| <= 0.347: interpolation at Chebyshev nodes, relative error of exp 2e-17.
 #[inline(always)]
 unsafe fn exp_kernel<S: Simd>(r: S::F) -> S::F {
     unsafe {
@@ -44,28 +44,19 @@ unsafe fn exp_kernel<S: Simd>(r: S::F) -> S::F {
         let q = S::mul(r, r);
         let even = horner::<S>(
             q,
-            &[1.0 / 87_178_291_200.0, 1.0 / 479_001_600.0, 1.0 / 3_628_800.0, 1.0 / 40_320.0, 1.0 / 720.0, 1.0 / 24.0, 0.5],
+            &[2.762_020_159_103_154_7e-7, 2.480_152_105_786_820_4e-5, 1.388_888_891_736_708_1e-3, 4.166_666_666_662_382_4e-2, 0.5],
         );
         let odd = horner::<S>(
             q,
-            &[1.0 / 6_227_020_800.0, 1.0 / 39_916_800.0, 1.0 / 362_880.0, 1.0 / 5_040.0, 1.0 / 120.0, 1.0 / 6.0],
+            &[
+                2.510_047_250_569_499_6e-8,
+                2.755_726_827_690_569_6e-6,
+                1.984_126_986_317_155_7e-4,
+                8.333_333_333_330_039e-3,
+                0.166_666_666_666_666_69,
+            ],
         );
         S::fma(odd, r, even)
-    }
-}
-
-/// y * 2^n for the n in the low bits of `magic`, in two steps so that subnormal results come out.
-#[inline(always)]
-unsafe fn scale<S: Simd>(y: S::F, magic: S::F) -> S::F {
-    unsafe {
-        // |n| <= 1076; n + 2048 is positive. Half of it, rounded down, and the rest.
-        let n = S::uadd(S::usub(S::bits(magic), S::bits(S::splat(ROUND))), S::usplat(2048));
-        let half = S::shr::<1>(n);
-        let rest = S::usub(n, half);
-        let bias = S::usplat(u64::MAX); // minus one: 1023 - 1024
-        let two_half = S::from_bits(S::shl::<52>(S::uadd(half, bias)));
-        let two_rest = S::from_bits(S::shl::<52>(S::uadd(rest, bias)));
-        S::mul(S::mul(y, two_half), two_rest)
     }
 }
 
@@ -75,7 +66,7 @@ pub(crate) unsafe fn exp<S: Simd>(x: S::F) -> S::F {
         let x = S::min(S::splat(710.0), S::max(S::splat(-746.0), x));
         let (magic, r) = reduce_exp::<S>(x);
         let y = S::add(S::splat(1.0), S::fma(S::mul(r, r), exp_kernel::<S>(r), r));
-        scale::<S>(y, magic)
+        S::scale(y, magic)
     }
 }
 
@@ -84,7 +75,7 @@ pub(crate) unsafe fn expm1<S: Simd>(x: S::F) -> S::F {
     unsafe {
         let small = S::fma(S::mul(x, x), exp_kernel::<S>(x), x);
         let large = S::sub(exp::<S>(x), S::splat(1.0));
-        S::select(S::lt(S::abs(x), S::splat(0.35)), small, large)
+        S::select(S::lt(S::abs(x), S::splat(0.346)), small, large)
     }
 }
 
@@ -140,21 +131,41 @@ pub(crate) unsafe fn log1p<S: Simd>(x: S::F) -> S::F {
 /// Largest argument of the fast sine and cosine.
 pub(crate) const TRIG_LIMIT: f64 = 1e5;
 
-/// (sin, cos) for |x| <= [`TRIG_LIMIT`].
+/// sin r for |r| <= pi / 2: r + r^3 q(r^2), interpolation at Chebyshev nodes, relative error 4e-17.
 #[inline(always)]
-pub(crate) unsafe fn sin_cos<S: Simd>(x: S::F) -> (S::F, S::F) {
+unsafe fn sine_kernel<S: Simd>(r: S::F) -> S::F {
     unsafe {
-        let magic = S::fma(x, S::splat(std::f64::consts::FRAC_2_PI), S::splat(ROUND));
+        let z = S::mul(r, r);
+        let q = horner::<S>(z, SINE);
+        S::fma(S::mul(z, r), q, r)
+    }
+}
+
+/// Coefficients of q, highest first.
+const SINE: &[f64] = &[2.7312868913092307e-15, -7.643957622560617e-13, 1.6058976915095007e-10, -2.505210761086116e-08, 2.7557319219115013e-06, -0.00019841269841254795, 0.008333333333333316, -0.16666666666666666];
+
+/// sin x for |x| <= [`TRIG_LIMIT`]: x = n pi + r, sin x = (-1)^n sin r.
+#[inline(always)]
+pub(crate) unsafe fn sin<S: Simd>(x: S::F) -> S::F {
+    unsafe {
+        let magic = S::fma(x, S::splat(std::f64::consts::FRAC_1_PI), S::splat(ROUND));
         let n = S::sub(magic, S::splat(ROUND));
-        let r = S::fnma_exact(n, S::splat(std::f64::consts::FRAC_PI_2), x);
-        let r = S::fnma_exact(n, S::splat(6.123_233_995_736_766e-17), r);
-        let (s, c) = trig_kernel::<S>(r);
-        let quadrant = S::bits(magic);
-        let swap = S::eq(S::from_bits(S::uand(quadrant, S::usplat(1))), S::splat(0.0));
-        let (sine, cosine) = (S::select(swap, s, c), S::select(swap, c, s));
-        let sine_sign = S::shl::<62>(S::uand(quadrant, S::usplat(2)));
-        let cosine_sign = S::shl::<62>(S::uand(S::uadd(quadrant, S::usplat(1)), S::usplat(2)));
-        (S::from_bits(S::uxor(S::bits(sine), sine_sign)), S::from_bits(S::uxor(S::bits(cosine), cosine_sign)))
+        let r = S::fnma_exact(n, S::splat(std::f64::consts::PI), x);
+        let r = S::fnma_exact(n, S::splat(1.224_646_799_147_353_2e-16), r);
+        S::from_bits(S::uxor(S::bits(sine_kernel::<S>(r)), S::shl::<63>(S::bits(magic))))
+    }
+}
+
+/// cos x for |x| <= [`TRIG_LIMIT`]: x = (n + 1/2) pi + r, cos x = -(-1)^n sin r.
+#[inline(always)]
+pub(crate) unsafe fn cos<S: Simd>(x: S::F) -> S::F {
+    unsafe {
+        let magic = S::add(S::fma(x, S::splat(std::f64::consts::FRAC_1_PI), S::splat(-0.5)), S::splat(ROUND));
+        let halves = S::fma(S::sub(magic, S::splat(ROUND)), S::splat(2.0), S::splat(1.0));
+        let r = S::fnma_exact(halves, S::splat(std::f64::consts::FRAC_PI_2), x);
+        let r = S::fnma_exact(halves, S::splat(6.123_233_995_736_766e-17), r);
+        let sign = S::shl::<63>(S::uadd(S::bits(magic), S::usplat(1)));
+        S::from_bits(S::uxor(S::bits(sine_kernel::<S>(r)), sign))
     }
 }
 

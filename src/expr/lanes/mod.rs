@@ -5,10 +5,10 @@
 #[macro_use]
 mod dispatch;
 pub(crate) mod math;
-mod run;
+pub(crate) mod run;
 pub(crate) mod simd;
 
-use super::tape::Program;
+use super::tape::{Entry, Program};
 pub use simd::Isa;
 
 /// Working memory of a [`Program`]: coordinates, hoisted parameters, constants and temporaries, W doubles a slot.
@@ -61,9 +61,9 @@ impl Program {
         let at = self.entries[entry].outputs[i] as usize;
         &pool.numbers()[at..at + self.lanes]
     }
-    /// Offsets of the outputs of an entry in the pool.
-    pub(crate) fn output_offsets(&self, entry: usize) -> &[u32] {
-        &self.entries[entry].outputs
+    /// An entry, for kernels that run it themselves.
+    pub(crate) fn entry(&self, entry: usize) -> &Entry {
+        &self.entries[entry]
     }
     /// Values of an entry at many points: `points` [n, d] row-major with one natural parameter `eta`; [n, outputs].
     pub fn evaluate(&self, entry: usize, points: &[f64], eta: &[f64]) -> Vec<f64> {

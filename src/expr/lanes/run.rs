@@ -10,7 +10,7 @@ dispatch! {
     ///
     /// # Safety
     /// All offsets of `entry` plus `lanes` must lie inside the pool.
-    pub(super) unsafe fn run = kernel(entry: &Entry, pool: *mut f64, lanes: usize)
+    pub(crate) unsafe fn run = kernel(entry: &Entry, pool: *mut f64, lanes: usize)
 }
 
 #[inline(always)]
@@ -20,8 +20,14 @@ unsafe fn kernel<S: Simd>(entry: &Entry, pool: *mut f64, lanes: usize) {
             match ins.code {
                 Code::Apply(op) => apply::<S>(op, ins, pool, lanes),
                 Code::Fma => map3::<S>(ins, pool, lanes, |a, b, c| S::fma(a, b, c)),
-                Code::Dot => dot::<S>(ins, &entry.terms, pool, lanes),
+                Code::Dot => match (ins.b, ins.c) {
+                    (2, 1) => short_dot::<S, 2>(ins, &entry.terms, pool, lanes),
+                    (3, 1) => short_dot::<S, 3>(ins, &entry.terms, pool, lanes),
+                    (4, 1) => short_dot::<S, 4>(ins, &entry.terms, pool, lanes),
+                    _ => dot::<S>(ins, &entry.terms, pool, lanes),
+                },
                 Code::Rows => match ins.c {
+                    5 => rows::<S, 5>(ins, &entry.terms, pool, lanes),
                     4 => rows::<S, 4>(ins, &entry.terms, pool, lanes),
                     3 => rows::<S, 3>(ins, &entry.terms, pool, lanes),
                     _ => rows::<S, 2>(ins, &entry.terms, pool, lanes),
@@ -76,8 +82,8 @@ unsafe fn apply<S: Simd>(op: Op, ins: &Instruction, pool: *mut f64, lanes: usize
             Op::Neg => map1::<S>(ins, pool, lanes, |a| S::neg(a)),
             Op::Abs => map1::<S>(ins, pool, lanes, |a| S::abs(a)),
             Op::Sign => map1::<S>(ins, pool, lanes, |a| {
-                let moved = S::sub(S::flag(S::lt(zero, a)), S::flag(S::lt(a, zero)));
-                S::select(S::eq(a, a), moved, a)
+                let unit = S::copysign(S::splat(1.0), a);
+                S::select(S::lt(zero, S::abs(a)), unit, S::select(S::eq(a, a), zero, a))
             }),
             Op::Floor => map1::<S>(ins, pool, lanes, |a| S::floor(a)),
             Op::Sqrt => map1::<S>(ins, pool, lanes, |a| S::sqrt(a)),
@@ -85,9 +91,9 @@ unsafe fn apply<S: Simd>(op: Op, ins: &Instruction, pool: *mut f64, lanes: usize
             Op::Expm1 => map1::<S>(ins, pool, lanes, |a| math::expm1::<S>(a)),
             Op::Log => map1::<S>(ins, pool, lanes, |a| math::log::<S>(a)),
             Op::Log1p => map1::<S>(ins, pool, lanes, |a| math::log1p::<S>(a)),
-            Op::Sin => trig::<S>(op, ins, pool, lanes, |s, _| s),
-            Op::Cos => trig::<S>(op, ins, pool, lanes, |_, c| c),
-            Op::Tan => trig::<S>(op, ins, pool, lanes, |s, c| S::div(s, c)),
+            Op::Sin => trig::<S>(op, ins, pool, lanes, |x| math::sin::<S>(x)),
+            Op::Cos => trig::<S>(op, ins, pool, lanes, |x| math::cos::<S>(x)),
+            Op::Tan => trig::<S>(op, ins, pool, lanes, |x| S::div(math::sin::<S>(x), math::cos::<S>(x))),
             Op::Sinh => map1::<S>(ins, pool, lanes, |a| math::sinh::<S>(a)),
             Op::Cosh => map1::<S>(ins, pool, lanes, |a| math::cosh::<S>(a)),
             Op::Tanh => map1::<S>(ins, pool, lanes, |a| math::tanh::<S>(a)),
@@ -132,21 +138,20 @@ unsafe fn scalar(op: Op, ins: &Instruction, pool: *mut f64, lanes: usize) {
     }
 }
 
+/// The fast function where all lanes are within its limit, else the canonical one.
 #[inline(always)]
-unsafe fn trig<S: Simd>(op: Op, ins: &Instruction, pool: *mut f64, lanes: usize, pick: impl Fn(S::F, S::F) -> S::F) {
+unsafe fn trig<S: Simd>(op: Op, ins: &Instruction, pool: *mut f64, lanes: usize, f: impl Fn(S::F) -> S::F) {
     unsafe {
-        let a = pool.add(ins.a as usize);
-        let mut all = S::splat(0.0);
+        let (dst, a) = (pool.add(ins.dst as usize), pool.add(ins.a as usize));
+        let mut widest = S::splat(0.0);
         for i in (0..lanes).step_by(S::N) {
-            all = S::max(S::abs(S::load(a.add(i))), all);
+            let x = S::load(a.add(i));
+            widest = S::max(S::abs(x), widest);
+            S::store(dst.add(i), f(x));
         }
-        if S::any(S::lt(S::splat(math::TRIG_LIMIT), all)) {
-            return scalar(op, ins, pool, lanes);
+        if S::any(S::lt(S::splat(math::TRIG_LIMIT), widest)) {
+            scalar(op, ins, pool, lanes);
         }
-        map1::<S>(ins, pool, lanes, |x| {
-            let (s, c) = math::sin_cos::<S>(x);
-            pick(s, c)
-        });
     }
 }
 
@@ -169,6 +174,27 @@ unsafe fn dot<S: Simd>(ins: &Instruction, terms: &[u32], pool: *mut f64, lanes: 
             }
             S::store(dst.add(i), s);
             S::store(dst.add(i + S::N), t);
+        }
+    }
+}
+
+/// P products and one plain term: the offsets stay in registers.
+#[inline(always)]
+unsafe fn short_dot<S: Simd, const P: usize>(ins: &Instruction, terms: &[u32], pool: *mut f64, lanes: usize) {
+    unsafe {
+        let terms = terms.as_ptr().add(ins.a as usize);
+        let mut left = [pool; P];
+        let mut right = [pool; P];
+        for p in 0..P {
+            (left[p], right[p]) = (pool.add(*terms.add(2 * p) as usize), pool.add(*terms.add(2 * p + 1) as usize));
+        }
+        let (plain, dst) = (pool.add(*terms.add(2 * P) as usize), pool.add(ins.dst as usize));
+        for i in (0..lanes).step_by(S::N) {
+            let mut s = S::load(plain.add(i));
+            for p in 0..P {
+                s = S::fma(S::load(left[p].add(i)), S::load(right[p].add(i)), s);
+            }
+            S::store(dst.add(i), s);
         }
     }
 }

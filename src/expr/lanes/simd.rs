@@ -125,6 +125,19 @@ pub unsafe trait Simd {
     unsafe fn rotate<const K: u32, const L: u32>(a: Self::U) -> Self::U {
         unsafe { Self::uor(Self::shl::<K>(a), Self::shr::<L>(a)) }
     }
+    /// y 2^n for the whole number n in the low bits of `magic` = n + 1.5 * 2^52, |n| < 1100; subnormal results come out.
+    #[inline(always)]
+    unsafe fn scale(y: Self::F, magic: Self::F) -> Self::F {
+        unsafe {
+            // n + 2048 is positive. Half of it, rounded down, and the rest, each as a power of two.
+            let n = Self::uadd(Self::usub(Self::bits(magic), Self::usplat(0x4338_0000_0000_0000)), Self::usplat(2048));
+            let half = Self::shr::<1>(n);
+            let minus_one = Self::usplat(u64::MAX); // 1023 - 1024
+            let first = Self::from_bits(Self::shl::<52>(Self::uadd(half, minus_one)));
+            let second = Self::from_bits(Self::shl::<52>(Self::uadd(Self::usub(n, half), minus_one)));
+            Self::mul(Self::mul(y, first), second)
+        }
+    }
     /// 1.0 where the mask holds, else 0.0.
     #[inline(always)]
     unsafe fn flag(m: Self::M) -> Self::F {
@@ -227,6 +240,7 @@ mod x86 {
         #[inline(always)] unsafe fn uxor(a: Self::U, b: Self::U) -> Self::U { unsafe { _mm512_xor_si512(a, b) } }
         #[inline(always)] unsafe fn shl<const K: u32>(a: Self::U) -> Self::U { unsafe { _mm512_slli_epi64::<K>(a) } }
         #[inline(always)] unsafe fn shr<const K: u32>(a: Self::U) -> Self::U { unsafe { _mm512_srli_epi64::<K>(a) } }
+        #[inline(always)] unsafe fn scale(y: Self::F, magic: Self::F) -> Self::F { unsafe { _mm512_scalef_pd(y, _mm512_sub_pd(magic, _mm512_set1_pd(6_755_399_441_055_744.0))) } }
     }
 
     /// AVX2 with FMA: four doubles.
