@@ -5,6 +5,7 @@
 //! interpreter is in any loop after that.
 
 mod diff;
+mod factor;
 mod formula;
 mod graph;
 pub mod kinks;
@@ -15,6 +16,7 @@ pub(crate) mod tape;
 mod trace;
 
 pub use diff::gradient;
+pub use factor::factor;
 pub use formula::formula;
 pub use graph::{Graph, NODE_LIMIT, Node, NodeId};
 pub use op::Op;

@@ -300,22 +300,37 @@ fn flatten(g: &mut Graph, root: NodeId, uses: &[u32]) -> Terms {
                     free.push(g.neg(b));
                     stack.push(a);
                 }
-                Node::Apply(Op::Mul, [p, q, _]) if !g.varies(p) && single(b) => {
+                Node::Apply(Op::Mul, [p, q, _]) if !g.varies(p) => {
                     pairs.push((g.neg(p), q));
                     stack.push(a);
                 }
                 _ if id == root => return (vec![], vec![]),
                 _ => plain.push(id),
             },
-            Node::Apply(Op::Mul, [p, q, _]) if single(id) => pairs.push((p, q)),
+            // A product with something free of x costs nothing in a sum: it is made again in each sum that has it.
+            Node::Apply(Op::Mul, [p, q, _]) if single(id) || !g.varies(p) => pairs.push((p, q)),
+            Node::Apply(Op::Mul, [p, q, _]) if !g.varies(q) => pairs.push((q, p)),
             _ => plain.push(id),
+        }
+    }
+    let mut merged: Vec<(NodeId, NodeId)> = Vec::with_capacity(pairs.len());
+    let mut place: HashMap<NodeId, usize> = HashMap::new();
+    for (p, q) in pairs {
+        match place.get(&q).filter(|_| !g.varies(p)) {
+            Some(at) => merged[*at].0 = g.add(merged[*at].0, p),
+            None => {
+                if !g.varies(p) {
+                    place.insert(q, merged.len());
+                }
+                merged.push((p, q));
+            }
         }
     }
     if let Some(last) = free.pop() {
         let total = free.iter().fold(last, |s, f| g.add(s, *f));
         plain.push(total);
     }
-    (pairs, plain)
+    (merged, plain)
 }
 
 /// Join DOTs with equal right operands into ROWS, where their operands are ready.

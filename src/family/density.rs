@@ -1,7 +1,7 @@
 //! A family's density in unconstrained coordinates, compiled for samplers.
 
 use super::Family;
-use crate::expr::{Graph, NodeId, Program, gradient};
+use crate::expr::{Graph, NodeId, Program, factor, gradient};
 
 /// log p(x(z)) + log |dx/dz| up to A(eta), with its gradient and T(x(z)), as one lane program.
 #[derive(Debug, Clone)]
@@ -34,7 +34,7 @@ impl Density {
         let measure = g.add(base, log_jacobian);
         let value = family.log_density_node(&mut g, &image, measure);
         let slope = gradient(&mut g, value, free);
-        let both: Vec<NodeId> = std::iter::once(value).chain(slope.iter().copied()).collect();
+        let both: Vec<NodeId> = std::iter::once(factor(&mut g, value)).chain(slope.iter().copied()).collect();
         let mut distinct: Vec<NodeId> = Vec::new();
         let unique = image
             .iter()
