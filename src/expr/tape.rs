@@ -120,7 +120,8 @@ impl Compiler {
     }
 }
 
-/// Slots that fit the first-level cache with 64 and with 32 lanes, leaving room for the state of a sampler.
+/// Slots that fit the first-level cache with 128, 64 and 32 lanes, leaving room for the state of a sampler.
+const SLOTS_FOR_128: usize = 12;
 const SLOTS_FOR_64: usize = 48;
 const SLOTS_FOR_32: usize = 104;
 
@@ -140,7 +141,9 @@ impl Program {
         let allocated: Vec<(HashMap<u32, u32>, usize)> =
             linear.iter().map(|(steps, outputs)| allocate(steps, outputs)).collect();
         let hot = fixed + allocated.first().map_or(0, |(_, n)| *n);
-        let lanes = if hot <= SLOTS_FOR_64 {
+        let lanes = if hot <= SLOTS_FOR_128 {
+            128
+        } else if hot <= SLOTS_FOR_64 {
             64
         } else if hot <= SLOTS_FOR_32 {
             32

@@ -5,6 +5,75 @@ use super::simd::Simd;
 use crate::expr::op::Op;
 use crate::expr::tape::{Code, Entry, Instruction};
 
+// Macros, not functions of closures: a closure has no instruction set of its own, and where it is called twice the
+// compiler keeps it out of line, at a tenth of the speed.
+
+/// dst = f(a), two vectors at a time.
+macro_rules! map1 {
+    ($ins:ident, $pool:ident, $lanes:ident, |$x:ident| $f:expr) => {{
+        let (dst, a) = ($pool.add($ins.dst as usize), $pool.add($ins.a as usize));
+        for i in (0..$lanes).step_by(2 * S::N) {
+            let first = {
+                let $x = S::load(a.add(i));
+                $f
+            };
+            let second = {
+                let $x = S::load(a.add(i + S::N));
+                $f
+            };
+            S::store(dst.add(i), first);
+            S::store(dst.add(i + S::N), second);
+        }
+    }};
+}
+
+/// dst = f(a, b).
+macro_rules! map2 {
+    ($ins:ident, $pool:ident, $lanes:ident, |$x:ident, $y:ident| $f:expr) => {{
+        let (dst, a, b) = ($pool.add($ins.dst as usize), $pool.add($ins.a as usize), $pool.add($ins.b as usize));
+        for i in (0..$lanes).step_by(2 * S::N) {
+            let first = {
+                let ($x, $y) = (S::load(a.add(i)), S::load(b.add(i)));
+                $f
+            };
+            let second = {
+                let ($x, $y) = (S::load(a.add(i + S::N)), S::load(b.add(i + S::N)));
+                $f
+            };
+            S::store(dst.add(i), first);
+            S::store(dst.add(i + S::N), second);
+        }
+    }};
+}
+
+/// dst = f(a, b, c).
+macro_rules! map3 {
+    ($ins:ident, $pool:ident, $lanes:ident, |$x:ident, $y:ident, $z:ident| $f:expr) => {{
+        let (dst, a) = ($pool.add($ins.dst as usize), $pool.add($ins.a as usize));
+        let (b, c) = ($pool.add($ins.b as usize), $pool.add($ins.c as usize));
+        for i in (0..$lanes).step_by(S::N) {
+            let ($x, $y, $z) = (S::load(a.add(i)), S::load(b.add(i)), S::load(c.add(i)));
+            S::store(dst.add(i), $f);
+        }
+    }};
+}
+
+/// dst = f(a) where all lanes are within the limit of the fast functions, else the canonical value.
+macro_rules! trig {
+    ($op:ident, $ins:ident, $pool:ident, $lanes:ident, |$x:ident| $f:expr) => {{
+        let a = $pool.add($ins.a as usize);
+        let mut widest = S::splat(0.0);
+        for i in (0..$lanes).step_by(S::N) {
+            widest = S::max(S::abs(S::load(a.add(i))), widest);
+        }
+        if S::any(S::lt(S::splat(math::TRIG_LIMIT), widest)) {
+            scalar($op, $ins, $pool, $lanes);
+        } else {
+            map1!($ins, $pool, $lanes, |$x| $f)
+        }
+    }};
+}
+
 dispatch! {
     /// Run `entry` on `lanes` lanes (a multiple of 16) of `pool`.
     ///
@@ -19,7 +88,7 @@ unsafe fn kernel<S: Simd>(entry: &Entry, pool: *mut f64, lanes: usize) {
         for ins in &entry.code {
             match ins.code {
                 Code::Apply(op) => apply::<S>(op, ins, pool, lanes),
-                Code::Fma => map3::<S>(ins, pool, lanes, |a, b, c| S::fma(a, b, c)),
+                Code::Fma => map3!(ins, pool, lanes, |a, b, c| S::fma(a, b, c)),
                 Code::Dot => match (ins.b, ins.c) {
                     (2, 1) => short_dot::<S, 2>(ins, &entry.terms, pool, lanes),
                     (3, 1) => short_dot::<S, 3>(ins, &entry.terms, pool, lanes),
@@ -38,79 +107,48 @@ unsafe fn kernel<S: Simd>(entry: &Entry, pool: *mut f64, lanes: usize) {
 }
 
 #[inline(always)]
-unsafe fn map1<S: Simd>(ins: &Instruction, pool: *mut f64, lanes: usize, f: impl Fn(S::F) -> S::F) {
-    unsafe {
-        let (dst, a) = (pool.add(ins.dst as usize), pool.add(ins.a as usize));
-        for i in (0..lanes).step_by(S::N) {
-            S::store(dst.add(i), f(S::load(a.add(i))));
-        }
-    }
-}
-
-#[inline(always)]
-unsafe fn map2<S: Simd>(ins: &Instruction, pool: *mut f64, lanes: usize, f: impl Fn(S::F, S::F) -> S::F) {
-    unsafe {
-        let (dst, a, b) = (pool.add(ins.dst as usize), pool.add(ins.a as usize), pool.add(ins.b as usize));
-        for i in (0..lanes).step_by(S::N) {
-            S::store(dst.add(i), f(S::load(a.add(i)), S::load(b.add(i))));
-        }
-    }
-}
-
-#[inline(always)]
-unsafe fn map3<S: Simd>(ins: &Instruction, pool: *mut f64, lanes: usize, f: impl Fn(S::F, S::F, S::F) -> S::F) {
-    unsafe {
-        let (dst, a, b, c) =
-            (pool.add(ins.dst as usize), pool.add(ins.a as usize), pool.add(ins.b as usize), pool.add(ins.c as usize));
-        for i in (0..lanes).step_by(S::N) {
-            S::store(dst.add(i), f(S::load(a.add(i)), S::load(b.add(i)), S::load(c.add(i))));
-        }
-    }
-}
-
-#[inline(always)]
 unsafe fn apply<S: Simd>(op: Op, ins: &Instruction, pool: *mut f64, lanes: usize) {
     unsafe {
         let zero = S::splat(0.0);
         match op {
-            Op::Add => map2::<S>(ins, pool, lanes, |a, b| S::add(a, b)),
-            Op::Sub => map2::<S>(ins, pool, lanes, |a, b| S::sub(a, b)),
-            Op::Mul => map2::<S>(ins, pool, lanes, |a, b| S::mul(a, b)),
-            Op::Div => map2::<S>(ins, pool, lanes, |a, b| S::div(a, b)),
-            Op::Min => map2::<S>(ins, pool, lanes, |a, b| S::select(S::lt(b, a), b, a)),
-            Op::Max => map2::<S>(ins, pool, lanes, |a, b| S::select(S::lt(a, b), b, a)),
-            Op::Neg => map1::<S>(ins, pool, lanes, |a| S::neg(a)),
-            Op::Abs => map1::<S>(ins, pool, lanes, |a| S::abs(a)),
-            Op::Sign => map1::<S>(ins, pool, lanes, |a| {
+            Op::Add => map2!(ins, pool, lanes, |a, b| S::add(a, b)),
+            Op::Sub => map2!(ins, pool, lanes, |a, b| S::sub(a, b)),
+            Op::Mul => map2!(ins, pool, lanes, |a, b| S::mul(a, b)),
+            Op::Div => map2!(ins, pool, lanes, |a, b| S::div(a, b)),
+            Op::Min => map2!(ins, pool, lanes, |a, b| S::select(S::lt(b, a), b, a)),
+            Op::Max => map2!(ins, pool, lanes, |a, b| S::select(S::lt(a, b), b, a)),
+            Op::Neg => map1!(ins, pool, lanes, |a| S::neg(a)),
+            Op::Abs => map1!(ins, pool, lanes, |a| S::abs(a)),
+            Op::Sign => map1!(ins, pool, lanes, |a| {
                 let unit = S::copysign(S::splat(1.0), a);
                 S::select(S::lt(zero, S::abs(a)), unit, S::select(S::eq(a, a), zero, a))
             }),
-            Op::Floor => map1::<S>(ins, pool, lanes, |a| S::floor(a)),
-            Op::Sqrt => map1::<S>(ins, pool, lanes, |a| S::sqrt(a)),
-            Op::Exp => map1::<S>(ins, pool, lanes, |a| math::exp::<S>(a)),
-            Op::Expm1 => map1::<S>(ins, pool, lanes, |a| math::expm1::<S>(a)),
-            Op::Log => map1::<S>(ins, pool, lanes, |a| math::log::<S>(a)),
-            Op::Log1p => map1::<S>(ins, pool, lanes, |a| math::log1p::<S>(a)),
-            Op::Sin => trig::<S>(op, ins, pool, lanes, |x| math::sin::<S>(x)),
-            Op::Cos => trig::<S>(op, ins, pool, lanes, |x| math::cos::<S>(x)),
-            Op::Tan => trig::<S>(op, ins, pool, lanes, |x| S::div(math::sin::<S>(x), math::cos::<S>(x))),
-            Op::Sinh => map1::<S>(ins, pool, lanes, |a| math::sinh::<S>(a)),
-            Op::Cosh => map1::<S>(ins, pool, lanes, |a| math::cosh::<S>(a)),
-            Op::Tanh => map1::<S>(ins, pool, lanes, |a| math::tanh::<S>(a)),
-            Op::Sigmoid => map1::<S>(ins, pool, lanes, |a| math::sigmoid::<S>(a)),
-            Op::Softplus => map1::<S>(ins, pool, lanes, |a| math::softplus::<S>(a)),
-            Op::Relu => map1::<S>(ins, pool, lanes, |a| S::select(S::le(a, zero), zero, a)),
-            Op::Less => map2::<S>(ins, pool, lanes, |a, b| S::flag(S::lt(a, b))),
-            Op::LessEqual => map2::<S>(ins, pool, lanes, |a, b| S::flag(S::le(a, b))),
-            Op::Equal => map2::<S>(ins, pool, lanes, |a, b| S::flag(S::eq(a, b))),
-            Op::And => map2::<S>(ins, pool, lanes, |a, b| {
+            Op::Floor => map1!(ins, pool, lanes, |a| S::floor(a)),
+            Op::Sqrt => map1!(ins, pool, lanes, |a| S::sqrt(a)),
+            Op::Exp => map1!(ins, pool, lanes, |a| math::exp::<S>(a)),
+            Op::Expm1 => map1!(ins, pool, lanes, |a| math::expm1::<S>(a)),
+            Op::Log => map1!(ins, pool, lanes, |a| math::log::<S>(a)),
+            Op::Log1p => map1!(ins, pool, lanes, |a| math::log1p::<S>(a)),
+            Op::Sin => trig!(op, ins, pool, lanes, |x| math::sin::<S>(x)),
+            Op::Cos => trig!(op, ins, pool, lanes, |x| math::cos::<S>(x)),
+            Op::Tan => trig!(op, ins, pool, lanes, |x| S::div(math::sin::<S>(x), math::cos::<S>(x))),
+            Op::Sinh => map1!(ins, pool, lanes, |a| math::sinh::<S>(a)),
+            Op::Cosh => map1!(ins, pool, lanes, |a| math::cosh::<S>(a)),
+            Op::Tanh => map1!(ins, pool, lanes, |a| math::tanh::<S>(a)),
+            Op::Sigmoid => map1!(ins, pool, lanes, |a| math::sigmoid::<S>(a)),
+            Op::Softplus => map1!(ins, pool, lanes, |a| math::softplus::<S>(a)),
+            Op::Relu => map1!(ins, pool, lanes, |a| S::select(S::le(a, zero), zero, a)),
+            Op::Less => map2!(ins, pool, lanes, |a, b| S::flag(S::lt(a, b))),
+            Op::LessEqual => map2!(ins, pool, lanes, |a, b| S::flag(S::le(a, b))),
+            Op::Equal => map2!(ins, pool, lanes, |a, b| S::flag(S::eq(a, b))),
+            Op::And => map2!(ins, pool, lanes, |a, b| {
                 S::select(S::eq(a, zero), zero, S::select(S::eq(b, zero), zero, S::splat(1.0)))
             }),
-            Op::Or => map2::<S>(ins, pool, lanes, |a, b| {
+            Op::Or => map2!(ins, pool, lanes, |a, b| {
                 S::select(S::eq(a, zero), S::select(S::eq(b, zero), zero, S::splat(1.0)), S::splat(1.0))
             }),
-            Op::Not => map1::<S>(ins, pool, lanes, |a| S::flag(S::eq(a, zero))),
-            Op::Select => map3::<S>(ins, pool, lanes, |c, a, b| S::select(S::eq(c, zero), b, a)),
+            Op::Not => map1!(ins, pool, lanes, |a| S::flag(S::eq(a, zero))),
+            Op::Select => map3!(ins, pool, lanes, |c, a, b| S::select(S::eq(c, zero), b, a)),
             Op::Pow
             | Op::Atan2
             | Op::Cbrt
@@ -134,23 +172,6 @@ unsafe fn scalar(op: Op, ins: &Instruction, pool: *mut f64, lanes: usize) {
         for i in 0..lanes {
             let at = |offset: u32| *pool.add(offset as usize + i);
             *pool.add(ins.dst as usize + i) = value([at(ins.a), at(ins.b), at(ins.c)]);
-        }
-    }
-}
-
-/// The fast function where all lanes are within its limit, else the canonical one.
-#[inline(always)]
-unsafe fn trig<S: Simd>(op: Op, ins: &Instruction, pool: *mut f64, lanes: usize, f: impl Fn(S::F) -> S::F) {
-    unsafe {
-        let (dst, a) = (pool.add(ins.dst as usize), pool.add(ins.a as usize));
-        let mut widest = S::splat(0.0);
-        for i in (0..lanes).step_by(S::N) {
-            let x = S::load(a.add(i));
-            widest = S::max(S::abs(x), widest);
-            S::store(dst.add(i), f(x));
-        }
-        if S::any(S::lt(S::splat(math::TRIG_LIMIT), widest)) {
-            scalar(op, ins, pool, lanes);
         }
     }
 }
