@@ -83,6 +83,9 @@ impl GenerateOptions {
 /// Split R-hat above which a row counts as not converged (Gelman and Rubin 1992; 16 short chains are noisier than the modern 1.01).
 const RHAT_GATE: f64 = 1.1;
 
+/// Most numbers of a dataset, 16 GB.
+const MOST_NUMBERS: usize = 1 << 31;
+
 /// Labelled rows of `family` for eta drawn from its region. The same seed gives the same bytes, whatever the number of threads.
 ///
 /// # Errors
@@ -91,6 +94,13 @@ const RHAT_GATE: f64 = 1.1;
 pub fn generate(family: &Arc<Family>, options: &GenerateOptions, monitor: &Monitor) -> Result<Dataset> {
     if options.points == 0 {
         return Err(Error::domain("points is 0; at least one row is needed"));
+    }
+    let (k, limit) = (family.dim(), MOST_NUMBERS / (family.dim() * (family.dim() + 4)));
+    if options.points > limit {
+        return Err(Error::domain(format!(
+            "points is {}: with the covariance of {k} statistics at most {limit} rows fit in memory",
+            options.points
+        )));
     }
     if let Some(out) = &options.out {
         Dataset::check_name(Path::new(out))?;

@@ -14,6 +14,9 @@ use crate::family::{Density, Family, Moments};
 use crate::num::stream::Stream;
 use serde::{Deserialize, Serialize};
 
+/// Most kept draws of a row: they are held in memory until the row is summarised.
+const MOST_SAMPLES: usize = 1 << 24;
+
 /// Options of HMC.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -67,6 +70,9 @@ impl HmcOptions {
                 self.samples.to_string(),
                 &format!("at least 8 for each of the {} chains are needed to judge convergence", self.chains),
             );
+        }
+        if self.samples > MOST_SAMPLES {
+            return wrong("samples", self.samples.to_string(), &format!("at most {MOST_SAMPLES} are possible"));
         }
         if !(self.step_size > 0.0 && self.step_size.is_finite()) {
             return wrong("step_size", self.step_size.to_string(), "a positive number is needed");

@@ -1,5 +1,6 @@
 //! What the script layer asks of the world around it: where output goes, who watches long work, when to stop.
 
+use super::traps::Functions;
 use crate::num::observe::{Monitor, Observer};
 use crate::plot::Figure;
 use std::sync::Arc;
@@ -22,12 +23,17 @@ pub trait Frontend: Send + Sync {
 pub struct Host {
     frontend: Arc<dyn Frontend>,
     cancel: Arc<AtomicBool>,
+    functions: Functions,
 }
 
 impl Host {
     /// Output to `frontend`; setting `cancel` interrupts what runs.
     pub fn new(frontend: Arc<dyn Frontend>, cancel: Arc<AtomicBool>) -> Self {
-        Host { frontend, cancel }
+        Host { frontend, cancel, functions: Functions::default() }
+    }
+    /// What is known of the session's functions.
+    pub(super) fn functions(&self) -> &Functions {
+        &self.functions
     }
     /// The front end.
     pub fn frontend(&self) -> &dyn Frontend {

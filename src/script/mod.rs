@@ -10,6 +10,7 @@ pub mod modules;
 mod session;
 pub mod stdlib;
 pub mod tensor;
+mod traps;
 
 pub use host::{Frontend, Host};
 pub use session::{Completeness, Failure, Frame, Session};

@@ -144,6 +144,7 @@ impl Session {
         // Each cell has lines of its own, so that a position names its cell, also in functions called later.
         let padded = "\n".repeat(first) + text;
         let ast = self.engine.compile(padded).map_err(|e| self.failure(e.into()))?;
+        self.host.functions().note(&ast);
         let whole = self.functions.merge(&ast);
         let result = self.engine.eval_ast_with_scope::<Dynamic>(&mut self.scope, &whole);
         self.functions = self.functions.merge(&ast.clone_functions_only());

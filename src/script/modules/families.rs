@@ -10,7 +10,7 @@ use crate::script::convert::{self, column, rows, shaped};
 use crate::script::fault::{AtCall, Native, raise};
 use crate::script::host::Host;
 use crate::script::tensor::Tensor;
-use rhai::{Array, Dynamic, Engine, FnPtr, Map, Module, NativeCallContext};
+use rhai::{Array, Dynamic, Engine, EvalAltResult, FnPtr, Map, Module, NativeCallContext};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
@@ -74,7 +74,7 @@ struct Definite {
 
 const OPTIONS: [&str; 5] = ["name", "x", "stats", "base", "eta"];
 
-fn family(ctx: &NativeCallContext, map: &Map) -> Native<Shared> {
+fn family(ctx: &NativeCallContext, host: &Host, map: &Map) -> Native<Shared> {
     if let Some(key) = map.keys().find(|k| !OPTIONS.contains(&k.as_str())) {
         return Err(raise(ctx, unknown("option of family", key, &OPTIONS)));
     }
@@ -93,7 +93,7 @@ fn family(ctx: &NativeCallContext, map: &Map) -> Native<Shared> {
     let name = map.get("name").and_then(|n| n.clone().into_string().ok()).unwrap_or_else(|| "family".to_string());
     let trace = Trace::new();
     let x = trace.point(support.shape(), 0);
-    let found = call(ctx, &stats, &x)?;
+    let found = call(ctx, host, &stats, &x, "stats")?;
     let Some(found) = found.clone().try_cast::<Map>() else {
         return Err(raise(
             ctx,
@@ -110,7 +110,7 @@ fn family(ctx: &NativeCallContext, map: &Map) -> Native<Shared> {
         .at(ctx)?;
     let base = match map.get("base") {
         Some(base) => {
-            let value = call(ctx, &closure(ctx, base, "base")?, &x)?;
+            let value = call(ctx, host, &closure(ctx, base, "base")?, &x, "base")?;
             super::expressions::traced(&value, &x).map_err(|e| e.context("base")).at(ctx)?
         }
         None => x.number(0.0),
@@ -133,8 +133,20 @@ fn closure(ctx: &NativeCallContext, value: &Dynamic, what: &str) -> Native<FnPtr
     })
 }
 
-fn call(ctx: &NativeCallContext, f: &FnPtr, x: &Expr) -> Native<Dynamic> {
-    tracing(|| f.call_within_context::<Dynamic>(ctx, (x.clone(),)))
+/// Run a closure on the traced point.
+fn call(ctx: &NativeCallContext, host: &Host, f: &FnPtr, x: &Expr, what: &str) -> Native<Dynamic> {
+    if let Some(position) = host.functions().switch_in(f.fn_name()) {
+        let error = Error::trace("a switch inside a traced closure: it would silently take its '_' branch")
+            .hint("use select(cond, a, b), or if on plain values");
+        return Err(Box::new(EvalAltResult::ErrorRuntime(Dynamic::from(error), position)));
+    }
+    tracing(|| f.call_within_context::<Dynamic>(ctx, (x.clone(),))).map_err(|e| match e.as_ref() {
+        EvalAltResult::ErrorFunctionNotFound(name, _) if name.starts_with(f.fn_name()) => raise(
+            ctx,
+            Error::trace(format!("{what} must be a closure of one argument, the point x")).hint(format!("{what}: |x| ...")),
+        ),
+        _ => e,
+    })
 }
 
 /// The region from a map of ranges: one for each statistic.
@@ -361,7 +373,8 @@ fn pointwise(
 pub(super) fn register(engine: &mut Engine, host: &Host) {
     register_supports(engine);
     engine.register_type_with_name::<Shared>("Family");
-    engine.register_fn("family", |ctx: NativeCallContext, map: Map| family(&ctx, &map));
+    let h = host.clone();
+    engine.register_fn("family", move |ctx: NativeCallContext, map: Map| family(&ctx, &h, &map));
     engine.register_fn("to_string", |f: &mut Shared| text(f));
     engine.register_fn("to_debug", |f: &mut Shared| text(f));
     engine.register_get("name", |f: &mut Shared| f.name().to_string());
