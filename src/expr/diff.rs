@@ -62,3 +62,39 @@ pub fn gradient(g: &mut Graph, root: NodeId, d: usize) -> Vec<NodeId> {
     }
     result
 }
+
+/// Jacobian of `roots` with respect to coordinates 0..d: [roots, d] nodes, row by row.
+///
+/// # Example
+/// ```
+/// use nnef::expr::{Graph, jacobian};
+/// let mut g = Graph::new();
+/// let (x, y) = (g.var(0), g.var(1));
+/// let (sum, product) = (g.add(x, y), g.mul(x, y));
+/// let j = jacobian(&mut g, &[sum, product], 2);
+/// assert_eq!(g.evaluate(&j, &[3.0, 5.0], &[]), [1.0, 1.0, 5.0, 3.0]);
+/// ```
+pub fn jacobian(g: &mut Graph, roots: &[NodeId], d: usize) -> Vec<NodeId> {
+    roots.iter().flat_map(|r| gradient(g, *r, d)).collect()
+}
+
+/// Product of the Hessian of `root` with the direction `v`, `[d]` nodes: the gradient of gradient . v, with `v` held fixed.
+/// `v` must be free of x: numbers or parameters.
+///
+/// # Example
+/// ```
+/// use nnef::expr::{Graph, hessian_product};
+/// let mut g = Graph::new();
+/// let x = g.var(0);
+/// let x2 = g.mul(x, x);
+/// let x3 = g.mul(x2, x);
+/// let one = g.constant(1.0);
+/// let h = hessian_product(&mut g, x3, &[one]);
+/// assert_eq!(g.evaluate(&h, &[2.0], &[]), [12.0]);
+/// ```
+pub fn hessian_product(g: &mut Graph, root: NodeId, v: &[NodeId]) -> Vec<NodeId> {
+    let slope = gradient(g, root, v.len());
+    let terms: Vec<NodeId> = slope.iter().zip(v).map(|(s, v)| g.mul(*s, *v)).collect();
+    let along = g.sum(&terms);
+    gradient(g, along, v.len())
+}

@@ -59,6 +59,10 @@ impl Graph {
     pub fn is_full(&self) -> bool {
         self.full
     }
+    /// The number of the node at a position in evaluation order, below [`Graph::len`].
+    pub fn id(&self, index: usize) -> NodeId {
+        NodeId(index.min(self.nodes.len().saturating_sub(1)) as u32)
+    }
     /// The node with number `id`.
     pub fn node(&self, id: NodeId) -> Node {
         self.nodes[id.index()]
@@ -119,7 +123,7 @@ impl Graph {
         if let [Some(a), Some(b), Some(c)] = constants {
             return self.constant((op.info().value)([a, b, c]));
         }
-        if let Some(simpler) = self.simplify(op, args, constants) {
+        if let Some(simpler) = self.stable(op, args[0], args[1]).or_else(|| self.simplify(op, args, constants)) {
             return simpler;
         }
         if matches!(op, Op::Add | Op::Mul | Op::Equal | Op::And | Op::Or) && args[0] > args[1] {

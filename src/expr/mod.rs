@@ -8,17 +8,22 @@ mod diff;
 mod factor;
 mod formula;
 mod graph;
+mod interaction;
 pub mod kinks;
 #[macro_use]
 pub mod lanes;
 pub mod op;
+mod stable;
 pub(crate) mod tape;
+mod tensor;
 mod trace;
 
-pub use diff::gradient;
+pub use diff::{gradient, hessian_product, jacobian};
 pub use factor::factor;
 pub use formula::formula;
 pub use graph::{Graph, NODE_LIMIT, Node, NodeId};
+pub use interaction::{Component, Interaction};
 pub use op::Op;
 pub use tape::Program;
+pub use tensor::evaluate_tensor;
 pub use trace::{Expr, Reduce, Trace};

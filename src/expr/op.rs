@@ -44,6 +44,7 @@ pub enum Op {
     Tanh,
     Sigmoid,
     Softplus,
+    ExpQuotient,
     Relu,
     Erf,
     Erfc,
@@ -130,7 +131,7 @@ macro_rules! op {
 
 /// The table, in the order of [`Op`].
 #[rustfmt::skip]
-pub static TABLE: [Info; 42] = [
+pub static TABLE: [Info; 43] = [
     op!(Add, "+", 2, |[a, b, _]| a + b, |g, _, _| { let i = g.constant(1.0); [Some(i), Some(i), None] }, Everywhere, "all reals", "Sum."),
     op!(Sub, "-", 2, |[a, b, _]| a - b, |g, _, _| [Some(g.constant(1.0)), Some(g.constant(-1.0)), None], Everywhere, "all reals", "Difference."),
     op!(Mul, "*", 2, |[a, b, _]| a * b, |_, [a, b, _], _| [Some(b), Some(a), None], Everywhere, "all reals", "Product, element by element."),
@@ -186,6 +187,7 @@ pub static TABLE: [Info; 42] = [
     op!(Tanh, "tanh", 1, |[a, _, _]| a.tanh(), |g, _, y| { let (i, yy) = (g.constant(1.0), g.mul(y, y)); one(g.sub(i, yy)) }, Everywhere, "all reals", "Hyperbolic tangent."),
     op!(Sigmoid, "sigmoid", 1, |[a, _, _]| special::sigmoid(a), |g, _, y| { let i = g.constant(1.0); let rest = g.sub(i, y); one(g.mul(y, rest)) }, Everywhere, "all reals", "1 / (1 + exp(-x))."),
     op!(Softplus, "softplus", 1, |[a, _, _]| special::softplus(a), |g, [a, _, _], _| one(g.unary(Op::Sigmoid, a)), Everywhere, "all reals", "log(1 + exp(x)), without overflow."),
+    op!(ExpQuotient, "x_over_expm1", 1, |[a, _, _]| if a.abs() < 1e-300 { 1.0 } else if a == f64::INFINITY { 0.0 } else { a / a.exp_m1() }, |g, [a, _, _], y| one(exp_quotient_slope(g, a, y)), Everywhere, "all reals", "x / (exp(x) - 1), 1 at 0: the generating function of the Bernoulli numbers."),
     op!(Relu, "relu", 1, |[a, _, _]| if a <= 0.0 { 0.0 } else { a }, |g, [a, _, _], _| { let z = g.constant(0.0); one(g.apply(Op::Less, [z, a, a])) }, KinkAtZero, "all reals", "max(x, 0); derivative 0 at 0."),
     op!(Erf, "erf", 1, |[a, _, _]| special::erf(a), |g, [a, _, _], _| one(gauss(g, a, std::f64::consts::FRAC_2_SQRT_PI)), Everywhere, "all reals", "Error function."),
     op!(Erfc, "erfc", 1, |[a, _, _]| special::erfc(a), |g, [a, _, _], _| one(gauss(g, a, -std::f64::consts::FRAC_2_SQRT_PI)), Everywhere, "all reals", "1 - erf(x), accurate where erf is near 1."),
@@ -208,6 +210,30 @@ fn cosine_of_sine(g: &mut Graph, a: NodeId) -> NodeId {
     let (one, aa) = (g.constant(1.0), g.mul(a, a));
     let rest = g.sub(one, aa);
     g.unary(Op::Sqrt, rest)
+}
+
+/// Slope of y = x / expm1(x): y (1 - x - y) / x, and its series -1/2 + x/6 - x^3/180 + x^5/5040 - x^7/151200 near 0.
+fn exp_quotient_slope(g: &mut Graph, x: NodeId, y: NodeId) -> NodeId {
+    let one = g.constant(1.0);
+    let (rest, limit, zero) = (g.sub(one, x), g.constant(0.3), g.constant(0.0));
+    let rest = g.sub(rest, y);
+    let size = g.unary(Op::Abs, x);
+    let near = g.apply(Op::Less, [size, limit, limit]);
+    // The divisor is kept away from 0 where the series is taken.
+    let divisor = g.apply(Op::Select, [near, one, x]);
+    let ratio = g.div(y, divisor);
+    let far = g.mul(ratio, rest);
+    let small = g.apply(Op::Select, [near, x, zero]);
+    let q = g.mul(small, small);
+    let mut series = g.constant(0.0);
+    for c in [1.0 / 4_790_016.0, -1.0 / 151_200.0, 1.0 / 5_040.0, -1.0 / 180.0, 1.0 / 6.0] {
+        let c = g.constant(c);
+        let scaled = g.mul(series, q);
+        series = g.add(scaled, c);
+    }
+    let (odd, half) = (g.mul(series, small), g.constant(-0.5));
+    let series = g.add(half, odd);
+    g.apply(Op::Select, [near, series, far])
 }
 
 fn gauss(g: &mut Graph, a: NodeId, scale: f64) -> NodeId {

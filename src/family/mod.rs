@@ -6,6 +6,7 @@
 mod closed_form;
 mod density;
 mod expectation;
+mod minimality;
 pub mod named;
 mod region;
 

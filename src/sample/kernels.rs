@@ -34,6 +34,10 @@ pub(super) struct Lanes {
     pub step: *mut f64,
     /// Number of leapfrogs, `[W]`.
     pub steps: *const f64,
+    /// Whether all chains take the same number of leapfrogs.
+    pub together: bool,
+    /// Step size times inverse mass, [m, W]; made at the start of a trajectory.
+    pub drift: *mut f64,
     /// Uniform variate of the accept step, `[W]`.
     pub uniform: *mut f64,
     /// Acceptance probability of the last trajectory, `[W]`.
@@ -178,8 +182,10 @@ unsafe fn first_kernel<S: Simd>(l: &Lanes) {
                 kinetic = S::fma(S::mul(v, p), p, kinetic);
                 S::store(l.start.add(at), z);
                 let p = S::fma(half, S::load(l.gradient.add(at)), p);
+                let drift = S::mul(step, v);
+                S::store(l.drift.add(at), drift);
                 S::store(l.momentum.add(at), p);
-                S::store(l.pool.add(at), S::fma(S::mul(step, v), p, z));
+                S::store(l.pool.add(at), S::fma(drift, p, z));
             }
             S::store(l.kinetic.add(i), S::mul(kinetic, S::splat(0.5)));
         }
@@ -191,6 +197,19 @@ unsafe fn first_kernel<S: Simd>(l: &Lanes) {
 unsafe fn middle_kernel<S: Simd>(l: &Lanes, offsets: &[u32], done: f64) {
     unsafe {
         let l = *l;
+        if l.together {
+            for i in (0..l.w).step_by(S::N) {
+                let step = S::load(l.step.add(i));
+                for j in 0..l.m {
+                    let at = j * l.w + i;
+                    let g = S::load(l.pool.add(*offsets.get_unchecked(j) as usize + i));
+                    let p = S::fma(step, g, S::load(l.momentum.add(at)));
+                    S::store(l.momentum.add(at), p);
+                    S::store(l.pool.add(at), S::fma(S::load(l.drift.add(at)), p, S::load(l.pool.add(at))));
+                }
+            }
+            return;
+        }
         for i in (0..l.w).step_by(S::N) {
             let (step, steps) = (S::load(l.step.add(i)), S::load(l.steps.add(i)));
             // A chain whose trajectory is over moves no further.

@@ -136,3 +136,30 @@ fn a_program_of_sums_and_products_agrees_with_the_reference() {
         }
     }
 }
+
+#[test]
+fn tensors_agree_with_the_table_for_every_operation() {
+    use candle_core::{Device, Tensor};
+    let device = Device::cuda_if_available(0).unwrap();
+    for info in &TABLE {
+        let mut g = Graph::new();
+        let root = apply(&mut g, info.op);
+        let mut points = Vec::new();
+        for a in ARGUMENTS {
+            for b in if info.arity == 1 { &ARGUMENTS[..1] } else { &ARGUMENTS[..] } {
+                points.extend([a, *b, if info.arity == 3 { 2.5 } else { 0.0 }]);
+            }
+        }
+        let n = points.len() / 3;
+        let x = Tensor::from_vec(points.clone(), (n, 3), &device).unwrap();
+        let eta = Tensor::zeros((n, 1), candle_core::DType::F64, &device).unwrap();
+        let got = nnef::expr::evaluate_tensor(&g, &[root], &x, &eta).unwrap()[0].to_vec1::<f64>().unwrap();
+        for (x, y) in points.chunks(3).zip(got) {
+            let expected = (info.value)([x[0], x[1], x[2]]);
+            let slack =
+                if matches!(info.op, Op::Sin | Op::Cos | Op::Tan) { Tolerance { absolute: 3e-16, ..ULPS } } else { ULPS };
+            let same = close(y, expected, slack) || (y.is_nan() && expected.is_nan());
+            assert!(same, "{}({x:?}) = {y:e}, expected {expected:e}", info.name);
+        }
+    }
+}

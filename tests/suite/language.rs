@@ -169,3 +169,19 @@ fn recipes_are_importable() {
     let code = "import \"std/recipes\" as recipes; let r = recipes::learn(ef::gaussian(), #{ data: #{points: 40}, train: #{epochs: 2} }); r.net.test.rows";
     assert_eq!(eval(code).unwrap(), "4");
 }
+
+#[test]
+fn linearly_dependent_statistics_are_reported_and_duplicates_of_an_outer_product_are_not() {
+    let (mut s, memory) = session();
+    for (stats, relation) in [
+        ("#{ a: x[0], b: 2*x[0] + 1 }", "b = 2 a + 1"),
+        ("#{ a: x[0]**2, b: x[1]**2, c: dot(x, x) }", "c = a + b"),
+        ("#{ a: sin(x[0])**2, b: cos(x[0])**2 }", "b = -1 a + 1"),
+    ] {
+        let _ = s.run("test", &format!("family(#{{ x: real(2), stats: |x| {stats} }})")).unwrap();
+        let said = memory.lines.lock().unwrap().pop().unwrap();
+        assert!(said.contains("linearly dependent") && said.contains(relation), "{stats}: {said}");
+    }
+    let _ = s.run("test", "family(#{ x: real(3), stats: |x| #{ a: x, b: outer(x, x) } })").unwrap();
+    assert!(memory.lines.lock().unwrap().is_empty());
+}

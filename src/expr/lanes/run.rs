@@ -151,6 +151,7 @@ unsafe fn apply<S: Simd>(op: Op, ins: &Instruction, pool: *mut f64, lanes: usize
             Op::Select => map3!(ins, pool, lanes, |c, a, b| S::select(S::eq(c, zero), b, a)),
             Op::Pow
             | Op::Atan2
+            | Op::ExpQuotient
             | Op::Cbrt
             | Op::Asin
             | Op::Acos

@@ -116,6 +116,10 @@ fn family(ctx: &NativeCallContext, host: &Host, map: &Map) -> Native<Shared> {
         None => x.number(0.0),
     };
     let made = Family::from_trace(&name, support, &trace, found, base).at(ctx)?;
+    for relation in made.linear_relations() {
+        let note = format!("warning: the statistics of '{name}' are linearly dependent, {relation}: eta is not identified");
+        host.frontend().err(&note);
+    }
     let made = match map.get("eta") {
         Some(eta) => region(&made, eta).and_then(|r| made.with_region(r)).at(ctx)?,
         None => made,

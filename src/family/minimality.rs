@@ -1,0 +1,99 @@
+//! Whether the statistics are linearly independent: if not, eta is not identified.
+
+use super::Family;
+use crate::expr::{Graph, NodeId, Program};
+use crate::num::stream::Stream;
+use rand::Rng;
+use rand_distr::StandardNormal;
+
+/// Most distinct statistics that are looked at: the test costs k^3.
+const MOST: usize = 128;
+/// Part of a column that is left after the others are projected out, below which it counts as their combination.
+const DEPENDENT: f64 = 1e-9;
+
+impl Family {
+    /// Linear relations among the statistics, such as `b = 2 a + 1`, found on random points of the support. Components that
+    /// are the same expression (x_i x_j and x_j x_i in an outer product) are not listed; more than 128 distinct statistics
+    /// are not looked at.
+    ///
+    /// # Example
+    /// ```
+    /// use nnef::{domain::Support, expr::Op, family::Family};
+    /// let twice = Family::trace("twice", Support::real(1).unwrap(), |x| {
+    ///     let x = x.index(0)?;
+    ///     Ok(vec![("a".into(), x.clone()), ("b".into(), x.number(2.0).binary(Op::Mul, &x)?)])
+    /// }, None).unwrap();
+    /// assert_eq!(twice.linear_relations(), ["b = 2 a"]);
+    /// ```
+    pub fn linear_relations(&self) -> Vec<String> {
+        let distinct = self.distinct();
+        let k = distinct.len();
+        if k > MOST {
+            return vec![];
+        }
+        let n = 3 * k + 32;
+        let Some(columns) = self.columns(&distinct, n) else { return vec![] };
+        let names = self.stat_names();
+        let name = |i: usize| names[distinct[i]].clone();
+        // Gram-Schmidt, twice for accuracy; the constant comes first. `basis` holds orthonormal vectors, `weights` how each
+        // is made of the statistics before it.
+        let mut basis: Vec<Vec<f64>> = vec![vec![1.0 / (n as f64).sqrt(); n]];
+        let mut weights: Vec<Vec<f64>> = vec![[vec![0.0; k], vec![1.0 / (n as f64).sqrt()]].concat()];
+        let mut relations = Vec::new();
+        for (i, column) in columns.iter().enumerate() {
+            let size = norm(column);
+            let mut rest = column.clone();
+            let mut made = vec![0.0; k + 1];
+            for _ in 0..2 {
+                for (q, w) in basis.iter().zip(&weights) {
+                    let part: f64 = q.iter().zip(&rest).map(|(a, b)| a * b).sum();
+                    rest.iter_mut().zip(q).for_each(|(r, q)| *r -= part * q);
+                    made.iter_mut().zip(w).for_each(|(m, w)| *m += part * w);
+                }
+            }
+            let left = norm(&rest);
+            if left <= DEPENDENT * size {
+                let terms: Vec<String> =
+                    (0..=k).filter(|j| made[*j].abs() > 1e-7).map(|j| term(made[j], (j < k).then(|| name(j)))).collect();
+                relations.push(format!("{} = {}", name(i), terms.join(" + ").replace("+ -", "- ")));
+                continue;
+            }
+            let mut weight: Vec<f64> = made.iter().map(|m| -m / left).collect();
+            weight[i] += 1.0 / left;
+            basis.push(rest.iter().map(|r| r / left).collect());
+            weights.push(weight);
+        }
+        relations
+    }
+    /// Positions of the first component of each distinct expression.
+    fn distinct(&self) -> Vec<usize> {
+        let mut seen = std::collections::HashSet::new();
+        (0..self.dim()).filter(|i| seen.insert(self.t[*i])).collect()
+    }
+    /// The chosen statistics on `n` random points, column by column; `None` where they are not finite.
+    fn columns(&self, chosen: &[usize], n: usize) -> Option<Vec<Vec<f64>>> {
+        let bijector = self.support.bijector();
+        let mut g = Graph::new();
+        let z: Vec<NodeId> = (0..bijector.free()).map(|j| g.var(j)).collect();
+        let (x, _) = bijector.forward(&mut g, &z);
+        let mut rng = Stream::new(1).child("minimality").rng();
+        let draws: Vec<f64> = (0..n * z.len()).map(|_| 1.3 * rng.sample::<f64, _>(StandardNormal)).collect();
+        let points = Program::compile(&g, z.len(), &[&x]).evaluate(0, &draws, &[]);
+        let t = self.statistics_at(&points, n).ok()?;
+        let columns: Vec<Vec<f64>> = chosen.iter().map(|i| t.iter().skip(*i).step_by(self.dim()).copied().collect()).collect();
+        columns.iter().flatten().all(|v| v.is_finite() && v.abs() < 1e100).then_some(columns)
+    }
+}
+
+fn norm(v: &[f64]) -> f64 {
+    v.iter().map(|x| x * x).sum::<f64>().sqrt()
+}
+
+fn term(coefficient: f64, name: Option<String>) -> String {
+    let rounded = (coefficient * 1e6).round() / 1e6;
+    match name {
+        Some(name) if rounded == 1.0 => name,
+        Some(name) => format!("{rounded} {name}"),
+        None => format!("{rounded}"),
+    }
+}
