@@ -5,7 +5,7 @@
 
 use super::adapt::DualAveraging;
 use super::kernels::{self, Lanes};
-use crate::expr::lanes::Pool;
+use crate::expr::lanes::{Aligned, Pool};
 use crate::family::Density;
 use crate::num::stream::Stream;
 use rand::Rng;
@@ -34,43 +34,48 @@ const JITTER: f64 = 0.6;
 
 struct Block {
     pool: Pool,
-    momentum: Vec<f64>,
-    start: Vec<f64>,
-    gradient: Vec<f64>,
-    inverse_mass: Vec<f64>,
-    root_mass: Vec<f64>,
-    spare: Vec<f64>,
-    drift: Vec<f64>,
+    momentum: Aligned,
+    start: Aligned,
+    gradient: Aligned,
+    inverse_mass: Aligned,
+    root_mass: Aligned,
+    spare: Aligned,
+    drift: Aligned,
     has_spare: bool,
-    value: Vec<f64>,
-    kinetic: Vec<f64>,
-    base_step: Vec<f64>,
-    step: Vec<f64>,
-    steps: Vec<f64>,
-    uniform: Vec<f64>,
-    acceptance: Vec<f64>,
-    diverged: Vec<f64>,
-    generators: Vec<u64>,
+    leapfrogs: usize,
+    together: bool,
+    value: Aligned,
+    kinetic: Aligned,
+    base_step: Aligned,
+    step: Aligned,
+    steps: Aligned,
+    uniform: Aligned,
+    acceptance: Aligned,
+    diverged: Aligned,
+    /// Words of the generators, [4, W]: bit patterns, read as u64 by the kernels.
+    generators: Aligned,
     // Running sums of the positions in the present adaptation window.
-    shift: Vec<f64>,
-    sum: Vec<f64>,
-    square: Vec<f64>,
+    shift: Aligned,
+    sum: Aligned,
+    square: Aligned,
 }
 
 impl Block {
     fn new(density: &Density) -> Block {
         let (w, m) = (density.program().lanes(), density.free());
-        let (wide, flat) = (vec![0.0; m * w], vec![0.0; w]);
+        let (wide, flat) = (Aligned::filled(m * w, 0.0), Aligned::filled(w, 0.0));
         Block {
             pool: density.program().pool(),
             momentum: wide.clone(),
             start: wide.clone(),
             gradient: wide.clone(),
-            inverse_mass: vec![1.0; m * w],
-            root_mass: vec![1.0; m * w],
+            inverse_mass: Aligned::filled(m * w, 1.0),
+            root_mass: Aligned::filled(m * w, 1.0),
             spare: flat.clone(),
             drift: wide.clone(),
             has_spare: false,
+            leapfrogs: 1,
+            together: true,
             value: flat.clone(),
             kinetic: flat.clone(),
             base_step: flat.clone(),
@@ -79,7 +84,7 @@ impl Block {
             uniform: flat.clone(),
             acceptance: flat.clone(),
             diverged: flat,
-            generators: vec![1; 4 * w],
+            generators: Aligned::filled(4 * w, 1.0),
             shift: wide.clone(),
             sum: wide.clone(),
             square: wide,
@@ -100,7 +105,7 @@ impl Block {
             kinetic: self.kinetic.as_mut_ptr(),
             step: self.step.as_mut_ptr(),
             steps: self.steps.as_ptr(),
-            together: self.steps.iter().all(|s| *s == self.steps[0]),
+            together: self.together,
             drift: self.drift.as_mut_ptr(),
             uniform: self.uniform.as_mut_ptr(),
             acceptance: self.acceptance.as_mut_ptr(),
@@ -172,7 +177,7 @@ impl<'a> Group<'a> {
             let (row, number) = (chain / self.plan.chains, chain % self.plan.chains);
             let state = streams[row].child(name).at(number as u64).state();
             for (word, s) in state.iter().enumerate() {
-                self.blocks[global / w].generators[word * w + global % w] = *s;
+                self.blocks[global / w].generators[word * w + global % w] = f64::from_bits(*s);
             }
         }
     }
@@ -207,6 +212,10 @@ impl<'a> Group<'a> {
             block.base_step[global % w] = settings[row].0;
             block.steps[global % w] = settings[row].1 as f64;
         }
+        for block in &mut self.blocks {
+            block.leapfrogs = block.steps.iter().copied().fold(1.0, f64::max) as usize;
+            block.together = block.steps.iter().all(|s| *s == block.steps[0]);
+        }
     }
     /// Values of one lane array, for the chains of a row.
     fn of_row(&self, row: usize, pick: impl Fn(&Block) -> &[f64]) -> Vec<f64> {
@@ -219,11 +228,17 @@ impl<'a> Group<'a> {
         let (gradient, both) = (program.entry(Density::GRADIENT), program.entry(Density::VALUE_AND_GRADIENT));
         let jitter = if self.plan.adapt { JITTER } else { 0.0 };
         for block in &mut self.blocks {
-            let leapfrogs = block.steps.iter().copied().fold(1.0, f64::max) as usize;
+            let leapfrogs = block.leapfrogs;
             let lanes = block.lanes(w, m);
             // All arrays behind `lanes` have the lengths that the kernels ask for: see Block::new.
             unsafe {
-                kernels::refresh(&lanes, block.generators.as_mut_ptr(), block.base_step.as_ptr(), jitter, block.has_spare);
+                kernels::refresh(
+                    &lanes,
+                    block.generators.as_mut_ptr().cast(),
+                    block.base_step.as_ptr(),
+                    jitter,
+                    block.has_spare,
+                );
                 kernels::trajectory(&lanes, gradient, both, leapfrogs);
             }
             block.has_spare = m % 2 == 1 && !block.has_spare;

@@ -99,7 +99,7 @@ unsafe fn normals<S: Simd>(state: *mut u64, w: usize, i: usize) -> (S::F, S::F) 
     unsafe {
         let u = uniform::<S>(next::<S>(state, w, i));
         let v = uniform::<S>(next::<S>(state, w, i));
-        let radius = S::sqrt(S::mul(S::splat(-2.0), math::log::<S>(u)));
+        let radius = S::sqrt(S::mul(S::splat(-2.0), math::log_normal::<S>(u)));
         // Angle 2 pi v: quadrant q of 4 v, and the rest in [-1/2, 1/2] of a quarter turn.
         let turns = S::mul(v, S::splat(4.0));
         let magic = S::add(turns, S::splat(6_755_399_441_055_744.0));

@@ -88,7 +88,12 @@ fn draw_eta(name: &str, rng: &mut Xoshiro) -> Vec<f64> {
 }
 
 fn main() {
+    // Names on the command line choose families; cargo adds --bench.
+    let chosen: Vec<String> = std::env::args().skip(1).filter(|a| a.starts_with('F')).collect();
     for (family, step, block) in [(f1(), 0.30, 8000), (f2(), 0.20, 800), (f3(), 0.25, 1500)] {
+        if !chosen.is_empty() && !chosen.iter().any(|c| c == family.name()) {
+            continue;
+        }
         let began = Instant::now();
         let density = family.density();
         let compile = began.elapsed().as_secs_f64();

@@ -85,26 +85,22 @@ pub(crate) unsafe fn expm1<S: Simd>(x: S::F) -> S::F {
     }
 }
 
+/// log of a positive normal number.
 #[inline(always)]
-pub(crate) unsafe fn log<S: Simd>(x: S::F) -> S::F {
+pub(crate) unsafe fn log_normal<S: Simd>(x: S::F) -> S::F {
     unsafe {
-        let tiny = S::lt(x, S::splat(f64::MIN_POSITIVE));
-        let scaled = S::select(tiny, S::mul(x, S::splat(18_014_398_509_481_984.0)), x);
-        let shift = S::select(tiny, S::splat(54.0), S::splat(0.0));
         const ROOT_HALF: u64 = 0x3fe6_a09e_667f_3bcd;
-        let t = S::uadd(S::bits(scaled), S::usplat(0x3ff0_0000_0000_0000 - ROOT_HALF));
+        let t = S::uadd(S::bits(x), S::usplat(0x3ff0_0000_0000_0000 - ROOT_HALF));
         let m = S::from_bits(S::uadd(S::uand(t, S::usplat(0x000f_ffff_ffff_ffff)), S::usplat(ROOT_HALF)));
         // The exponent as a double: put it into the mantissa of 2^52.
         let e = S::from_bits(S::uor(S::shr::<52>(t), S::usplat(0x4330_0000_0000_0000)));
-        let e = S::sub(S::sub(e, S::splat(4_503_599_627_370_496.0 + 1023.0)), shift);
+        let e = S::sub(e, S::splat(4_503_599_627_370_496.0 + 1023.0));
         let f = S::sub(m, S::splat(1.0));
         let s = S::div(f, S::add(S::splat(2.0), f));
         let z = S::mul(s, s);
         let w = S::mul(z, z);
-        let t1 = S::mul(
-            w,
-            horner::<S>(w, &[1.531_383_769_920_937_332e-1, 2.222_219_843_214_978_396e-1, 3.999_999_999_940_941_908e-1]),
-        );
+        let even = &[1.531_383_769_920_937_332e-1, 2.222_219_843_214_978_396e-1, 3.999_999_999_940_941_908e-1];
+        let t1 = S::mul(w, horner::<S>(w, even));
         let odd = &[
             1.479_819_860_511_658_591e-1,
             1.818_357_216_161_805_012e-1,
@@ -114,7 +110,17 @@ pub(crate) unsafe fn log<S: Simd>(x: S::F) -> S::F {
         let r = S::fma(z, horner::<S>(w, odd), t1);
         let half = S::mul(S::mul(f, f), S::splat(0.5));
         let low = S::fma(s, S::add(half, r), S::mul(e, S::splat(LN2_LO)));
-        let y = S::fma(e, S::splat(LN2_HI), S::add(S::sub(low, half), f));
+        S::fma(e, S::splat(LN2_HI), S::add(S::sub(low, half), f))
+    }
+}
+
+#[inline(always)]
+pub(crate) unsafe fn log<S: Simd>(x: S::F) -> S::F {
+    unsafe {
+        let tiny = S::lt(x, S::splat(f64::MIN_POSITIVE));
+        let scaled = S::select(tiny, S::mul(x, S::splat(18_014_398_509_481_984.0)), x);
+        let shift = S::select(tiny, S::splat(-54.0), S::splat(0.0));
+        let y = S::fma(shift, S::splat(std::f64::consts::LN_2), log_normal::<S>(scaled));
         let y = S::select(S::eq(x, S::splat(f64::INFINITY)), x, y);
         let y = S::select(S::eq(x, S::splat(0.0)), S::splat(f64::NEG_INFINITY), y);
         // Negative numbers and NaN.

@@ -2,6 +2,7 @@
 //!
 //! Structure of arrays: slot s of a [`Pool`] holds W doubles. The instruction set is chosen at run time.
 
+mod aligned;
 #[macro_use]
 mod dispatch;
 pub(crate) mod math;
@@ -9,24 +10,19 @@ pub(crate) mod run;
 pub(crate) mod simd;
 
 use super::tape::{Entry, Program};
+pub(crate) use aligned::Aligned;
 pub use simd::Isa;
 
 /// Working memory of a [`Program`]: coordinates, hoisted parameters, constants and temporaries, W doubles a slot.
 #[derive(Debug, Clone)]
 pub struct Pool {
-    data: Vec<Line>,
-    slots: usize,
+    data: Aligned,
 }
-
-#[derive(Debug, Clone, Copy)]
-#[repr(C, align(64))]
-struct Line([f64; 8]);
 
 impl Program {
     /// Memory for running this program, with constants filled in and everything else zero.
     pub fn pool(&self) -> Pool {
-        let mut pool =
-            Pool { data: vec![Line([0.0; 8]); (self.slots * self.lanes).div_ceil(8)], slots: self.slots * self.lanes };
+        let mut pool = Pool { data: Aligned::filled(self.slots * self.lanes, 0.0) };
         let first = self.coordinates + self.hoisted();
         for (i, c) in self.constants.iter().enumerate() {
             let at = (first + i) * self.lanes;
@@ -50,10 +46,10 @@ impl Program {
     }
     /// Run an entry on all lanes.
     pub fn run(&self, pool: &mut Pool, entry: usize) {
-        debug_assert!(pool.slots == self.slots * self.lanes);
+        debug_assert!(pool.data.len() == self.slots * self.lanes);
         // Offsets of a program are below slots * lanes by construction, and the pool is that long.
-        if pool.slots == self.slots * self.lanes {
-            unsafe { run::run(&self.entries[entry], pool.data.as_mut_ptr().cast(), self.lanes) }
+        if pool.data.len() == self.slots * self.lanes {
+            unsafe { run::run(&self.entries[entry], pool.data.as_mut_ptr(), self.lanes) }
         }
     }
     /// Output `i` of an entry, `[W]`.
@@ -95,12 +91,10 @@ impl Program {
 impl Pool {
     /// The doubles of the pool.
     pub(crate) fn numbers(&self) -> &[f64] {
-        // Line is eight doubles without padding, and slots counts doubles within data.
-        unsafe { std::slice::from_raw_parts(self.data.as_ptr().cast(), self.slots) }
+        &self.data
     }
     /// The doubles of the pool.
     pub(crate) fn numbers_mut(&mut self) -> &mut [f64] {
-        // As above; the exclusive borrow of data is passed on.
-        unsafe { std::slice::from_raw_parts_mut(self.data.as_mut_ptr().cast(), self.slots) }
+        &mut self.data
     }
 }

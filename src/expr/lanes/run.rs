@@ -58,18 +58,27 @@ macro_rules! map3 {
     }};
 }
 
-/// dst = f(a) where all lanes are within the limit of the fast functions, else the canonical value.
+/// dst = f(a); where a lane is beyond the limit of the fast functions, the canonical value instead.
 macro_rules! trig {
     ($op:ident, $ins:ident, $pool:ident, $lanes:ident, |$x:ident| $f:expr) => {{
-        let a = $pool.add($ins.a as usize);
+        let (dst, a) = ($pool.add($ins.dst as usize), $pool.add($ins.a as usize));
         let mut widest = S::splat(0.0);
-        for i in (0..$lanes).step_by(S::N) {
-            widest = S::max(S::abs(S::load(a.add(i))), widest);
+        for i in (0..$lanes).step_by(2 * S::N) {
+            let (one, two) = (S::load(a.add(i)), S::load(a.add(i + S::N)));
+            widest = S::max(S::max(S::abs(one), S::abs(two)), widest);
+            let first = {
+                let $x = one;
+                $f
+            };
+            let second = {
+                let $x = two;
+                $f
+            };
+            S::store(dst.add(i), first);
+            S::store(dst.add(i + S::N), second);
         }
         if S::any(S::lt(S::splat(math::TRIG_LIMIT), widest)) {
             scalar($op, $ins, $pool, $lanes);
-        } else {
-            map1!($ins, $pool, $lanes, |$x| $f)
         }
     }};
 }
