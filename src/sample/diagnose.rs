@@ -5,6 +5,8 @@
 //! Bayesian Analysis 16 (2021); Geyer, "Practical Markov chain Monte Carlo", Statistical Science 7 (1992). The ESS of a
 //! mean is the one of ArviZ (`ess(method="mean")`): split chains, initial monotone sequence, antithetic cap.
 
+use crate::num::linalg::dot;
+
 /// Mean, variance, ESS and R-hat of one quantity over several chains.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Summary {
@@ -84,7 +86,7 @@ pub fn ess(chains: &[&[f64]]) -> f64 {
         .collect();
     // Mean over chains of the autocovariance at a lag, divided by n.
     let covariance = |lag: usize| {
-        let sum: f64 = centered.iter().map(|c| c[..n - lag].iter().zip(&c[lag..]).map(|(a, b)| a * b).sum::<f64>()).sum();
+        let sum: f64 = centered.iter().map(|c| dot(&c[..n - lag], &c[lag..])).sum();
         sum / total
     };
     let within = covariance(0) * n as f64 / (n as f64 - 1.0);

@@ -11,6 +11,7 @@ use super::diagnose::{self, Summary};
 use super::group::{Group, Plan};
 use crate::error::{Error, Result};
 use crate::family::{Density, Family, Moments};
+use crate::num::linalg::dot;
 use crate::num::stream::Stream;
 use serde::{Deserialize, Serialize};
 
@@ -133,28 +134,38 @@ pub(super) fn moments(family: &Family, eta: &[f64], first: usize, options: &HmcO
         group.record(Density::STATISTICS, distinct, &mut store);
     }
     let mut out = Moments { cov_tt: Some(vec![]), ..Moments::default() };
+    // Chain by chain: [distinct][chain of the group][draw].
+    let chains = by_chain(&store, distinct, draws, w);
+    drop(store);
     for row in 0..rows {
-        let series = |statistic: usize| -> Vec<f64> {
-            let mut all = Vec::with_capacity(options.chains * draws);
-            for chain in 0..options.chains {
-                let global = row * options.chains + chain;
-                let (block, lane) = (&store[global / w], global % w);
-                all.extend((0..draws).map(|d| block[(d * distinct + statistic) * w + lane]));
-            }
-            all
-        };
-        let all: Vec<Vec<f64>> = (0..distinct).map(series).collect();
+        let span = row * options.chains * draws..(row + 1) * options.chains * draws;
+        let all: Vec<&[f64]> = chains.iter().map(|c| &c[span.clone()]).collect();
         summarize_row(&mut out, density, &all, draws, first + row, group.acceptance(row))?;
         out.divergences.push(group.divergences(row));
     }
     Ok(out)
 }
 
+/// The recorded draws, [block][draw, distinct, W], as one array a statistic, [chain, draw]. Read in runs of W; each lane is
+/// written in order, so that its line stays in the cache.
+fn by_chain(store: &[Vec<f64>], distinct: usize, draws: usize, w: usize) -> Vec<Vec<f64>> {
+    let mut chains = vec![vec![0.0; store.len() * w * draws]; distinct];
+    for (statistic, out) in chains.iter_mut().enumerate() {
+        for (block, lanes) in store.iter().zip(out.chunks_mut(w * draws)) {
+            for draw in 0..draws {
+                let values = &block[(draw * distinct + statistic) * w..][..w];
+                values.iter().enumerate().for_each(|(lane, v)| lanes[lane * draws + draw] = *v);
+            }
+        }
+    }
+    chains
+}
+
 /// Append one row from the draws of the distinct statistics, each chain after chain.
 fn summarize_row(
     out: &mut Moments,
     density: &Density,
-    all: &[Vec<f64>],
+    all: &[&[f64]],
     draws: usize,
     row: usize,
     acceptance: f64,
@@ -170,7 +181,7 @@ fn summarize_row(
         return Err(Error::numeric(format!("row {row}: the chains never moved (acceptance {acceptance:.3})"))
             .hint("use adapt: true, or a smaller step_size; or eta lies where the density has no finite integral"));
     }
-    let n = all.first().map_or(0, Vec::len) as f64;
+    let n = all.first().map_or(0, |s| s.len()) as f64;
     let distinct = all.len();
     let centered: Vec<Vec<f64>> = all.iter().zip(&summaries).map(|(s, m)| s.iter().map(|x| x - m.mean).collect()).collect();
     let mut cov = vec![0.0; distinct * distinct];
@@ -192,19 +203,6 @@ fn summarize_row(
         all.extend(unique.iter().flat_map(|i| unique.iter().map(|j| cov[i * distinct + j]).collect::<Vec<_>>()));
     }
     Ok(())
-}
-
-/// Dot product in eight partial sums, which the compiler keeps in vector registers.
-fn dot(a: &[f64], b: &[f64]) -> f64 {
-    let mut sums = [0.0; 8];
-    let (a8, b8) = (a.chunks_exact(8), b.chunks_exact(8));
-    let rest: f64 = a8.remainder().iter().zip(b8.remainder()).map(|(x, y)| x * y).sum();
-    for (x, y) in a8.zip(b8) {
-        for i in 0..8 {
-            sums[i] += x[i] * y[i];
-        }
-    }
-    sums.iter().sum::<f64>() + rest
 }
 
 /// Draws of a family at one eta, with diagnostics of its statistics.
@@ -262,7 +260,8 @@ pub fn sample(family: &Family, eta: &[f64], options: &HmcOptions) -> Result<Chai
         });
     }
     let mut row = Moments { cov_tt: Some(vec![]), ..Moments::default() };
-    summarize_row(&mut row, density, &series, length, 0, group.acceptance(0))?;
+    let all: Vec<&[f64]> = series.iter().map(Vec::as_slice).collect();
+    summarize_row(&mut row, density, &all, length, 0, group.acceptance(0))?;
     let each: Vec<Summary> = series.iter().map(|s| diagnose::summarize(&s.chunks(length).collect::<Vec<_>>())).collect();
     let of = |f: &dyn Fn(&Summary) -> f64| density.unique().iter().map(|u| f(&each[*u])).collect::<Vec<f64>>();
     Ok(Chains {

@@ -157,3 +157,17 @@ fn the_quickstart_keeps_what_its_first_lines_promise() {
     }
     assert!(text(&done.stdout).contains("converged true"));
 }
+
+#[test]
+fn every_script_runs() {
+    let here = tempfile::tempdir().unwrap();
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("scripts");
+    let mut count = 0;
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        let done = nnef(here.path(), &["run", path.to_str().unwrap(), "20"]);
+        assert!(done.status.success() && !done.stdout.is_empty(), "{}: {}", path.display(), text(&done.stderr));
+        count += 1;
+    }
+    assert!(count > 0);
+}

@@ -1,7 +1,8 @@
 //! Families: supports, tracing T(x), named families, moments and draws.
 
+use super::supports::{Definite, count};
 use super::{Entry, tracing};
-use crate::domain::{Interval, Positive, Real, Support};
+use crate::domain::Support;
 use crate::error::{Error, Result, unknown};
 use crate::expr::{Expr, Trace};
 use crate::family::{Block, Family, Moments, Region, named};
@@ -16,61 +17,6 @@ use std::sync::Arc;
 
 /// A family as scripts hold it.
 pub(super) type Shared = Arc<Family>;
-
-fn count(n: i64, what: &str) -> Result<usize> {
-    usize::try_from(n).ok().filter(|n| *n <= 100_000).ok_or_else(|| Error::domain(format!("{what} is {n}; a count is needed")))
-}
-
-fn shape(value: &Dynamic, what: &str) -> Result<Vec<usize>> {
-    if let Ok(n) = value.as_int() {
-        return Ok(vec![count(n, what)?]);
-    }
-    let Ok(items) = value.as_array_ref() else {
-        return Err(Error::shape(format!("{what} needs a count or a shape such as [2, 3], got {}", convert::type_name(value))));
-    };
-    items
-        .iter()
-        .map(|i| {
-            i.as_int().map_err(|_| Error::shape(format!("{what}: a shape is an array of counts"))).and_then(|n| count(n, what))
-        })
-        .collect()
-}
-
-fn register_supports(engine: &mut Engine) {
-    engine.register_type_with_name::<Support>("Support");
-    engine.register_fn("to_string", |s: &mut Support| s.to_string());
-    engine.register_fn("real", |ctx: NativeCallContext, n: Dynamic| {
-        shape(&n, "real(n)").and_then(|s| Support::new(s.clone(), Real::new(s.iter().product())?)).at(&ctx)
-    });
-    engine.register_fn("positive", |ctx: NativeCallContext, n: Dynamic| {
-        shape(&n, "positive(n)").and_then(|s| Support::new(s.clone(), Positive::new(s.iter().product())?)).at(&ctx)
-    });
-    let interval = |a: &Dynamic, b: &Dynamic, n: i64| {
-        let ends =
-            convert::number(a).zip(convert::number(b)).ok_or_else(|| Error::domain("interval(a, b) needs two numbers"))?;
-        let n = count(n, "n of interval(a, b, n)")?;
-        Support::new(vec![n], Interval::new(ends.0, ends.1, n)?)
-    };
-    engine.register_fn("real", |ctx: NativeCallContext| Support::real(1).at(&ctx));
-    engine.register_fn("positive", |ctx: NativeCallContext| Positive::new(1).and_then(|p| Support::new(vec![1], p)).at(&ctx));
-    engine.register_fn("interval", move |ctx: NativeCallContext, a: Dynamic, b: Dynamic| interval(&a, &b, 1).at(&ctx));
-    engine.register_fn("interval", move |ctx: NativeCallContext, a: Dynamic, b: Dynamic, n: i64| interval(&a, &b, n).at(&ctx));
-    engine.register_type_with_name::<Definite>("Definite");
-    engine.register_fn("negative_definite", |ctx: NativeCallContext, low: Dynamic, high: Dynamic| {
-        convert::number(&low)
-            .zip(convert::number(&high))
-            .map(|(low, high)| Definite { low, high })
-            .ok_or_else(|| Error::domain("negative_definite(low, high) needs two numbers"))
-            .at(&ctx)
-    });
-}
-
-/// The region of matrices before its order is known.
-#[derive(Debug, Clone, Copy)]
-struct Definite {
-    low: f64,
-    high: f64,
-}
 
 const OPTIONS: [&str; 5] = ["name", "x", "stats", "base", "eta"];
 
@@ -375,7 +321,6 @@ fn pointwise(
 }
 
 pub(super) fn register(engine: &mut Engine, host: &Host) {
-    register_supports(engine);
     engine.register_type_with_name::<Shared>("Family");
     let h = host.clone();
     engine.register_fn("family", move |ctx: NativeCallContext, map: Map| family(&ctx, &h, &map));
@@ -515,24 +460,5 @@ pub(super) const DOCS: &[Entry] = &[
         signature: "family.sample(eta, #{ draws: 1000, chains: 4, seed: 0, method: \"hmc\" })",
         doc: "Draws at one eta by adapted, jittered HMC: Chains with .draws [chains, draws, d] .rhat .ess .mcse .divergences .summary().\nadapt: false with step_size and integration_steps gives plain HMC.",
         example: "ef::gaussian().sample([0, -0.5], #{draws: 400, seed: 1}).rhat",
-    },
-    Entry {
-        name: "real",
-        signature: "real(n)",
-        doc: "The support R^n; real([n, m]) hands the closure a matrix.",
-        example: "real(2)",
-    },
-    Entry { name: "positive", signature: "positive(n)", doc: "The support (0, infinity)^n.", example: "positive(1)" },
-    Entry {
-        name: "interval",
-        signature: "interval(a, b, n)",
-        doc: "The support (a, b)^n; n defaults to 1.",
-        example: "interval(0, 1)",
-    },
-    Entry {
-        name: "negative_definite",
-        signature: "negative_definite(low, high)",
-        doc: "A region of eta for a statistic that is a square matrix: -eta has its eigenvalues in [low, high].",
-        example: "negative_definite(0.5, 3.0)",
     },
 ];

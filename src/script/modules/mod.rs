@@ -7,6 +7,7 @@ mod expressions;
 mod families;
 mod figures;
 mod inference;
+mod supports;
 mod training;
 
 pub(super) use console::help_text;
@@ -32,6 +33,7 @@ pub fn entries() -> impl Iterator<Item = &'static Entry> {
     [
         arrays::DOCS,
         expressions::DOCS,
+        supports::DOCS,
         families::DOCS,
         datasets::DOCS,
         training::DOCS,
@@ -46,6 +48,7 @@ pub fn entries() -> impl Iterator<Item = &'static Entry> {
 pub(super) fn register(engine: &mut Engine, host: &Host) {
     arrays::register(engine);
     expressions::register(engine);
+    supports::register(engine);
     families::register(engine, host);
     datasets::register(engine, host);
     training::register(engine, host);
