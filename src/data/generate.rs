@@ -81,7 +81,7 @@ impl GenerateOptions {
 }
 
 /// Split R-hat above which a row counts as not converged (Gelman and Rubin 1992; 16 short chains are noisier than the modern 1.01).
-const RHAT_GATE: f64 = 1.1;
+pub const RHAT_GATE: f64 = 1.1;
 
 /// Most numbers of a dataset, 16 GB.
 const MOST_NUMBERS: usize = 1 << 31;

@@ -7,5 +7,5 @@ mod split;
 mod summary;
 
 pub use dataset::{Dataset, RowNotes};
-pub use generate::{GenerateOptions, generate};
+pub use generate::{GenerateOptions, RHAT_GATE, generate};
 pub use split::Split;

@@ -275,14 +275,20 @@ impl Family {
         let rows = self.pointwise().evaluate(Pointwise::Statistics as usize, x, &vec![0.0; self.dim()]);
         Ok(rows.chunks(self.dim() + 1).flat_map(|r| r[..self.dim()].to_vec()).collect())
     }
-    /// eta . T(x) + b(x), unnormalised, at `n` points with one eta, `[n]`.
+    /// eta . T(x) + b(x), unnormalised, at `n` points with one eta, `[n]`; minus infinity outside the support.
     ///
     /// # Errors
     /// When a length does not fit.
     pub fn log_density_at(&self, x: &[f64], n: usize, eta: &[f64]) -> Result<Vec<f64>> {
         self.check_points(x, n)?;
         self.check_eta(eta)?;
-        Ok(self.pointwise().evaluate(Pointwise::LogDensity as usize, x, eta))
+        let mut values = self.pointwise().evaluate(Pointwise::LogDensity as usize, x, eta);
+        for (value, x) in values.iter_mut().zip(x.chunks(self.support.dim())) {
+            if !self.support.bijector().contains(x) {
+                *value = f64::NEG_INFINITY;
+            }
+        }
+        Ok(values)
     }
     /// Gradient of the log density with respect to x at `n` points with one eta, [n, d].
     ///

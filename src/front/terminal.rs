@@ -11,6 +11,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 pub struct Terminal {
     bars: Arc<Bars>,
     pictures: bool,
+    interactive: bool,
 }
 
 impl Terminal {
@@ -20,6 +21,7 @@ impl Terminal {
         Terminal {
             bars: Arc::new(Bars { stack: Mutex::new(vec![]), visible }),
             pictures: pictures && std::io::stdout().is_terminal(),
+            interactive: pictures,
         }
     }
 }
@@ -42,6 +44,9 @@ impl Frontend for Terminal {
         {
             self.out(&text);
         }
+    }
+    fn interactive(&self) -> bool {
+        self.interactive
     }
     fn observer(&self) -> Arc<dyn Observer> {
         self.bars.clone()

@@ -181,6 +181,11 @@ fn summarize_row(
         return Err(Error::numeric(format!("row {row}: the chains never moved (acceptance {acceptance:.3})"))
             .hint("use adapt: true, or a smaller step_size; or eta lies where the density has no finite integral"));
     }
+    if let Some(bad) = summaries.iter().position(|s| !s.mean.is_finite() || !s.variance.is_finite()) {
+        return Err(Error::numeric(format!("row {row}: statistic number {bad} is not finite on the draws")).hint(
+            "it is NaN or infinite somewhere on the support, or the density has no finite integral; choose another support",
+        ));
+    }
     let n = all.first().map_or(0, |s| s.len()) as f64;
     let distinct = all.len();
     let centered: Vec<Vec<f64>> = all.iter().zip(&summaries).map(|(s, m)| s.iter().map(|x| x - m.mean).collect()).collect();

@@ -79,6 +79,15 @@ pub fn quadrature(family: &Family, eta: &[f64], options: &QuadratureOptions) -> 
             return Err(Error::numeric(format!("quadrature of '{}' gives {:?} at eta = {:?}", family.name(), row.mu, rows[i]))
                 .hint("a statistic is infinite or NaN where the density has mass"));
         }
+        if row.tail.iter().any(|t| !t.is_finite()) {
+            return Err(Error::domain(format!(
+                "the density of '{}' does not decay at an end of its support at eta = {:?}: it has no finite integral, or its tail is too heavy to integrate",
+                family.name(),
+                rows[i]
+            ))
+            .hint("choose an eta region in which the tails decay faster"));
+        }
+        row.error.iter_mut().zip(&row.tail).for_each(|(e, t)| *e += t);
         let ess = (0..k).map(|s| row.cov[s * k + s] / row.error[s].powi(2)).fold(f64::INFINITY, f64::min);
         out.ess.push(ess.min(options.tol.powi(-2)));
         out.mu_t.extend(row.mu);
@@ -100,6 +109,8 @@ struct Row {
     error: Vec<f64>,
     /// Largest error in standard deviations.
     worst: f64,
+    /// What the mass beyond the window may add to each statistic, `[k]`; infinite where the density does not decay.
+    tail: Vec<f64>,
 }
 
 /// Rows that share a grid: consecutive ones with equal charts and similar windows.
@@ -188,7 +199,9 @@ impl<'a> Grid<'a> {
         for level in 0.. {
             let (nodes, weights): (Vec<Vec<f64>>, Vec<Vec<f64>>) = (0..d).map(|a| self.axis(a, level)).unzip();
             let total: usize = nodes.iter().map(Vec::len).product();
-            if pending.is_empty() || (level > 0 && total > options.max_nodes) || level > 12 {
+            // Long Gauss-Legendre rules cost their square to make, and what they do not resolve is singular.
+            let deepest = if self.panels.iter().any(Option::is_some) { 6 } else { 12 };
+            if pending.is_empty() || (level > 0 && total > options.max_nodes) || level > deepest {
                 break;
             }
             let (t, offset) = self.tabulate(&nodes, &weights, total);
@@ -205,11 +218,47 @@ impl<'a> Grid<'a> {
                         .fold(0.0, |a: f64, b| if b.is_nan() { f64::INFINITY } else { a.max(b) });
                 }
                 let more = row.worst > options.tol;
+                row.tail = self.tail(&t, &offset, &nodes, etas[*i], &row);
                 rows[*i] = Some(row);
                 more
             });
         }
         rows.into_iter().flatten().collect()
+    }
+    /// Mass beyond the outermost nodes of the unbounded axes, from the decay over the last sixteenth of the window, times the distance
+    /// of T there from its mean.
+    fn tail(&self, t: &[f64], offset: &[f64], nodes: &[Vec<f64>], eta: &[f64], row: &Row) -> Vec<f64> {
+        let k = eta.len();
+        let mut out = vec![0.0; k];
+        for axis in (0..nodes.len()).filter(|a| self.panels[*a].is_none()) {
+            let (n, stride) = (nodes[axis].len(), nodes[axis + 1..].iter().map(Vec::len).product::<usize>());
+            let span = (n / 16).max(1);
+            for (last, before) in [(0, span), (n - 1, n - 1 - span)] {
+                let (mut mass, mut inner, mut far) = (0.0, 0.0, vec![0.0f64; k]);
+                for (i, values) in t.chunks(k).enumerate() {
+                    let at = i / stride % n;
+                    if at != last && at != before {
+                        continue;
+                    }
+                    let l = offset[i] + values.iter().zip(eta).map(|(t, e)| t * e).sum::<f64>() - row.log_normalizer;
+                    let p = if l.is_nan() { 0.0 } else { l.exp() };
+                    if at == before {
+                        inner += p;
+                    } else if p > 0.0 {
+                        mass += 2.0 * p; // the end of the trapezoidal rule has half a weight
+                        far.iter_mut().zip(values).zip(&row.mu).for_each(|((f, t), m)| *f = f.max((t - m).abs()));
+                    }
+                }
+                // Negligible whatever the decay.
+                if mass < 1e-16 {
+                    continue;
+                }
+                let decay = mass / inner;
+                let beyond = if decay < 0.95 { mass / (1.0 - decay.powf(1.0 / span as f64)) } else { f64::INFINITY };
+                out.iter_mut().zip(&far).for_each(|(o, f)| *o += 2.0 * beyond * f);
+            }
+        }
+        out
     }
     /// T, [total, k], and b plus log weights, `[total]`, on the tensor grid.
     fn tabulate(&self, nodes: &[Vec<f64>], weights: &[Vec<f64>], total: usize) -> (Vec<f64>, Vec<f64>) {
@@ -275,7 +324,7 @@ fn moments(t: &[f64], offset: &[f64], eta: &[f64]) -> Row {
             cov[j * k + i] = cov[i * k + j];
         }
     }
-    Row { mu, cov, log_normalizer: top + total.ln(), error: vec![f64::INFINITY; k], worst: f64::INFINITY }
+    Row { mu, cov, log_normalizer: top + total.ln(), error: vec![f64::INFINITY; k], worst: f64::INFINITY, tail: vec![0.0; k] }
 }
 
 /// Where the surfaces that depend on coordinate `axis` alone cut the window, as values of t.

@@ -14,6 +14,10 @@ pub trait Frontend: Send + Sync {
     fn err(&self, line: &str);
     /// A figure to show at the call, where figures can be shown.
     fn show(&self, figure: &Figure);
+    /// Whether someone is at a prompt: an interrupted verb then gives what it has, where a script stops.
+    fn interactive(&self) -> bool {
+        false
+    }
     /// Who watches long work.
     fn observer(&self) -> Arc<dyn Observer>;
 }

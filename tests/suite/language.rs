@@ -73,6 +73,8 @@ fn mathematics_means_mathematics_on_ints_floats_tensors() {
         ("eye(2).shape", "[2,2]"),
         ("to_json(#{a: vec([1, 2]), b: \"x\"})", "{\"a\":[1.0,2.0],\"b\":\"x\"}"),
         ("max([1, 5, 2])", "5.0"),
+        ("let said = \"\"; try { vec([1, \"a\"]) } catch(e) { said = e.message; } said.contains(\"number\")", "true"),
+        ("ef::gamma().log_density([-1], [1, -1])", "-inf"),
         ("trace([[1, 2], [3, 4]])", "5.0"),
     ] {
         assert_eq!(eval(code).unwrap(), value, "{code}");

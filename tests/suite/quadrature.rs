@@ -65,8 +65,30 @@ fn densities_that_do_not_decay_are_refused_with_their_direction() {
         ("positive(1)", "#{ a: log(x[0]), b: x[0] }", "[-2, -1]", "approaches 0"),
         ("real(2)", "#{ a: x[0]**2, b: x[1]**2 }", "[-1, 0.1]", "x[1]"),
         ("real(1)", "#{ a: x[0], b: x[0]**2, c: x[0]**4 }", "[0.2, 1, 0.8]", "infinity"),
+        ("interval(0, 1)", "#{ a: log(x[0]) }", "[-1]", "does not decay"),
+        ("interval(0, 1)", "#{ a: log(x[0]) }", "[-3]", "does not decay"),
+        ("real(1)", "#{ a: log(1 + x[0]**2) }", "[-0.5]", "does not decay"),
     ] {
         let error = eval(&format!("family(#{{ x: {x}, stats: |x| {stats} }}).mean({eta})")).unwrap_err();
         assert!(error.contains("does not decay") && error.contains(word), "{stats} at {eta}: {error}");
     }
+}
+
+#[test]
+fn errors_cover_heavy_tails_that_no_window_holds() {
+    // E[log(1 + x^2)] under (1 + x^2)^e is digamma(-e) - digamma(-e - 1/2), up to the sign of the statistic.
+    use nnef::num::special::digamma;
+    for e in [-1.7, -1.0, -0.9, -0.8, -0.7] {
+        let code = format!(
+            "to_json(family(#{{ x: real(1), stats: |x| #{{ a: log(1 + x[0]**2) }} }}).mean([{e}], #{{method: \"quadrature\"}}))"
+        );
+        let found: Value = serde_json::from_str(&eval(&code).unwrap()).unwrap();
+        let truth = digamma(-e) - digamma(-e - 0.5);
+        let (got, claimed) = (found["mu_T"][0].as_f64().unwrap(), found["mcse"][0].as_f64().unwrap());
+        assert!((got - truth).abs() <= claimed + 1e-9, "e = {e}: {got} for {truth}, claimed {claimed:e}");
+    }
+    // In two dimensions the window of the heavy axis must not hide the narrow one.
+    let code = "to_json(family(#{ x: real(2), stats: |x| #{ l: log(1 + x[0]*x[0]), q: x[1]**2 } }).mean([-1, -0.5]).mu_T)";
+    let mu: Vec<f64> = serde_json::from_str(&eval(code).unwrap()).unwrap();
+    assert!((mu[0] - 2.0 * 2f64.ln()).abs() < 1e-6 && (mu[1] - 1.0).abs() < 1e-6, "{mu:?}");
 }

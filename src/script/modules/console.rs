@@ -30,6 +30,12 @@ pub(in crate::script) fn help_text(name: &str) -> String {
 pub(super) fn register(engine: &mut Engine, host: &Host) {
     // Rhai has a to_json for maps of its own, which knows no tensors.
     engine.register_fn("to_json", |v: rhai::Map| convert::json(&Dynamic::from(v)).to_string());
+    // What catch(e) finds.
+    engine.register_type_with_name::<crate::error::Error>("Error");
+    engine.register_fn("to_string", |e: &mut crate::error::Error| e.message().to_string());
+    engine.register_fn("to_debug", |e: &mut crate::error::Error| e.to_string());
+    engine.register_get("message", |e: &mut crate::error::Error| e.message().to_string());
+    engine.register_get("hint", |e: &mut crate::error::Error| e.hint_text().unwrap_or_default().to_string());
     engine.register_fn("to_json", |v: Dynamic| convert::json(&v).to_string());
     engine.register_fn("to_json_pretty", |v: Dynamic| serde_json::to_string_pretty(&convert::json(&v)).unwrap_or_default());
     let h = host.clone();

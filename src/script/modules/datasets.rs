@@ -29,7 +29,11 @@ pub(super) fn register(engine: &mut Engine, host: &Host) {
     engine.register_type_with_name::<Split>("Split");
     let make = |ctx: &NativeCallContext, host: &Host, f: &Shared, map: &Map| -> Native<Dataset> {
         let options: GenerateOptions = convert::options(ctx, "generate", map)?;
-        generate(f, &options, &host.monitor()).at(ctx)
+        let data = generate(f, &options, &host.monitor()).at(ctx)?;
+        if let Some(notes) = data.notes() {
+            super::families::warn(host, &notes.rhat);
+        }
+        Ok(data)
     };
     let h = host.clone();
     engine.register_fn("generate", move |ctx: NativeCallContext, f: &mut Shared| make(&ctx, &h, f, &Map::new()));

@@ -125,6 +125,13 @@ fn matrices(what: &str, a: &Dynamic, b: &Dynamic) -> Result<Dynamic> {
     Ok(match what {
         "dot" if a.shape() == b.shape() => Dynamic::from(a.data().iter().zip(b.data()).map(|(x, y)| x * y).sum::<f64>()),
         "dot" => return Err(Error::shape(format!("dot of shapes {:?} and {:?}: they must be equal", a.shape(), b.shape()))),
+        "outer" if a.data().len().saturating_mul(b.data().len()) > 100_000_000 => {
+            return Err(Error::shape(format!(
+                "outer of {} and {} numbers: at most 100000000 products are possible",
+                a.data().len(),
+                b.data().len()
+            )));
+        }
         "outer" => {
             let data = a.data().iter().flat_map(|x| b.data().iter().map(move |y| x * y)).collect();
             Dynamic::from(Tensor::new(vec![a.data().len(), b.data().len()], data)?)

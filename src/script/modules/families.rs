@@ -36,7 +36,12 @@ fn family(ctx: &NativeCallContext, host: &Host, map: &Map) -> Native<Shared> {
         )
     })?;
     let stats = closure(ctx, need("stats", "stats: |x| #{ x: x[0], x2: x[0]*x[0] }")?, "stats")?;
-    let name = map.get("name").and_then(|n| n.clone().into_string().ok()).unwrap_or_else(|| "family".to_string());
+    let name = match map.get("name") {
+        Some(name) => {
+            name.clone().into_string().map_err(|t| raise(ctx, Error::name(format!("name must be a string, got {t}"))))?
+        }
+        None => "family".to_string(),
+    };
     let trace = Trace::new();
     let x = trace.point(support.shape(), 0);
     let found = call(ctx, host, &stats, &x, "stats")?;
@@ -168,7 +173,22 @@ fn mean(ctx: &NativeCallContext, host: &Host, family: &Shared, eta: &Dynamic, ma
     let options: MeanOptions = convert::options(ctx, "mean", &map)?;
     let (data, _, single) = etas(family, eta, outside).at(ctx)?;
     let found = labels(family, &data, &options.labels(), &host.monitor()).at(ctx)?;
+    warn(host, &found.rhat);
     Ok(moments_map(found, family.dim(), single))
+}
+
+/// Say which rows did not converge.
+pub(super) fn warn(host: &Host, rhat: &[f64]) {
+    let bad: Vec<usize> = (0..rhat.len()).filter(|i| rhat[*i].is_nan() || rhat[*i] > crate::data::RHAT_GATE).collect();
+    if let Some(first) = bad.first() {
+        let text = format!(
+            "warning: the chains of {} of {} rows do not agree (row {first}: R-hat {:.2}); their labels and errors are not to be trusted; more warmup, or another eta region, may help",
+            bad.len(),
+            rhat.len(),
+            rhat[*first]
+        );
+        host.frontend().err(&text);
+    }
 }
 
 fn moments_map(m: Moments, k: usize, single: bool) -> Map {

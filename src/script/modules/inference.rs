@@ -78,7 +78,9 @@ pub(super) fn register(engine: &mut Engine, host: &Host) {
         let result = run(&map, &h).map_err(|e| raise(&ctx, e))?;
         if result.interrupted {
             h.frontend().err("cavi interrupted: the result so far is kept");
-            h.reset();
+            if h.frontend().interactive() {
+                h.reset();
+            }
         }
         Ok(result)
     });

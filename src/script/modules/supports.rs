@@ -7,8 +7,14 @@ use crate::script::convert;
 use crate::script::fault::AtCall;
 use rhai::{Dynamic, Engine, NativeCallContext};
 
+/// Most coordinates of a point, and most rows of a drawn batch.
+const MOST: usize = 100_000;
+
 pub(super) fn count(n: i64, what: &str) -> Result<usize> {
-    usize::try_from(n).ok().filter(|n| *n <= 100_000).ok_or_else(|| Error::domain(format!("{what} is {n}; a count is needed")))
+    usize::try_from(n)
+        .ok()
+        .filter(|n| *n <= MOST)
+        .ok_or_else(|| Error::domain(format!("{what} is {n}; a count up to {MOST} is needed")))
 }
 
 fn shape(value: &Dynamic, what: &str) -> Result<Vec<usize>> {
@@ -18,12 +24,15 @@ fn shape(value: &Dynamic, what: &str) -> Result<Vec<usize>> {
     let Ok(items) = value.as_array_ref() else {
         return Err(Error::shape(format!("{what} needs a count or a shape such as [2, 3], got {}", convert::type_name(value))));
     };
-    items
+    let sizes: Result<Vec<usize>> = items
         .iter()
         .map(|i| {
             i.as_int().map_err(|_| Error::shape(format!("{what}: a shape is an array of counts"))).and_then(|n| count(n, what))
         })
-        .collect()
+        .collect();
+    let sizes = sizes?;
+    let total = sizes.iter().try_fold(1usize, |t, s| t.checked_mul(*s)).filter(|t| *t <= MOST);
+    total.map(|_| sizes).ok_or_else(|| Error::domain(format!("{what}: at most {MOST} coordinates are possible")))
 }
 
 pub(super) fn register(engine: &mut Engine) {

@@ -22,7 +22,9 @@ pub(super) fn register(engine: &mut Engine, host: &Host) {
         let net = train(data, &options, truth, &host.monitor()).at(ctx)?;
         if net.interrupted() {
             host.frontend().err("training interrupted: the network as trained so far is kept");
-            host.reset();
+            if host.frontend().interactive() {
+                host.reset();
+            }
         }
         Ok(net)
     };
