@@ -3,7 +3,7 @@
 use super::Group;
 use super::hmc::{self, HmcOptions};
 use super::quadrature::{self, QuadratureOptions, quadrature};
-use crate::error::{Error, Result};
+use crate::error::{Error, Kind, Result};
 use crate::family::{Family, Moments, Want, check_batch};
 use crate::num::observe::Monitor;
 use rayon::prelude::*;
@@ -81,7 +81,14 @@ pub fn labels(family: &Family, eta: &[f64], options: &LabelOptions, monitor: &Mo
                 Method::ClosedForm => closed_form(family, rows),
                 Method::Hmc => hmc::moments(family, rows, i * chunk, &options.hmc),
                 Method::Auto | Method::Quadrature => {
-                    quadrature(family, rows, &options.quadrature).map_err(|e| e.context(format!("rows from {}", i * chunk)))
+                    quadrature(family, rows, &options.quadrature).or_else(|e| match options.method {
+                        // What quadrature cannot resolve in two dimensions is sampled, and the rows say so. On a line it
+                        // resolves whatever has a finite integral and moments.
+                        Method::Auto if e.kind() == Kind::Numeric && family.support().dim() > 1 => {
+                            sampled(family, rows, i * chunk, &options.hmc)
+                        }
+                        _ => Err(e.context(format!("rows from {}", i * chunk))),
+                    })
                 }
             }?;
             task.add((rows.len() / k) as u64, "");
@@ -90,6 +97,17 @@ pub fn labels(family: &Family, eta: &[f64], options: &LabelOptions, monitor: &Mo
         .collect();
     let mut all = Moments::default();
     parts?.into_iter().for_each(|part| all.extend(part));
+    Ok(all)
+}
+
+/// HMC of rows that quadrature could not resolve.
+fn sampled(family: &Family, rows: &[f64], first: usize, options: &HmcOptions) -> Result<Moments> {
+    options.check()?;
+    let together = Group::rows_that_fit(family.density(), options.chains) * family.dim();
+    let mut all = Moments::default();
+    for (i, part) in rows.chunks(together).enumerate() {
+        all.extend(hmc::moments(family, part, first + i * together / family.dim(), options)?);
+    }
     Ok(all)
 }
 

@@ -36,6 +36,9 @@ pub(super) fn applies(family: &Family) -> bool {
     family.support().dim() <= 3 && family.support().bijector().axes().is_some()
 }
 
+/// Largest error estimate, in standard deviations, with which a row is given out.
+const RESOLVED: f64 = 0.02;
+
 /// Rows whose windows differ by more than this factor in some coordinate get grids of their own.
 const SHARED: f64 = 2.5;
 
@@ -73,11 +76,21 @@ pub fn quadrature(family: &Family, eta: &[f64], options: &QuadratureOptions) -> 
         if row.worst > options.tol.max(1e-9) && segments {
             let singular = window(family, &axes, rows[i], true)?;
             let again = Grid::new(family, &graph, &surfaces, &axes, singular).integrate(&[rows[i]], options);
-            row = again.into_iter().find(|a| a.worst < row.worst).unwrap_or(row);
+            row = again.into_iter().find(|a| a.worst < row.worst || a.tail.iter().any(|t| !t.is_finite())).unwrap_or(row);
         }
         if !row.mu.iter().all(|m| m.is_finite()) {
             return Err(Error::numeric(format!("quadrature of '{}' gives {:?} at eta = {:?}", family.name(), row.mu, rows[i]))
                 .hint("a statistic is infinite or NaN where the density has mass"));
+        }
+        // A window that cuts through the density is doubled a few times before the density is blamed.
+        let mut wider = windows[i].clone();
+        for _ in 0..4 {
+            if row.tail.iter().all(|t| t.is_finite()) {
+                break;
+            }
+            wider.widen();
+            let again = Grid::new(family, &graph, &surfaces, &axes, wider.clone()).integrate(&[rows[i]], options);
+            row = again.into_iter().next().unwrap_or(row);
         }
         if row.tail.iter().any(|t| !t.is_finite()) {
             return Err(Error::domain(format!(
@@ -88,6 +101,17 @@ pub fn quadrature(family: &Family, eta: &[f64], options: &QuadratureOptions) -> 
             .hint("choose an eta region in which the tails decay faster"));
         }
         row.error.iter_mut().zip(&row.tail).for_each(|(e, t)| *e += t);
+        let worst = (0..k)
+            .map(|s| row.error[s] / row.cov[s * k + s].sqrt())
+            .fold(0.0, |a: f64, b| if b.is_nan() { f64::INFINITY } else { a.max(b) });
+        if worst > RESOLVED {
+            return Err(Error::numeric(format!(
+                "quadrature does not resolve the density of '{}' at eta = {:?}: its error may be {worst:.2} standard deviations",
+                family.name(),
+                rows[i]
+            ))
+            .hint("method: \"hmc\" samples it; or the density has no finite integral"));
+        }
         let ess = (0..k).map(|s| row.cov[s * k + s] / row.error[s].powi(2)).fold(f64::INFINITY, f64::min);
         out.ess.push(ess.min(options.tol.powi(-2)));
         out.mu_t.extend(row.mu);
@@ -177,8 +201,11 @@ impl<'a> Grid<'a> {
             None => {
                 let n = 40usize << level;
                 let step = (high - low) / n as f64;
-                nodes.extend((0..=n).map(|i| low + step * i as f64));
-                weights.extend((0..=n).map(|i| if i == 0 || i == n { 0.5 * step } else { step }));
+                // Each axis and level has a shift of its own: nested grids would meet a narrow diagonal ridge at every level,
+                // or never, and agree on something wrong.
+                let shift = (0.5 + 0.618_034 * f64::from(level) + 0.414_214 * axis as f64).fract();
+                nodes.extend((0..n).map(|i| low + step * (i as f64 + shift)));
+                weights.extend(std::iter::repeat_n(step, n));
             }
             Some(cuts) => {
                 let (x, w) = gauss_legendre(12usize << level);
@@ -245,7 +272,7 @@ impl<'a> Grid<'a> {
                     if at == before {
                         inner += p;
                     } else if p > 0.0 {
-                        mass += 2.0 * p; // the end of the trapezoidal rule has half a weight
+                        mass += p;
                         far.iter_mut().zip(values).zip(&row.mu).for_each(|((f, t), m)| *f = f.max((t - m).abs()));
                     }
                 }

@@ -57,6 +57,23 @@ pub(super) struct Window {
     pub high: Vec<f64>,
 }
 
+impl Window {
+    /// Twice as wide in t about its middle, within what doubles can hold; segments stay.
+    pub(super) fn widen(&mut self) {
+        for axis in 0..self.charts.len() {
+            let (low, high) = (self.low[axis], self.high[axis]);
+            let half = 0.5 * (high - low);
+            let limit = match self.charts[axis] {
+                Chart::Identity => f64::INFINITY,
+                Chart::Sinh { .. } => 40.0,
+                Chart::Exp { .. } => 680.0,
+                Chart::Logit { .. } => continue,
+            };
+            (self.low[axis], self.high[axis]) = ((low - half).max(-limit), (high + half).min(limit));
+        }
+    }
+}
+
 /// Nodes an axis for one, two and three coordinates.
 const NODES: [usize; 3] = [257, 65, 25];
 /// Density ratio, in nats below the maximum, past which a place is negligible.
