@@ -75,6 +75,7 @@ fn mathematics_means_mathematics_on_ints_floats_tensors() {
         ("max([1, 5, 2])", "5.0"),
         ("let said = \"\"; try { vec([1, \"a\"]) } catch(e) { said = e.message; } said.contains(\"number\")", "true"),
         ("ef::gamma().log_density([-1], [1, -1])", "-inf"),
+        ("ef::mvn(2).sample([0, 0, -1, 0, 0, -1], #{draws: 50, chains: 3}).draws.shape", "[3,50,2]"),
         ("trace([[1, 2], [3, 4]])", "5.0"),
     ] {
         assert_eq!(eval(code).unwrap(), value, "{code}");

@@ -261,7 +261,7 @@ impl MeanOptions {
     }
 }
 
-/// Options of `sample`; `draws` counts all kept points.
+/// Options of `sample`; `draws` counts the kept points of each chain, as in Stan and BlackJAX.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 struct SampleOptions {
@@ -307,7 +307,7 @@ fn draw(ctx: &NativeCallContext, family: &Shared, eta: &Dynamic, map: &Map) -> N
         ));
     }
     let hmc = HmcOptions {
-        samples: o.draws,
+        samples: o.draws.saturating_mul(o.chains),
         warmup: o.warmup,
         chains: o.chains,
         step_size: o.step_size,
@@ -478,7 +478,7 @@ pub(super) const DOCS: &[Entry] = &[
     Entry {
         name: "sample",
         signature: "family.sample(eta, #{ draws: 1000, chains: 4, seed: 0, method: \"hmc\" })",
-        doc: "Draws at one eta by adapted, jittered HMC: Chains with .draws [chains, draws, d] .rhat .ess .mcse .divergences .summary().\nadapt: false with step_size and integration_steps gives plain HMC.",
+        doc: "Draws at one eta by adapted, jittered HMC, `draws` from each chain: Chains with .draws [chains, draws, d] .rhat .ess .mcse .divergences .summary().\nadapt: false with step_size and integration_steps gives plain HMC.",
         example: "ef::gaussian().sample([0, -0.5], #{draws: 400, seed: 1}).rhat",
     },
 ];
