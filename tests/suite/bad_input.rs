@@ -43,6 +43,7 @@ const CASES: &[(&str, &[&str])] = &[
     ),
     ("ef::gaussian().mean([1, 2, 3])", &["[3]", "[2]"]),
     ("ef::gaussian().mean([])", &["eta"]),
+    ("ef::gaussian().mean([0, -1], #{out: \"d.npz\"})", &["'out'", "generate"]),
     ("ef::gaussian().mean([0.0/0.0, -1])", &["NaN", "finite"]),
     ("ef::gaussian().mean([1, 0.5])", &["eta_x2 < 0", "0.5"]),
     ("ef::gaussian().generate(#{pionts: 3})", &["'pionts'", "did you mean 'points'"]),

@@ -49,18 +49,24 @@ fn apply(g: &mut Graph, op: Op) -> NodeId {
     g.apply(op, [v[0], v[1.min(op.info().arity - 1)], v[2.min(op.info().arity - 1)]])
 }
 
+/// Every argument, or every pair of them, as points of three coordinates.
+fn arguments(arity: usize) -> Vec<f64> {
+    let mut points = Vec::new();
+    for a in ARGUMENTS {
+        for b in if arity == 1 { &ARGUMENTS[..1] } else { &ARGUMENTS[..] } {
+            points.extend([a, *b, if arity == 3 { 2.5 } else { 0.0 }]);
+        }
+    }
+    points
+}
+
 #[test]
 fn lanes_agree_with_the_table_for_every_operation() {
     for info in &TABLE {
         let mut g = Graph::new();
         let root = apply(&mut g, info.op);
         let program = Program::compile(&g, 3, &[&[root]]);
-        let mut points = Vec::new();
-        for a in ARGUMENTS {
-            for b in if info.arity == 1 { &ARGUMENTS[..1] } else { &ARGUMENTS[..] } {
-                points.extend([a, *b, if info.arity == 3 { 2.5 } else { 0.0 }]);
-            }
-        }
+        let points = arguments(info.arity);
         let got = program.evaluate(0, &points, &[]);
         for (x, y) in points.chunks(3).zip(got) {
             let expected = (info.value)([x[0], x[1], x[2]]);
@@ -144,12 +150,7 @@ fn tensors_agree_with_the_table_for_every_operation() {
     for info in &TABLE {
         let mut g = Graph::new();
         let root = apply(&mut g, info.op);
-        let mut points = Vec::new();
-        for a in ARGUMENTS {
-            for b in if info.arity == 1 { &ARGUMENTS[..1] } else { &ARGUMENTS[..] } {
-                points.extend([a, *b, if info.arity == 3 { 2.5 } else { 0.0 }]);
-            }
-        }
+        let points = arguments(info.arity);
         let n = points.len() / 3;
         let x = Tensor::from_vec(points.clone(), (n, 3), &device).unwrap();
         let eta = Tensor::zeros((n, 1), candle_core::DType::F64, &device).unwrap();

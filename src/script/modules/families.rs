@@ -2,11 +2,12 @@
 
 use super::supports::{Definite, count};
 use super::{Entry, tracing};
+use crate::data::GenerateOptions;
 use crate::domain::Support;
 use crate::error::{Error, Result, unknown};
 use crate::expr::{Expr, Trace};
 use crate::family::{Block, Family, Moments, Region, named};
-use crate::sample::{self, Chains, HmcOptions, Method, labels};
+use crate::sample::{self, Chains, HmcOptions, labels};
 use crate::script::convert::{self, column, rows, shaped};
 use crate::script::fault::{AtCall, Native, raise};
 use crate::script::host::Host;
@@ -170,7 +171,7 @@ fn etas(family: &Family, eta: &Dynamic, outside: bool) -> Result<(Vec<f64>, usiz
 
 fn mean(ctx: &NativeCallContext, host: &Host, family: &Shared, eta: &Dynamic, map: &Map) -> Native<Map> {
     let (map, outside) = split_outside(map);
-    let options: MeanOptions = convert::options(ctx, "mean", &map)?;
+    let options = mean_options(ctx, &map)?;
     let (data, _, single) = etas(family, eta, outside).at(ctx)?;
     let found = labels(family, &data, &options.labels(), &host.monitor()).at(ctx)?;
     warn(host, &found.rhat);
@@ -214,50 +215,11 @@ fn moments_map(m: Moments, k: usize, single: bool) -> Map {
     map
 }
 
-/// Options of `mean`: those of generate that concern one row.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-struct MeanOptions {
-    method: Method,
-    samples: usize,
-    warmup: usize,
-    chains: usize,
-    step_size: f64,
-    integration_steps: usize,
-    adapt: bool,
-    target_accept: f64,
-    tol: f64,
-    seed: u64,
-}
-
-impl Default for MeanOptions {
-    fn default() -> Self {
-        let (h, tol) = (HmcOptions::default(), sample::QuadratureOptions::default().tol);
-        let HmcOptions { samples, warmup, chains, step_size, integration_steps, adapt, target_accept, seed } = h;
-        MeanOptions {
-            method: Method::Auto,
-            samples,
-            warmup,
-            chains,
-            step_size,
-            integration_steps,
-            adapt,
-            target_accept,
-            tol,
-            seed,
-        }
-    }
-}
-
-impl MeanOptions {
-    fn labels(&self) -> sample::LabelOptions {
-        let MeanOptions { method, samples, warmup, chains, step_size, integration_steps, adapt, target_accept, tol, seed } =
-            *self;
-        sample::LabelOptions {
-            method,
-            hmc: HmcOptions { samples, warmup, chains, step_size, integration_steps, adapt, target_accept, seed },
-            quadrature: sample::QuadratureOptions { tol, ..Default::default() },
-        }
+/// Options of `mean`: generate's, but for those of a whole dataset.
+fn mean_options(ctx: &NativeCallContext, map: &Map) -> Native<GenerateOptions> {
+    match ["points", "out"].iter().find(|key| map.contains_key(**key)) {
+        Some(key) => Err(raise(ctx, Error::name(format!("option '{key}' belongs to generate; mean takes one eta or a batch")))),
+        None => convert::options(ctx, "mean", map),
     }
 }
 
