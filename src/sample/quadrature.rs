@@ -73,17 +73,19 @@ pub fn quadrature(family: &Family, eta: &[f64], options: &QuadratureOptions) -> 
     let mut out = Moments { cov_tt: Some(vec![]), log_normalizer: Some(vec![]), ..Moments::default() };
     for (i, row) in results.into_iter().enumerate() {
         let mut row = row.ok_or_else(|| Error::numeric("a row was not integrated"))?;
+        let mut wider = windows[i].clone();
         if row.worst > options.tol.max(1e-9) && segments {
             let singular = window(family, &axes, rows[i], true)?;
-            let again = Grid::new(family, &graph, &surfaces, &axes, singular).integrate(&[rows[i]], options);
-            row = again.into_iter().find(|a| a.worst < row.worst || a.tail.iter().any(|t| !t.is_finite())).unwrap_or(row);
+            let again = Grid::new(family, &graph, &surfaces, &axes, singular.clone()).integrate(&[rows[i]], options);
+            if let Some(again) = again.into_iter().find(|a| a.worst < row.worst || a.tail.iter().any(|t| !t.is_finite())) {
+                (row, wider) = (again, singular);
+            }
         }
         if !row.mu.iter().all(|m| m.is_finite()) {
             return Err(Error::numeric(format!("quadrature of '{}' gives {:?} at eta = {:?}", family.name(), row.mu, rows[i]))
                 .hint("a statistic is infinite or NaN where the density has mass"));
         }
         // A window that cuts through the density is doubled a few times before the density is blamed.
-        let mut wider = windows[i].clone();
         for _ in 0..4 {
             if row.tail.iter().all(|t| t.is_finite()) {
                 break;
