@@ -25,6 +25,21 @@ pub fn gradient(g: &mut Graph, root: NodeId, d: usize) -> Vec<NodeId> {
     let mut result = vec![zero; d];
     for i in (0..size).rev() {
         let id = NodeId(i as u32);
+        // The parts of a block follow each other: at the first, the adjoints of all are known.
+        if let Node::Part(b, 0) = g.node(id) {
+            if needed[i] && g.varies(id) {
+                let block = g.block(b).clone();
+                let seeds: Vec<NodeId> =
+                    (0..block.map.outputs()).map(|part| adjoint.get(i + part).copied().flatten().unwrap_or(zero)).collect();
+                if seeds.iter().any(|s| *s != zero) {
+                    let back = g.affine(&block.map.adjoint(), &seeds);
+                    for (argument, part) in block.args.iter().zip(back).filter(|(a, _)| g.varies(**a)).collect::<Vec<_>>() {
+                        receive(g, &mut adjoint, *argument, part);
+                    }
+                }
+            }
+            continue;
+        }
         let Some(seed) = adjoint[i].filter(|_| needed[i] && g.varies(id)) else { continue };
         match g.node(id) {
             Node::Var(j) => {
@@ -50,17 +65,22 @@ pub fn gradient(g: &mut Graph, root: NodeId, d: usize) -> Vec<NodeId> {
                         None if position == 2 => g.apply(Op::Select, [args[0], zero, seed]),
                         None => continue,
                     };
-                    let slot = &mut adjoint[argument.index()];
-                    *slot = Some(match *slot {
-                        Some(before) => g.add(before, part),
-                        None => part,
-                    });
+                    receive(g, &mut adjoint, argument, part);
                 }
             }
-            Node::Const(_) | Node::Param(_) => {}
+            Node::Const(_) | Node::Param(_) | Node::Part(..) => {}
         }
     }
     result
+}
+
+/// Add `part` to the adjoint of `argument`.
+fn receive(g: &mut Graph, adjoint: &mut [Option<NodeId>], argument: NodeId, part: NodeId) {
+    let slot = &mut adjoint[argument.index()];
+    *slot = Some(match *slot {
+        Some(before) => g.add(before, part),
+        None => part,
+    });
 }
 
 /// Jacobian of `roots` with respect to coordinates 0..d: [roots, d] nodes, row by row.

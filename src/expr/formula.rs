@@ -51,6 +51,19 @@ fn write(g: &Graph, id: NodeId, name: &dyn Fn(usize) -> String, strength: u8, de
         }
         Node::Var(j) => open(4, &mut |o| o.push_str(&name(j as usize))),
         Node::Param(i) => open(4, &mut |o| o.push_str(&format!("eta[{i}]"))),
+        Node::Part(b, part) => {
+            out.push_str(&format!("affine{b}[{part}]("));
+            let args = &g.block(b).args;
+            for (i, argument) in args.iter().enumerate().filter(|(i, _)| args.len() <= 4 || *i == 0 || i + 1 == args.len()) {
+                match i {
+                    0 => {}
+                    _ if args.len() <= 4 => out.push_str(", "),
+                    _ => out.push_str(", ..., "),
+                }
+                write(g, *argument, name, 0, d, out);
+            }
+            out.push(')');
+        }
         Node::Apply(op, [a, b, c]) => match op {
             Op::Add | Op::Sub => open(1, &mut |o| {
                 write(g, a, name, 1, d, o);

@@ -3,8 +3,10 @@
 //! Equal expressions are one node (`x_i x_j` and `x_j x_i` too), so equal statistics merge by themselves. Arguments
 //! always have smaller numbers than the node that uses them: ascending order is evaluation order.
 
+use super::affine::{Affine, Block};
 use super::op::Op;
 use std::collections::HashMap;
+use std::sync::Arc;
 
 /// Number of a node in its graph.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -28,6 +30,8 @@ pub enum Node {
     Param(u32),
     /// An operation on earlier nodes; unused arguments repeat the last one.
     Apply(Op, [NodeId; 3]),
+    /// Output i of block b, an affine map of many nodes: see [`Graph::affine`].
+    Part(u32, u32),
 }
 
 /// Most nodes that a graph may have; a closure that builds more is refused.
@@ -39,6 +43,7 @@ pub struct Graph {
     nodes: Vec<Node>,
     varying: Vec<bool>,
     index: HashMap<Node, NodeId>,
+    blocks: Vec<Block>,
     full: bool,
 }
 
@@ -92,11 +97,33 @@ impl Graph {
             Node::Const(_) | Node::Param(_) => false,
             Node::Var(_) => true,
             Node::Apply(op, args) => args[..op.info().arity].iter().any(|a| self.varies(*a)),
+            Node::Part(b, _) => self.blocks[b as usize].args.iter().any(|a| self.varies(*a)),
         };
         self.nodes.push(node);
         self.varying.push(varies);
         self.index.insert(node, id);
         id
+    }
+    /// The outputs of an affine map of `args`, `map.inputs()` of them, as one vector operation: a product of a matrix and
+    /// a vector is never written out as scalars. The nodes of one block follow each other.
+    pub fn affine(&mut self, map: &Arc<Affine>, args: &[NodeId]) -> Vec<NodeId> {
+        if let Some(numbers) = args.iter().map(|a| self.as_constant(*a)).collect::<Option<Vec<f64>>>() {
+            return map.apply(&numbers).into_iter().map(|v| self.constant(v)).collect();
+        }
+        let same = |b: &Block| Arc::ptr_eq(&b.map, map) && *b.args == *args;
+        let block = self.blocks.iter().position(same).unwrap_or_else(|| {
+            self.blocks.push(Block { map: map.clone(), args: args.into() });
+            self.blocks.len() - 1
+        });
+        (0..map.outputs()).map(|i| self.intern(Node::Part(block as u32, i as u32))).collect()
+    }
+    /// Block `b`: its map and arguments.
+    pub fn block(&self, b: u32) -> &Block {
+        &self.blocks[b as usize]
+    }
+    /// The node that stands for a block: its first part.
+    pub(super) fn leader(&self, b: u32) -> NodeId {
+        self.index.get(&Node::Part(b, 0)).copied().unwrap_or(NodeId(0))
     }
     /// A number.
     pub fn constant(&mut self, value: f64) -> NodeId {
@@ -303,6 +330,14 @@ impl Graph {
                 Node::Var(j) => vars[j as usize],
                 Node::Param(p) => self.param(p as usize),
                 Node::Apply(op, args) => self.apply(op, args.map(|a| at(&image, a))),
+                Node::Part(b, 0) => {
+                    let block = source.block(b);
+                    let args: Vec<NodeId> = block.args.iter().map(|a| at(&image, *a)).collect();
+                    let parts = self.affine(&block.map, &args);
+                    image[i..].iter_mut().zip(&parts).for_each(|(slot, part)| *slot = Some(*part));
+                    parts[0]
+                }
+                Node::Part(..) => continue,
             });
         }
         roots.iter().map(|r| at(&image, *r)).collect()
@@ -315,10 +350,16 @@ impl Graph {
             needed[root.index()] = true;
         }
         for i in (0..self.len()).rev() {
-            if needed[i]
-                && let Node::Apply(op, args) = self.nodes[i]
-            {
-                args[..op.info().arity].iter().for_each(|a| needed[a.index()] = true);
+            match self.nodes[i] {
+                Node::Apply(op, args) if needed[i] => {
+                    args[..op.info().arity].iter().for_each(|a| needed[a.index()] = true);
+                }
+                Node::Part(b, part) if needed[i] => {
+                    // One part needs the block, which its first part stands for.
+                    needed[i - part as usize] = true;
+                    self.blocks[b as usize].args.iter().for_each(|a| needed[a.index()] = true);
+                }
+                _ => {}
             }
         }
         needed
@@ -345,6 +386,15 @@ impl Graph {
                 Node::Var(j) => x[j as usize],
                 Node::Param(p) => params[p as usize],
                 Node::Apply(op, args) => (op.info().value)(args.map(|a| values[a.index()])),
+                Node::Part(b, 0) => {
+                    let block = &self.blocks[b as usize];
+                    let inputs: Vec<f64> = block.args.iter().map(|a| values[a.index()]).collect();
+                    let out = block.map.apply(&inputs);
+                    let end = self.len().min(i + out.len());
+                    values[i..end].copy_from_slice(&out[..end - i]);
+                    out[0]
+                }
+                Node::Part(..) => continue,
             };
         }
         roots.iter().map(|r| values[r.index()]).collect()

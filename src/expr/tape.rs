@@ -4,9 +4,11 @@
 //! hoisted parameters (everything free of x is computed once a chain), constants, temporaries. Sums of products become
 //! DOT instructions, DOTs over the same operands become ROWS (a matrix-vector product). Slots are reused once dead.
 
+use super::affine::Affine;
 use super::graph::{Graph, Node, NodeId};
 use super::op::Op;
 use std::collections::HashMap;
+use std::sync::Arc;
 
 /// What an instruction does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -19,6 +21,8 @@ pub(crate) enum Code {
     Dot,
     /// `c` rows of `b` products over common right operands, listed from `terms[a]` on.
     Rows,
+    /// `c` outputs of an affine map of `b` inputs, both listed from `terms[a]` on, with the numbers from `weights[dst]` on.
+    Affine,
 }
 
 /// One instruction; operands are offsets into the pool (slot times lanes).
@@ -34,11 +38,16 @@ pub(crate) struct Instruction {
 /// Rows that one ROWS instruction computes at most.
 pub(crate) const MOST_ROWS: usize = 5;
 
+/// Outputs of an affine map that are computed together.
+pub(crate) const TILE: usize = 4;
+
 /// One entry of a program.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Entry {
     pub code: Vec<Instruction>,
     pub terms: Vec<u32>,
+    /// Numbers of affine maps, tile by tile: the bias of its outputs, then a column of weights for each input.
+    pub weights: Vec<f64>,
     pub outputs: Vec<u32>,
 }
 
@@ -68,12 +77,13 @@ enum Step {
     Apply { code: Code, dst: u32, args: Vec<Value> },
     Dot { dst: u32, pairs: Vec<(Value, Value)>, plain: Vec<Value> },
     Rows { rows: Vec<(u32, Vec<Value>, Value)>, right: Vec<Value> },
+    Affine { dst: Vec<u32>, args: Vec<Value>, map: Arc<Affine> },
 }
 
 impl Step {
     fn reads(&self) -> Vec<Value> {
         match self {
-            Step::Apply { args, .. } => args.clone(),
+            Step::Apply { args, .. } | Step::Affine { args, .. } => args.clone(),
             Step::Dot { pairs, plain, .. } => pairs.iter().flat_map(|(a, b)| [*a, *b]).chain(plain.iter().copied()).collect(),
             Step::Rows { rows, right } => rows
                 .iter()
@@ -86,6 +96,7 @@ impl Step {
         match self {
             Step::Apply { dst, .. } | Step::Dot { dst, .. } => vec![*dst],
             Step::Rows { rows, .. } => rows.iter().map(|(dst, ..)| *dst).collect(),
+            Step::Affine { dst, .. } => dst.clone(),
         }
     }
 }
@@ -201,8 +212,10 @@ fn linearize(compiler: &mut Compiler, outputs: &[NodeId]) -> (Vec<Step>, Vec<Val
     let mut uses = vec![0u32; count];
     outputs.iter().for_each(|o| uses[o.index()] += 2);
     for i in (0..count).filter(|i| needed[*i]) {
-        if let Node::Apply(op, args) = compiler.graph.node(NodeId(i as u32)) {
-            args[..op.info().arity].iter().for_each(|a| uses[a.index()] += 1);
+        match compiler.graph.node(NodeId(i as u32)) {
+            Node::Apply(op, args) => args[..op.info().arity].iter().for_each(|a| uses[a.index()] += 1),
+            Node::Part(b, 0) => compiler.graph.block(b).args.iter().for_each(|a| uses[a.index()] += 1),
+            _ => {}
         }
     }
     let mut order = Vec::new();
@@ -214,11 +227,16 @@ fn linearize(compiler: &mut Compiler, outputs: &[NodeId]) -> (Vec<Step>, Vec<Val
             order.push(id);
             continue;
         }
+        // The first part of a block stands for the whole.
+        let id = if let Node::Part(b, _) = compiler.graph.node(id) { compiler.graph.leader(b) } else { id };
         if seen.get(id.index()).copied().unwrap_or(true) || !compiler.graph.varies(id) {
             continue;
         }
         seen[id.index()] = true;
         stack.push((id, true));
+        if let Node::Part(b, _) = compiler.graph.node(id) {
+            stack.extend(compiler.graph.block(b).args.iter().map(|n| (*n, false)));
+        }
         if let Node::Apply(op, args) = compiler.graph.node(id) {
             if op == Op::Add || op == Op::Sub {
                 let (pairs, plain) = flatten(&mut compiler.graph, id, &uses);
@@ -241,6 +259,17 @@ fn linearize(compiler: &mut Compiler, outputs: &[NodeId]) -> (Vec<Step>, Vec<Val
         None => c.free_of_x(id),
     };
     for id in order {
+        if let Node::Part(b, _) = compiler.graph.node(id) {
+            let block = compiler.graph.block(b).clone();
+            let args = block.args.iter().map(|a| value(compiler, &values, *a)).collect();
+            let dst: Vec<u32> = (next..next + block.map.outputs() as u32).collect();
+            next += dst.len() as u32;
+            for (i, d) in dst.iter().enumerate() {
+                values.insert(NodeId(id.0 + i as u32), Value::Temporary(*d));
+            }
+            steps.push(Step::Affine { dst, args, map: block.map });
+            continue;
+        }
         let Node::Apply(op, args) = compiler.graph.node(id) else {
             if let Node::Var(j) = compiler.graph.node(id) {
                 values.insert(id, Value::Coordinate(j));
@@ -442,6 +471,19 @@ fn emit(steps: &[Step], outputs: &[Value], offset: &dyn Fn(&Value) -> u32) -> En
                 pairs.iter().for_each(|(a, b)| entry.terms.extend([offset(a), offset(b)]));
                 entry.terms.extend(plain.iter().map(offset));
                 Instruction { code: Code::Dot, dst: temporary(*dst), a: start, b: pairs.len() as u32, c: plain.len() as u32 }
+            }
+            Step::Affine { dst, args, map } => {
+                entry.terms.extend(args.iter().map(offset));
+                entry.terms.extend(dst.iter().map(|d| temporary(*d)));
+                let (at, inputs) = (entry.weights.len() as u32, map.inputs());
+                for tile in (0..map.outputs()).step_by(TILE) {
+                    let rows = tile..map.outputs().min(tile + TILE);
+                    entry.weights.extend_from_slice(&map.bias()[rows.clone()]);
+                    for input in 0..inputs {
+                        entry.weights.extend(rows.clone().map(|r| map.weight()[r * inputs + input]));
+                    }
+                }
+                Instruction { code: Code::Affine, dst: at, a: start, b: inputs as u32, c: map.outputs() as u32 }
             }
             Step::Rows { rows, right } => {
                 rows.iter().for_each(|(dst, _, init)| entry.terms.extend([temporary(*dst), offset(init)]));

@@ -49,6 +49,19 @@ pub fn evaluate_tensor(g: &Graph, roots: &[NodeId], x: &Tensor, eta: &Tensor) ->
                 let found: Vec<&Tensor> = args[..op.info().arity].iter().filter_map(|a| values[a.index()].as_ref()).collect();
                 apply(op, &found)?
             }
+            Node::Part(b, 0) => {
+                let block = g.block(b);
+                let inputs: Vec<&Tensor> = block.args.iter().filter_map(|a| values[a.index()].as_ref()).collect();
+                let (rows, columns) = (block.map.outputs(), block.map.inputs());
+                let weight = Tensor::from_slice(block.map.weight(), (rows, columns), device)?;
+                let bias = Tensor::from_slice(block.map.bias(), (1, rows), device)?;
+                let out = Tensor::stack(&inputs, 1)?.matmul(&weight.t()?)?.broadcast_add(&bias)?;
+                for part in (1..rows).filter(|p| i + p < g.len()) {
+                    values[i + part] = Some(column(&out, part, rows, "output")?);
+                }
+                column(&out, 0, rows, "output")?
+            }
+            Node::Part(..) => continue,
         });
     }
     roots.iter().map(|r| values[r.index()].clone().ok_or_else(|| Error::numeric("a root was not evaluated"))).collect()

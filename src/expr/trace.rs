@@ -179,6 +179,21 @@ impl Expr {
         self.check_domain(op, &[self, other], &result)?;
         Ok(result)
     }
+    /// The entries, as a vector, through an affine map: one vector operation.
+    ///
+    /// # Errors
+    /// When the number of entries is not the map's number of inputs, or the graph is full.
+    pub fn affine(&self, map: &Arc<super::Affine>) -> Result<Expr> {
+        if self.len() != map.inputs() {
+            return Err(Error::shape(format!(
+                "{} traced values of shape {:?} go into a network of {} inputs",
+                self.len(),
+                self.shape,
+                map.inputs()
+            )));
+        }
+        self.make(vec![map.outputs()], |g| g.affine(map, &self.nodes))
+    }
     fn refuse_power_of_negation(&self, exponent: &Expr) -> Result<()> {
         let graph = self.lock();
         let even = exponent.is_scalar() && graph.as_constant(exponent.nodes[0]).is_some_and(|e| e % 2.0 == 0.0);

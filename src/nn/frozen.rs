@@ -1,4 +1,9 @@
-//! Layers on plain f64 slices that carry tangents along: value and exact directional derivatives in one pass.
+//! Layers on plain f64 slices that carry tangents along: value and exact directional derivatives in one pass. Each traces
+//! itself too, so that a trained network can be a statistic.
+
+use crate::error::Result;
+use crate::expr::{Affine, Expr, Op, Reduce};
+use std::sync::{Arc, OnceLock};
 
 /// A point and `m` tangent vectors at it, all of one width.
 ///
@@ -51,12 +56,34 @@ pub struct Linear {
     /// W transposed, [inputs, outputs]: the inner loop runs over outputs and vectorises.
     transposed: Vec<f64>,
     bias: Option<Vec<f64>>,
+    traced: OnceLock<Arc<Affine>>,
 }
 
 impl Linear {
     /// From `weight` [outputs, inputs], row-major, and `bias` `[outputs]`.
     pub fn new(weight: &[f64], inputs: usize, outputs: usize, bias: Option<Vec<f64>>) -> Self {
-        Linear { inputs, outputs, transposed: crate::num::linalg::transpose(weight, outputs, inputs), bias }
+        Linear {
+            inputs,
+            outputs,
+            transposed: crate::num::linalg::transpose(weight, outputs, inputs),
+            bias,
+            traced: OnceLock::new(),
+        }
+    }
+    /// The image of a traced vector, as one vector operation.
+    ///
+    /// # Errors
+    /// When its width is not the number of inputs, or a weight is not finite.
+    pub fn trace(&self, x: &Expr) -> Result<Expr> {
+        let map = match self.traced.get() {
+            Some(map) => map.clone(),
+            None => {
+                let weight = crate::num::linalg::transpose(&self.transposed, self.inputs, self.outputs);
+                let map = Affine::new(weight, self.bias.clone().unwrap_or_else(|| vec![0.0; self.outputs]), self.inputs)?;
+                self.traced.get_or_init(|| map).clone()
+            }
+        };
+        x.affine(&map)
     }
     /// Number of inputs.
     pub fn inputs(&self) -> usize {
@@ -118,6 +145,20 @@ impl LayerNorm {
         for ((v, gain), bias) in x.value.iter_mut().zip(&self.gain).zip(&self.bias) {
             *v = *v * gain + bias;
         }
+    }
+}
+
+impl LayerNorm {
+    /// Normalise a traced vector.
+    ///
+    /// # Errors
+    /// When its width is another.
+    pub fn trace(&self, x: &Expr) -> Result<Expr> {
+        let row = |v: &[f64]| x.trace().numbers(&[v.len()], v);
+        let centered = x.binary(Op::Sub, &x.reduce(Reduce::Mean)?)?;
+        let variance = centered.binary(Op::Mul, &centered)?.reduce(Reduce::Mean)?;
+        let sd = variance.binary(Op::Add, &x.number(self.epsilon))?.unary(Op::Sqrt)?;
+        centered.binary(Op::Div, &sd)?.binary(Op::Mul, &row(&self.gain))?.binary(Op::Add, &row(&self.bias))
     }
 }
 

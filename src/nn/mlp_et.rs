@@ -6,6 +6,7 @@ use super::frozen::{self, Dual};
 use super::layers::{LayerNorm, Linear, dropout, swish};
 use super::{FrozenNet, Model, Net};
 use crate::error::{Error, Result};
+use crate::expr::{Expr, Op};
 use crate::num::options::parse_options;
 use crate::num::stream::Xoshiro;
 use candle_core::Tensor;
@@ -152,5 +153,17 @@ impl FrozenNet for FrozenMlpEt {
             h.add(&branch);
         }
         self.output.apply(&h)
+    }
+    fn trace(&self, x: &Expr) -> Result<Expr> {
+        let mut h = self.input.trace(x)?;
+        for block in &self.blocks {
+            let branch = block.linear.trace(&h)?;
+            let branch = block.norm.trace(&branch.binary(Op::Mul, &branch.unary(Op::Sigmoid)?)?)?;
+            if let Some(skip) = &block.skip {
+                h = skip.trace(&h)?;
+            }
+            h = h.binary(Op::Add, &branch)?;
+        }
+        self.output.trace(&h)
     }
 }

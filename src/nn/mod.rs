@@ -16,6 +16,7 @@ pub use params::Params;
 pub use registry::{MODELS, Model, ModelChoice};
 
 use crate::error::Result;
+use crate::expr::Expr;
 use crate::num::stream::Xoshiro;
 use candle_core::Tensor;
 
@@ -42,4 +43,9 @@ pub trait FrozenNet: Send + Sync {
     fn outputs(&self) -> usize;
     /// Carry a point and any number of tangents through the network.
     fn apply(&self, point: frozen::Dual) -> frozen::Dual;
+    /// Trace the network at traced inputs, `[inputs]`: a network as statistic.
+    ///
+    /// # Errors
+    /// When the number of inputs differs.
+    fn trace(&self, x: &Expr) -> Result<Expr>;
 }

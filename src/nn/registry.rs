@@ -125,9 +125,10 @@ pub fn complete<T: Serialize>(options: &T) -> Result<Options> {
 mod tests {
     #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
     use super::*;
+    use crate::expr::Trace;
     use crate::nn::Params;
     use crate::nn::frozen::Dual;
-    use crate::num::close::{SINGLE, Tolerance, close, close_all};
+    use crate::num::close::{ROUND, SINGLE, Tolerance, close, close_all};
     use crate::num::stream::Stream;
     use candle_core::{Device, Tensor};
     use serde_json::json;
@@ -153,6 +154,9 @@ mod tests {
             assert!(close_all(&run(None), &value, SINGLE), "{}: {:?} and {value:?}", model.name, run(None));
             assert_eq!(run(None), run(None), "{}: evaluation", model.name);
             assert_eq!(run(Some(1)), run(Some(1)), "{}: seeded dropout", model.name);
+            let trace = Trace::new();
+            let traced = frozen.trace(&trace.point(&[3], 0)).unwrap();
+            assert!(close_all(&trace.graph().evaluate(traced.nodes(), &POINT, &[]), &value, ROUND), "{}: traced", model.name);
             let dual = frozen.apply(Dual::basis(&POINT, &[1.0; 3]));
             for j in 0..3 {
                 let shifted = |h: f64| {

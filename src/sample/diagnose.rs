@@ -53,7 +53,7 @@ fn mean(x: &[f64]) -> f64 {
     x.iter().sum::<f64>() / x.len() as f64
 }
 
-fn variance(x: &[f64]) -> f64 {
+pub(super) fn variance(x: &[f64]) -> f64 {
     let m = mean(x);
     x.iter().map(|v| (v - m).powi(2)).sum::<f64>() / (x.len() as f64 - 1.0)
 }
@@ -62,8 +62,15 @@ fn variance(x: &[f64]) -> f64 {
 pub fn rhat(chains: &[&[f64]]) -> f64 {
     let Some(n) = chains.first().map(|c| c.len() as f64).filter(|n| *n >= 2.0) else { return f64::NAN };
     let means: Vec<f64> = chains.iter().map(|c| mean(c)).collect();
-    let within = chains.iter().map(|c| variance(c)).sum::<f64>() / chains.len() as f64;
-    let between = n * variance(&means);
+    rhat_of(chains.iter().map(|c| variance(c)).sum::<f64>() / chains.len() as f64, &means, n)
+}
+
+/// R-hat from the mean of the variances within the split chains, their means, and their length.
+pub(super) fn rhat_of(within: f64, means: &[f64], n: f64) -> f64 {
+    if n < 2.0 {
+        return f64::NAN;
+    }
+    let between = n * variance(means);
     if within == 0.0 && between == 0.0 {
         return 1.0;
     }
@@ -73,46 +80,43 @@ pub fn rhat(chains: &[&[f64]]) -> f64 {
 /// Effective sample size of the mean, of chains that are already split.
 pub fn ess(chains: &[&[f64]]) -> f64 {
     let (m, n) = (chains.len(), chains.first().map_or(0, |c| c.len()));
+    let means: Vec<f64> = chains.iter().map(|c| mean(c)).collect();
+    let centered: Vec<Vec<f64>> = chains.iter().zip(&means).map(|(c, m)| c.iter().map(|x| x - m).collect()).collect();
+    ess_of(&means, n, n, |lag| centered.iter().map(|c| dot(&c[..n - lag], &c[lag..])).sum::<f64>() / (m * n) as f64).0
+}
+
+/// Effective sample size of the mean, from the means of the split chains, their length `n`, and the mean over the chains of
+/// the autocovariance (divided by n) at lags below `lags`; and whether the initial sequence ended before that.
+pub(super) fn ess_of(means: &[f64], n: usize, lags: usize, covariance: impl Fn(usize) -> f64) -> (f64, bool) {
+    let m = means.len();
     if n < 4 || m == 0 {
-        return f64::NAN;
+        return (f64::NAN, true);
     }
     let total = (m * n) as f64;
-    let centered: Vec<Vec<f64>> = chains
-        .iter()
-        .map(|c| {
-            let center = mean(c);
-            c.iter().map(|x| x - center).collect()
-        })
-        .collect();
-    // Mean over chains of the autocovariance at a lag, divided by n.
-    let covariance = |lag: usize| {
-        let sum: f64 = centered.iter().map(|c| dot(&c[..n - lag], &c[lag..])).sum();
-        sum / total
-    };
     let within = covariance(0) * n as f64 / (n as f64 - 1.0);
     let mut pooled = within * (n as f64 - 1.0) / n as f64;
     if m > 1 {
-        let means: Vec<f64> = chains.iter().map(|c| mean(c)).collect();
-        pooled += variance(&means);
+        pooled += variance(means);
     }
     if pooled.is_nan() {
-        return f64::NAN;
+        return (f64::NAN, true);
     }
     if pooled < f64::MIN_POSITIVE {
-        return total;
+        return (total, true);
     }
     let correlation = |lag: usize| 1.0 - (within - covariance(lag)) / pooled;
-    let mut rho = vec![0.0; n];
+    let mut rho = vec![0.0; n.min(lags + 2)];
     let (mut even, mut odd) = (1.0, correlation(1));
     (rho[0], rho[1]) = (even, odd);
     let mut t = 1;
-    while t + 3 < n && even + odd > 0.0 {
+    while t + 3 < n && t + 2 < lags && even + odd > 0.0 {
         (even, odd) = (correlation(t + 1), correlation(t + 2));
         if even + odd >= 0.0 {
             (rho[t + 1], rho[t + 2]) = (even, odd);
         }
         t += 2;
     }
+    let ended = t + 3 >= n || even + odd <= 0.0;
     let last = t as isize - 2; // -1 where the loop did not run
     let tail = (last + 1) as usize;
     // Keeps the estimate of antithetic chains from falling too low.
@@ -128,5 +132,5 @@ pub fn ess(chains: &[&[f64]]) -> f64 {
         t += 2;
     }
     let tau = -1.0 + 2.0 * rho[..tail].iter().sum::<f64>() + rho[tail];
-    total / tau.max(1.0 / total.log10())
+    (total / tau.max(1.0 / total.log10()), ended)
 }

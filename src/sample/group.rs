@@ -5,6 +5,7 @@
 
 use super::adapt::DualAveraging;
 use super::kernels::{self, Lanes};
+use super::record::Record;
 use crate::expr::lanes::{Aligned, Pool};
 use crate::family::Density;
 use crate::num::stream::Stream;
@@ -390,13 +391,15 @@ impl<'a> Group<'a> {
             }
         }
     }
-    /// Append the outputs of an entry to `store[block]`, as [outputs, W] each time.
-    pub(super) fn record(&mut self, entry: usize, outputs: usize, store: &mut [Vec<f64>]) {
+    /// Take the distinct statistics of the present positions, and how the last transition went, into `record`.
+    pub(super) fn record(&mut self, record: &mut Record) {
         let program = self.density.program();
-        for (block, store) in self.blocks.iter_mut().zip(store) {
-            program.run(&mut block.pool, entry);
-            (0..outputs).for_each(|i| store.extend_from_slice(program.output(&block.pool, entry, i)));
+        for (b, block) in self.blocks.iter_mut().enumerate() {
+            program.run(&mut block.pool, Density::STATISTICS);
+            let offsets = &program.entry(Density::STATISTICS).outputs;
+            record.take(b, block.pool.numbers(), offsets, &block.acceptance, &block.diverged);
         }
+        record.next();
     }
     /// Number of blocks.
     pub(super) fn blocks(&self) -> usize {

@@ -9,13 +9,13 @@
 
 use super::diagnose::{self, Summary};
 use super::group::{Group, Plan};
+use super::record::{Record, RowSummary};
 use crate::error::{Error, Result};
 use crate::family::{Density, Family, Moments};
-use crate::num::linalg::dot;
 use crate::num::stream::Stream;
 use serde::{Deserialize, Serialize};
 
-/// Most kept draws of a row: they are held in memory until the row is summarised.
+/// Most kept draws of a row.
 const MOST_SAMPLES: usize = 1 << 24;
 
 /// Options of HMC.
@@ -127,87 +127,47 @@ pub(super) fn moments(family: &Family, eta: &[f64], first: usize, options: &HmcO
     let mut group = Group::new(density, options.plan(), eta, &streams);
     group.warm_up(options.warmup);
     group.seed(&streams, "sample");
-    let (draws, distinct, w) = (options.draws_per_chain(), density.distinct(), density.program().lanes());
-    let mut store: Vec<Vec<f64>> = (0..group.blocks()).map(|_| Vec::with_capacity(draws * distinct * w)).collect();
+    let (draws, distinct) = (options.draws_per_chain(), density.distinct());
+    let mut record = Record::new(distinct, draws, options.chains, density.program().lanes(), group.blocks());
     for _ in 0..draws {
-        group.draw();
-        group.record(Density::STATISTICS, distinct, &mut store);
+        group.step();
+        group.record(&mut record);
     }
-    let mut out = Moments { cov_tt: Some(vec![]), ..Moments::default() };
-    // Chain by chain: [distinct][chain of the group][draw].
-    let chains = by_chain(&store, distinct, draws, w);
-    drop(store);
+    let mut out = Moments { cov_tt: Some(Vec::with_capacity(rows * k * k)), ..Moments::default() };
     for row in 0..rows {
-        let span = row * options.chains * draws..(row + 1) * options.chains * draws;
-        let all: Vec<&[f64]> = chains.iter().map(|c| &c[span.clone()]).collect();
-        summarize_row(&mut out, density, &all, draws, first + row, group.acceptance(row))?;
-        out.divergences.push(group.divergences(row));
+        let summary = record.summary(row);
+        check_moved(&summary.each, summary.acceptance, first + row)?;
+        append(&mut out, density.unique(), &summary);
     }
     Ok(out)
 }
 
-/// The recorded draws, [block][draw, distinct, W], as one array a statistic, [chain, draw]. Read in runs of W; each lane is
-/// written in order, so that its line stays in the cache.
-fn by_chain(store: &[Vec<f64>], distinct: usize, draws: usize, w: usize) -> Vec<Vec<f64>> {
-    let mut chains = vec![vec![0.0; store.len() * w * draws]; distinct];
-    for (statistic, out) in chains.iter_mut().enumerate() {
-        for (block, lanes) in store.iter().zip(out.chunks_mut(w * draws)) {
-            for draw in 0..draws {
-                let values = &block[(draw * distinct + statistic) * w..][..w];
-                values.iter().enumerate().for_each(|(lane, v)| lanes[lane * draws + draw] = *v);
-            }
-        }
-    }
-    chains
-}
-
-/// Append one row from the draws of the distinct statistics, each chain after chain.
-fn summarize_row(
-    out: &mut Moments,
-    density: &Density,
-    all: &[&[f64]],
-    draws: usize,
-    row: usize,
-    acceptance: f64,
-) -> Result<()> {
-    let summaries: Vec<Summary> = all
-        .iter()
-        .map(|s| {
-            let chains: Vec<&[f64]> = s.chunks(draws).collect();
-            diagnose::summarize(&chains)
-        })
-        .collect();
-    if summaries.iter().all(|s| s.variance == 0.0 || s.variance.is_nan()) {
+/// Refuse the row `row` when its chains never moved, or a statistic is not finite on the draws.
+fn check_moved(each: &[Summary], acceptance: f64, row: usize) -> Result<()> {
+    if each.iter().all(|s| s.variance == 0.0 || s.variance.is_nan()) {
         return Err(Error::numeric(format!("row {row}: the chains never moved (acceptance {acceptance:.3})"))
             .hint("use adapt: true, or a smaller step_size; or eta lies where the density has no finite integral"));
     }
-    if let Some(bad) = summaries.iter().position(|s| !s.mean.is_finite() || !s.variance.is_finite()) {
+    if let Some(bad) = each.iter().position(|s| !s.mean.is_finite() || !s.variance.is_finite()) {
         return Err(Error::numeric(format!("row {row}: statistic number {bad} is not finite on the draws")).hint(
             "it is NaN or infinite somewhere on the support, or the density has no finite integral; choose another support",
         ));
     }
-    let n = all.first().map_or(0, |s| s.len()) as f64;
-    let distinct = all.len();
-    let centered: Vec<Vec<f64>> = all.iter().zip(&summaries).map(|(s, m)| s.iter().map(|x| x - m.mean).collect()).collect();
-    let mut cov = vec![0.0; distinct * distinct];
-    for i in 0..distinct {
-        for j in 0..=i {
-            let c = dot(&centered[i], &centered[j]) / (n - 1.0);
-            (cov[i * distinct + j], cov[j * distinct + i]) = (c, c);
-        }
-    }
-    let unique = density.unique();
-    let worst = summaries.iter().map(|s| s.rhat).fold(1.0, |a: f64, b| if b.is_nan() { b } else { a.max(b) });
-    let ess = summaries.iter().map(|s| s.ess).fold(f64::INFINITY, f64::min);
-    out.mu_t.extend(unique.iter().map(|u| summaries[*u].mean));
-    out.mcse.extend(unique.iter().map(|u| summaries[*u].mcse()));
-    out.ess.push(ess);
-    out.rhat.push(worst);
+    Ok(())
+}
+
+/// Append one row; `unique` says which distinct statistic each flattened one is.
+fn append(out: &mut Moments, unique: &[usize], row: &RowSummary) {
+    let (each, distinct) = (&row.each, row.each.len());
+    out.mu_t.extend(unique.iter().map(|u| each[*u].mean));
+    out.mcse.extend(unique.iter().map(|u| each[*u].mcse()));
+    out.ess.push(each.iter().map(|s| s.ess).fold(f64::INFINITY, f64::min));
+    out.rhat.push(each.iter().map(|s| s.rhat).fold(1.0, |a: f64, b| if b.is_nan() { b } else { a.max(b) }));
+    out.divergences.push(row.divergences);
     out.method.push("hmc");
     if let Some(all) = &mut out.cov_tt {
-        all.extend(unique.iter().flat_map(|i| unique.iter().map(|j| cov[i * distinct + j]).collect::<Vec<_>>()));
+        unique.iter().for_each(|i| all.extend(unique.iter().map(|j| row.cov[i * distinct + j])));
     }
-    Ok(())
 }
 
 /// Draws of a family at one eta, with diagnostics of its statistics.
@@ -264,10 +224,8 @@ pub fn sample(family: &Family, eta: &[f64], options: &HmcOptions) -> Result<Chai
             t.iter().zip(&mut series).for_each(|(v, s)| s[chain * length + i] = *v)
         });
     }
-    let mut row = Moments { cov_tt: Some(vec![]), ..Moments::default() };
-    let all: Vec<&[f64]> = series.iter().map(Vec::as_slice).collect();
-    summarize_row(&mut row, density, &all, length, 0, group.acceptance(0))?;
     let each: Vec<Summary> = series.iter().map(|s| diagnose::summarize(&s.chunks(length).collect::<Vec<_>>())).collect();
+    check_moved(&each, group.acceptance(0), 0)?;
     let of = |f: &dyn Fn(&Summary) -> f64| density.unique().iter().map(|u| f(&each[*u])).collect::<Vec<f64>>();
     Ok(Chains {
         draws,

@@ -10,7 +10,9 @@ mod group;
 mod hmc;
 mod kernels;
 mod labels;
+mod lags;
 mod quadrature;
+mod record;
 mod scan;
 
 pub use expectation::{FamilyMap, exact};

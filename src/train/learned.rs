@@ -5,6 +5,7 @@ use super::history::History;
 use super::options::TrainOptions;
 use super::scaling::Scaling;
 use crate::error::{Error, Result};
+use crate::expr::{Expr, Op};
 use crate::family::{ExpectationMap, Family, Moments, Want, check_batch};
 use crate::nn::frozen::Dual;
 use crate::nn::{FrozenNet, Params};
@@ -112,6 +113,20 @@ impl TrainedNet {
         let k = self.inner.scaling.dim();
         check_batch(eta, k)?;
         Ok(eta.chunks_exact(k).flat_map(|row| self.inner.jacobian_row(row)).collect())
+    }
+    /// The network at traced values `x`, as many as it has statistics: a trained network as statistic T(x).
+    ///
+    /// # Errors
+    /// When the number of values differs, or the graph is full.
+    pub fn trace(&self, x: &Expr) -> Result<Expr> {
+        let (scaling, k) = (&self.inner.scaling, self.inner.scaling.dim());
+        if x.len() != k {
+            return Err(Error::shape(format!("this network has {k} inputs, got {} traced values", x.len())));
+        }
+        let row = |v: &[f64]| x.trace().numbers(&[k], v);
+        let input = x.reshape(&[k])?.binary(Op::Sub, &row(&scaling.eta_mean))?.binary(Op::Div, &row(&scaling.eta_sd))?;
+        let output = self.inner.frozen.trace(&input)?.binary(Op::Mul, &row(&scaling.output_unit))?;
+        output.binary(Op::Add, &row(&scaling.mu_mean))
     }
     /// A(eta): this kind of network has none.
     ///

@@ -164,3 +164,54 @@ fn tensors_agree_with_the_table_for_every_operation() {
         }
     }
 }
+
+/// A network as statistics: one vector operation a layer, the same value and gradient in all evaluators, and second
+/// derivatives that differences of the gradient confirm.
+#[test]
+fn a_network_is_a_statistic() {
+    use candle_core::{Device, Tensor};
+    use nnef::expr::{Activation, StaticNet, Trace, evaluate_tensor, hessian_product};
+    for (activation, hidden) in [(Activation::Tanh, vec![64]), (Activation::Swish, vec![7, 5]), (Activation::Sin, vec![])] {
+        let net = StaticNet::random(10, &hidden, 3, activation, 4).unwrap();
+        let trace = Trace::new();
+        let out = net.forward(&trace.point(&[10], 0)).unwrap();
+        let mut g = trace.graph();
+        let hidden_units: usize = hidden.iter().sum();
+        assert!(g.len() <= 10 + 3 + 4 * hidden_units, "{} nodes: the products were written out", g.len());
+        let p: Vec<NodeId> = (0..3).map(|i| g.param(i)).collect();
+        let terms: Vec<NodeId> = p.iter().zip(out.nodes()).map(|(p, n)| g.mul(*p, *n)).collect();
+        let root = g.sum(&terms);
+        let slope = gradient(&mut g, root, 10);
+        let v: Vec<NodeId> = (0..10).map(|j| g.constant((j as f64).sin())).collect();
+        let curvature = hessian_product(&mut g, root, &v);
+        let roots: Vec<NodeId> = out.nodes().iter().copied().chain(slope.clone()).chain(curvature).collect();
+        let eta = [0.7, -1.1, 0.4];
+        let x: Vec<f64> = (0..10).map(|j| (1.7 * j as f64).cos()).collect();
+        let reference = g.evaluate(&roots, &x, &eta);
+        let tight = Tolerance { absolute: 1e-13, relative: 1e-12 };
+        for (a, b) in net.apply(&x).unwrap().iter().zip(&reference) {
+            assert!(close(*a, *b, tight));
+        }
+        let lanes = Program::compile(&g, 10, &[&roots]).evaluate(0, &x, &eta);
+        let points = Tensor::from_slice(&x, (1, 10), &Device::Cpu).unwrap();
+        let etas = Tensor::from_slice(&eta, (1, 3), &Device::Cpu).unwrap();
+        let tensors = evaluate_tensor(&g, &roots, &points, &etas).unwrap();
+        for (i, expected) in reference.iter().enumerate() {
+            let tensor = tensors[i].to_vec1::<f64>().unwrap()[0];
+            assert!(close(lanes[i], *expected, tight) && close(tensor, *expected, tight), "{activation:?}, output {i}");
+        }
+        let h = 1e-5;
+        let moved = |h: f64| {
+            let y: Vec<f64> = x.iter().enumerate().map(|(j, x)| x + h * (j as f64).sin()).collect();
+            g.evaluate(&roots, &y, &eta)
+        };
+        let (up, down) = (moved(h), moved(-h));
+        let along: f64 = (0..10).map(|j| reference[3 + j] * (j as f64).sin()).sum();
+        let difference: f64 = (0..3).map(|i| eta[i] * (up[i] - down[i]) / (2.0 * h)).sum();
+        assert!(close(along, difference, Tolerance { absolute: 1e-8, relative: 1e-8 }));
+        for j in 0..10 {
+            let difference = (up[3 + j] - down[3 + j]) / (2.0 * h);
+            assert!(close(reference[13 + j], difference, Tolerance { absolute: 1e-8, relative: 1e-8 }), "{activation:?} {j}");
+        }
+    }
+}

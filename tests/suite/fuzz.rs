@@ -75,6 +75,7 @@ fn bounded(g: &Graph, roots: &[NodeId], x: &[f64], eta: &[f64]) -> Vec<(f64, f64
                 let tame = value.is_finite() && value.abs() < 1e100;
                 (value, if tame { error } else { f64::INFINITY })
             }
+            Node::Part(..) => unreachable!("the generator makes no affine maps"),
         };
     }
     roots.iter().map(|r| out[r.index()]).collect()

@@ -188,3 +188,31 @@ fn linearly_dependent_statistics_are_reported_and_duplicates_of_an_outer_product
     let _ = s.run("test", "family(#{ x: real(3), stats: |x| #{ a: x, b: outer(x, x) } })").unwrap();
     assert!(memory.lines.lock().unwrap().is_empty());
 }
+
+/// A static network, and a trained one with its weights frozen, as statistics: numbers and traces agree, quadrature integrates.
+#[test]
+fn networks_are_statistics() {
+    let check = |code: &str| assert_eq!(eval(code).unwrap(), "true", "{code}");
+    check(
+        "let g = static_net(#{inputs: 2, hidden: [16], outputs: 3, seed: 1});
+         let f = family(#{x: real(2), stats: |x| #{ q: x*x, h: g.forward(x) }});
+         let t = f.stats([0.5, 1.0]); let h = g.forward([0.5, 1.0]);
+         let m = f.mean([0.3, -0.2, 0.1, -0.7, -0.5]);
+         abs(t[0] - h[0]) < 1e-14 && abs(t[2] - h[2]) < 1e-14 && m.method == \"quadrature\" && m.ess > 1e16",
+    );
+    check(
+        "let net = train(ef::gaussian().generate(#{points: 50}), #{epochs: 1});
+         let f = family(#{x: real(2), stats: |x| #{ h: net.forward(x) }});
+         let t = f.stats([0.5, -1.0]); let h = net.mean([0.5, -1.0]);
+         abs(t[0] - h[0]) < 1e-12 && abs(t[1] - h[1]) < 1e-12",
+    );
+    for (code, words) in [
+        ("static_net(#{inputs: 2})", "inputs and outputs"),
+        ("static_net(#{inputs: 2, outputs: 1, activation: \"tan\"})", "did you mean 'tanh'"),
+        ("static_net(#{inputs: 2, outputs: 1}).forward([1, 2, 3])", "expected [2]"),
+        ("family(#{x: real(3), stats: |x| #{h: static_net(#{inputs: 2, outputs: 2}).forward(x)}})", "network of 2 inputs"),
+    ] {
+        let error = eval(code).unwrap_err();
+        assert!(error.contains(words), "{code}: {error}");
+    }
+}

@@ -3,7 +3,7 @@
 use super::math;
 use super::simd::Simd;
 use crate::expr::op::Op;
-use crate::expr::tape::{Code, Entry, Instruction};
+use crate::expr::tape::{Code, Entry, Instruction, TILE};
 
 // Macros, not functions of closures: a closure has no instruction set of its own, and where it is called twice the
 // compiler keeps it out of line, at a tenth of the speed.
@@ -104,6 +104,7 @@ unsafe fn kernel<S: Simd>(entry: &Entry, pool: *mut f64, lanes: usize) {
                     (4, 1) => short_dot::<S, 4>(ins, &entry.terms, pool, lanes),
                     _ => dot::<S>(ins, &entry.terms, pool, lanes),
                 },
+                Code::Affine => affine::<S>(ins, entry, pool, lanes),
                 Code::Rows => match ins.c {
                     5 => rows::<S, 5>(ins, &entry.terms, pool, lanes),
                     4 => rows::<S, 4>(ins, &entry.terms, pool, lanes),
@@ -255,6 +256,63 @@ unsafe fn rows<S: Simd, const R: usize>(ins: &Instruction, terms: &[u32], pool: 
             }
             for r in 0..R {
                 let dst = pool.add(*head.add(2 * r) as usize + i);
+                S::store(dst, s[r]);
+                S::store(dst.add(S::N), t[r]);
+            }
+        }
+    }
+}
+
+/// Outputs of an affine map, TILE at a time; the numbers lie in the order in which they are read.
+#[inline(always)]
+unsafe fn affine<S: Simd>(ins: &Instruction, entry: &Entry, pool: *mut f64, lanes: usize) {
+    unsafe {
+        let (inputs, outputs) = (ins.b as usize, ins.c as usize);
+        let from = entry.terms.as_ptr().add(ins.a as usize);
+        let to = from.add(inputs);
+        let mut numbers = entry.weights.as_ptr().add(ins.dst as usize);
+        for first in (0..outputs).step_by(TILE) {
+            let size = TILE.min(outputs - first);
+            match size {
+                4 => affine_tile::<S, 4>(from, inputs, to.add(first), numbers, pool, lanes),
+                3 => affine_tile::<S, 3>(from, inputs, to.add(first), numbers, pool, lanes),
+                2 => affine_tile::<S, 2>(from, inputs, to.add(first), numbers, pool, lanes),
+                _ => affine_tile::<S, 1>(from, inputs, to.add(first), numbers, pool, lanes),
+            }
+            numbers = numbers.add(size * (inputs + 1));
+        }
+    }
+}
+
+#[inline(always)]
+unsafe fn affine_tile<S: Simd, const R: usize>(
+    from: *const u32,
+    inputs: usize,
+    to: *const u32,
+    numbers: *const f64,
+    pool: *mut f64,
+    lanes: usize,
+) {
+    unsafe {
+        for i in (0..lanes).step_by(2 * S::N) {
+            let mut s = [S::splat(0.0); R];
+            for r in 0..R {
+                s[r] = S::splat(*numbers.add(r));
+            }
+            let mut t = s;
+            let mut weight = numbers.add(R);
+            for input in 0..inputs {
+                let x = pool.add(*from.add(input) as usize + i);
+                let (x, y) = (S::load(x), S::load(x.add(S::N)));
+                for r in 0..R {
+                    let w = S::splat(*weight.add(r));
+                    s[r] = S::fma(w, x, s[r]);
+                    t[r] = S::fma(w, y, t[r]);
+                }
+                weight = weight.add(R);
+            }
+            for r in 0..R {
+                let dst = pool.add(*to.add(r) as usize + i);
                 S::store(dst, s[r]);
                 S::store(dst.add(S::N), t[r]);
             }

@@ -42,6 +42,13 @@ impl Isa {
     fn hardware() -> Isa {
         Isa::Portable
     }
+    /// Doubles in a vector.
+    pub fn lanes(self) -> usize {
+        match self {
+            Isa::Avx512 => 8,
+            Isa::Avx2 | Isa::Portable => 4,
+        }
+    }
     /// Name for `nnef info`.
     pub fn name(self) -> &'static str {
         match self {

@@ -33,11 +33,11 @@ enum Value {
     Numbers(Tensor),
 }
 
-fn is_traced(value: &Dynamic) -> bool {
+pub(super) fn is_traced(value: &Dynamic) -> bool {
     value.is::<Expr>() || value.as_array_ref().is_ok_and(|a| a.iter().any(is_traced))
 }
 
-fn first_expr(value: &Dynamic) -> Option<Expr> {
+pub(super) fn first_expr(value: &Dynamic) -> Option<Expr> {
     value.clone().try_cast::<Expr>().or_else(|| value.as_array_ref().ok().and_then(|a| a.iter().find_map(first_expr)))
 }
 

@@ -7,6 +7,7 @@ mod expressions;
 mod families;
 mod figures;
 mod inference;
+mod networks;
 mod supports;
 mod training;
 
@@ -37,6 +38,7 @@ pub fn entries() -> impl Iterator<Item = &'static Entry> {
         families::DOCS,
         datasets::DOCS,
         training::DOCS,
+        networks::DOCS,
         inference::DOCS,
         figures::DOCS,
         console::DOCS,
@@ -52,6 +54,7 @@ pub(super) fn register(engine: &mut Engine, host: &Host) {
     families::register(engine, host);
     datasets::register(engine, host);
     training::register(engine, host);
+    networks::register(engine);
     inference::register(engine, host);
     figures::register(engine, host);
     console::register(engine, host);
@@ -62,6 +65,7 @@ pub(super) fn describe(value: &Dynamic) -> Option<Map> {
     families::describe(value)
         .or_else(|| datasets::describe(value))
         .or_else(|| training::describe(value))
+        .or_else(|| networks::describe(value))
         .or_else(|| inference::describe(value))
         .or_else(|| expressions::describe(value))
         .or_else(|| figures::describe(value))
