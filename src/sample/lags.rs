@@ -4,6 +4,7 @@
 //! themselves and [`LAGS`] lags; each next level has the means of [`COARSER`] values of the one below, so that as many lags
 //! reach four times as far. The variance of the mean of all draws is the same on every level (the method of batch means), so
 //! the finest level on which the initial sequence ends answers.
+#![allow(clippy::needless_range_loop)] // kernels count through several arrays of registers in step
 
 use crate::expr::lanes::Aligned;
 use crate::expr::lanes::simd::Simd;

@@ -3,6 +3,7 @@
 //! Everything stays in lanes and nothing is kept but a tile of draws: while the tile is in the cache, products of
 //! statistics are summed over it (a symmetric rank-k update), and products at the lags that the effective sample size
 //! needs (see [`super::lags`]).
+#![allow(clippy::needless_range_loop)] // kernels count through several arrays of registers in step
 
 use super::diagnose::{self, Summary};
 use super::lags::{Level, TILE};

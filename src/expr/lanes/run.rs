@@ -1,4 +1,5 @@
 //! The kernel that runs an entry of a program on a block of lanes.
+#![allow(clippy::needless_range_loop)] // kernels count through several arrays of registers in step
 
 use super::math;
 use super::simd::Simd;
