@@ -34,6 +34,27 @@ pub enum Axis {
         /// Upper end.
         to: f64,
     },
+    /// Angles (-pi, pi], both ends the same point.
+    Circle,
+    /// Whole numbers from `from` to `to`, which may be infinite.
+    Integers {
+        /// First number.
+        from: f64,
+        /// Last number.
+        to: f64,
+    },
+}
+
+impl Axis {
+    /// The ends of a bounded axis.
+    pub fn ends(&self) -> Option<(f64, f64)> {
+        match *self {
+            Axis::Segment { from, to } => Some((from, to)),
+            Axis::Circle => Some((-std::f64::consts::PI, std::f64::consts::PI)),
+            Axis::Integers { from, to } if to.is_finite() => Some((from, to)),
+            _ => None,
+        }
+    }
 }
 
 /// A smooth map from unconstrained z in R^m onto a support in R^d.
@@ -51,8 +72,13 @@ pub trait Bijector: Send + Sync + fmt::Debug {
     fn inverse(&self, x: &[f64]) -> Result<Vec<f64>>;
     /// Whether x, `[d]`, lies inside.
     fn contains(&self, x: &[f64]) -> bool;
-    /// The axes, `[d]`, where the support is a product of intervals.
+    /// The axes of the coordinates t in which quadrature integrates, where there are such: see [`Bijector::on_axes`].
     fn axes(&self) -> Option<Vec<Axis>>;
+    /// The point, `[d]`, and the log measure log |dx/dt| as nodes, from the nodes of t, one an axis. A product of intervals
+    /// is its own: t = x.
+    fn on_axes(&self, g: &mut Graph, t: &[NodeId]) -> (Vec<NodeId>, NodeId) {
+        (t.to_vec(), g.constant(0.0))
+    }
     /// The script that makes it, such as `interval(0, 1, 3)`.
     fn describe(&self) -> String;
 }
@@ -61,7 +87,17 @@ pub trait Bijector: Send + Sync + fmt::Debug {
 #[derive(Debug, Clone)]
 pub struct Support {
     shape: Vec<usize>,
+    parts: Vec<Part>,
     bijector: Arc<dyn Bijector>,
+}
+
+/// A named part of a product support.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Part {
+    /// Name.
+    pub name: String,
+    /// Shape in which the closure sees it.
+    pub shape: Vec<usize>,
 }
 
 impl Support {
@@ -78,7 +114,7 @@ impl Support {
                 bijector.describe()
             )));
         }
-        Ok(Support { shape, bijector: Arc::new(bijector) })
+        Ok(Support { shape, parts: vec![], bijector: Arc::new(bijector) })
     }
     /// R^n as a vector of n.
     ///
@@ -90,6 +126,10 @@ impl Support {
     /// Shape of a point as the closure sees it.
     pub fn shape(&self) -> &[usize] {
         &self.shape
+    }
+    /// The named parts of a product, in the order of their coordinates; none otherwise.
+    pub fn parts(&self) -> &[Part] {
+        &self.parts
     }
     /// Number of coordinates of a point.
     pub fn dim(&self) -> usize {

@@ -51,6 +51,8 @@ pub enum Op {
     Lgamma,
     Digamma,
     Trigamma,
+    /// polygamma(n, x).
+    Polygamma,
     Less,
     LessEqual,
     Equal,
@@ -110,6 +112,14 @@ fn one(a: NodeId) -> [Option<NodeId>; 3] {
     [Some(a), None, None]
 }
 
+fn polygamma(n: f64, x: f64) -> f64 {
+    match n {
+        0.0 => special::digamma(x),
+        n if n.fract() == 0.0 && n > 0.0 => special::polygamma(n as u32, x),
+        _ => f64::NAN,
+    }
+}
+
 fn flag(b: bool) -> f64 {
     f64::from(u8::from(b))
 }
@@ -131,7 +141,7 @@ macro_rules! op {
 
 /// The table, in the order of [`Op`].
 #[rustfmt::skip]
-pub static TABLE: [Info; 43] = [
+pub static TABLE: [Info; 44] = [
     op!(Add, "+", 2, |[a, b, _]| a + b, |g, _, _| { let i = g.constant(1.0); [Some(i), Some(i), None] }, Everywhere, "all reals", "Sum."),
     op!(Sub, "-", 2, |[a, b, _]| a - b, |g, _, _| [Some(g.constant(1.0)), Some(g.constant(-1.0)), None], Everywhere, "all reals", "Difference."),
     op!(Mul, "*", 2, |[a, b, _]| a * b, |_, [a, b, _], _| [Some(b), Some(a), None], Everywhere, "all reals", "Product, element by element."),
@@ -193,7 +203,8 @@ pub static TABLE: [Info; 43] = [
     op!(Erfc, "erfc", 1, |[a, _, _]| special::erfc(a), |g, [a, _, _], _| one(gauss(g, a, -std::f64::consts::FRAC_2_SQRT_PI)), Everywhere, "all reals", "1 - erf(x), accurate where erf is near 1."),
     op!(Lgamma, "lgamma", 1, |[a, _, _]| special::lgamma(a), |g, [a, _, _], _| one(g.unary(Op::Digamma, a)), Everywhere, "x > 0", "Logarithm of the gamma function."),
     op!(Digamma, "digamma", 1, |[a, _, _]| special::digamma(a), |g, [a, _, _], _| one(g.unary(Op::Trigamma, a)), Everywhere, "x > 0", "Derivative of lgamma."),
-    op!(Trigamma, "trigamma", 1, |[a, _, _]| special::trigamma(a), |g, _, _| one(g.constant(f64::NAN)), Everywhere, "x > 0", "Derivative of digamma; has no derivative of its own here."),
+    op!(Trigamma, "trigamma", 1, |[a, _, _]| special::trigamma(a), |g, [a, _, _], _| one({ let two = g.constant(2.0); g.apply(Op::Polygamma, [two, a, a]) }), Everywhere, "x > 0", "Derivative of digamma."),
+    op!(Polygamma, "polygamma", 2, |[n, a, _]| polygamma(n, a), |g, [n, a, _], _| { let one = g.constant(1.0); let next = g.add(n, one); [None, Some(g.apply(Op::Polygamma, [next, a, a])), None] }, Everywhere, "n = 0, 1, 2, ...; x > 0", "The n-th derivative of digamma, n a whole number."),
     op!(Less, "<", 2, |[a, b, _]| flag(a < b), |_, _, _| NONE, Jumps, "all reals", "Condition: first below second."),
     op!(LessEqual, "<=", 2, |[a, b, _]| flag(a <= b), |_, _, _| NONE, Jumps, "all reals", "Condition: first not above second."),
     op!(Equal, "==", 2, |[a, b, _]| flag(a == b), |_, _, _| NONE, Jumps, "all reals", "Condition: equal."),

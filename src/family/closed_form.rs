@@ -1,6 +1,7 @@
 //! What a family with closed forms offers.
 
 use crate::error::{Error, Result};
+use crate::num::stream::Xoshiro;
 
 /// Closed forms of an exponential family: natural space, log-normaliser, mean, covariance.
 pub trait ClosedForm: Send + Sync {
@@ -15,6 +16,10 @@ pub trait ClosedForm: Send + Sync {
     fn mean(&self, eta: &[f64]) -> Vec<f64>;
     /// Cov(T, T), [k, k]: the Fisher information of eta.
     fn covariance(&self, eta: &[f64]) -> Vec<f64>;
+    /// One exact draw x, `[d]`, where the family has an exact sampler.
+    fn draw(&self, _eta: &[f64], _rng: &mut Xoshiro) -> Option<Vec<f64>> {
+        None
+    }
 }
 
 /// A named condition on eta, or the error that it is violated.

@@ -28,13 +28,14 @@ impl Density {
         let mut g = Graph::new();
         let z: Vec<NodeId> = (0..free).map(|j| g.var(j)).collect();
         let (x, log_jacobian) = bijector.forward(&mut g, &z);
-        let roots: Vec<NodeId> = family.t.iter().copied().chain([family.base]).collect();
-        let mut image = g.import(&family.graph, &roots, &x);
-        let base = image.pop().unwrap_or(log_jacobian);
-        let measure = g.add(base, log_jacobian);
-        let value = family.log_density_node(&mut g, &image, measure);
+        let image = family.image(&mut g, &x);
+        let measure = g.add(image.base, log_jacobian);
+        let value = family.log_density_node(&mut g, &image.t, measure);
         let slope = gradient(&mut g, value, free);
-        let both: Vec<NodeId> = std::iter::once(factor(&mut g, value)).chain(slope.iter().copied()).collect();
+        let whole = factor(&mut g, value);
+        let whole = Family::restrict(&mut g, image.inside, whole);
+        let both: Vec<NodeId> = std::iter::once(whole).chain(slope.iter().copied()).collect();
+        let image = image.t;
         let mut distinct: Vec<NodeId> = Vec::new();
         let unique = image
             .iter()

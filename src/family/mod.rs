@@ -6,6 +6,7 @@
 mod closed_form;
 mod density;
 mod expectation;
+mod integrand;
 mod minimality;
 pub mod named;
 mod region;
@@ -13,11 +14,12 @@ mod region;
 pub use closed_form::{ClosedForm, require};
 pub use density::Density;
 pub use expectation::{ExpectationMap, Moments, Want, check_batch};
+pub use integrand::Integrand;
 pub use region::{Block, Region};
 
 use crate::domain::Support;
 use crate::error::{Error, Result};
-use crate::expr::{Expr, Graph, NodeId, Program, Trace, formula, gradient, kinks};
+use crate::expr::{Expr, Graph, NodeId, Program, Trace, formula, gradient};
 use crate::num::stream::Stream;
 use std::sync::{Arc, OnceLock};
 
@@ -60,10 +62,20 @@ pub struct Family {
     graph: Graph,
     t: Vec<NodeId>,
     base: NodeId,
+    /// The condition `where:`, outside which the density is zero.
+    inside: Option<NodeId>,
     region: Option<Region>,
     closed: Option<Arc<dyn ClosedForm>>,
     pointwise: OnceLock<Program>,
     density: OnceLock<Density>,
+    integrand: OnceLock<Option<Integrand>>,
+}
+
+/// The nodes of a family in another graph.
+struct Image {
+    t: Vec<NodeId>,
+    base: NodeId,
+    inside: Option<NodeId>,
 }
 
 impl std::fmt::Debug for Family {
@@ -118,14 +130,22 @@ impl Family {
             Some(base) => base(&x)?,
             None => trace.numbers(&[], &[0.0]),
         };
-        Self::from_trace(name, support, &trace, found, base)
+        Self::from_trace(name, support, &trace, found, base, None)
     }
 
-    /// A family from statistics and a log base measure that were traced in `trace`.
+    /// A family from statistics, a log base measure and a condition `inside` that were traced in `trace`. The density is
+    /// zero where the condition does not hold.
     ///
     /// # Errors
-    /// As [`Family::trace`].
-    pub fn from_trace(name: &str, support: Support, trace: &Trace, stats: Vec<(String, Expr)>, base: Expr) -> Result<Family> {
+    /// As [`Family::trace`]; also when `inside` is not one condition.
+    pub fn from_trace(
+        name: &str,
+        support: Support,
+        trace: &Trace,
+        stats: Vec<(String, Expr)>,
+        base: Expr,
+        inside: Option<Expr>,
+    ) -> Result<Family> {
         if stats.is_empty() {
             return Err(Error::trace("T(x) has no statistics").hint("return a map such as #{ x: x[0], x2: x[0]*x[0] }"));
         }
@@ -156,6 +176,12 @@ impl Family {
             statistics.push(statistic);
         }
         let base = base.nodes()[0];
+        let inside = match inside {
+            Some(c) if c.len() != 1 || !c.is_condition() || !trace.owns(&c) => {
+                return Err(Error::trace("where must be one condition on x").hint("where: |x| x[0]*x[0] + x[1]*x[1] < 1.0"));
+            }
+            inside => inside.map(|c| c.nodes()[0]),
+        };
         let family = Family {
             name: name.to_string(),
             support,
@@ -163,10 +189,12 @@ impl Family {
             graph,
             t,
             base,
+            inside,
             region: None,
             closed: None,
             pointwise: OnceLock::new(),
             density: OnceLock::new(),
+            integrand: OnceLock::new(),
         };
         Ok(family)
     }
@@ -227,15 +255,26 @@ impl Family {
         if self.graph.as_constant(self.base) != Some(0.0) {
             lines.push(format!("base = {}", formula(&self.graph, self.base, &name)));
         }
+        if let Some(inside) = self.inside {
+            lines.push(format!("where {}", formula(&self.graph, inside, &name)));
+        }
         lines.join("\n")
     }
-    /// The surfaces on which T or b has a kink or a jump.
-    pub fn surfaces(&self) -> (Graph, Vec<kinks::Surface>) {
-        let mut graph = self.graph.clone();
-        let mut roots = self.t.clone();
-        roots.push(self.base);
-        let found = kinks::surfaces(&mut graph, &roots);
-        (graph, found)
+    /// T, b and the condition as nodes of `g`, with the nodes `x` for the coordinates.
+    fn image(&self, g: &mut Graph, x: &[NodeId]) -> Image {
+        let roots: Vec<NodeId> = self.t.iter().copied().chain([self.base]).chain(self.inside).collect();
+        let mut t = g.import(&self.graph, &roots, x);
+        let rest = t.split_off(self.t.len());
+        Image { t, base: rest[0], inside: rest.get(1).copied() }
+    }
+    /// `value` where the condition holds, else minus infinity.
+    fn restrict(g: &mut Graph, inside: Option<NodeId>, value: NodeId) -> NodeId {
+        let outside = g.constant(f64::NEG_INFINITY);
+        inside.map_or(value, |c| g.apply(crate::expr::Op::Select, [c, value, outside]))
+    }
+    /// What quadrature integrates, where the support has axes.
+    pub fn integrand(&self) -> Option<&Integrand> {
+        self.integrand.get_or_init(|| Integrand::new(self)).as_ref()
     }
     /// The compiled program over x; see [`Pointwise`] for its entries.
     pub fn pointwise(&self) -> &Program {
@@ -243,6 +282,7 @@ impl Family {
             let mut g = self.graph.clone();
             let value = self.log_density_node(&mut g, &self.t, self.base);
             let slope = gradient(&mut g, value, self.support.dim());
+            let value = Self::restrict(&mut g, self.inside, value);
             let stats: Vec<NodeId> = self.t.iter().copied().chain([self.base]).collect();
             Program::compile(&g, self.support.dim(), &[&[value], &slope, &stats])
         })

@@ -33,6 +33,9 @@ const TRAJECTORY: f64 = 1.5;
 /// Width of the step jitter: U(0.6, 1.2) times the step.
 const JITTER: f64 = 0.6;
 
+/// Starts that a chain tries before it stays where the density is zero.
+const STARTS: u64 = 200;
+
 struct Block {
     pool: Pool,
     momentum: Aligned,
@@ -165,9 +168,34 @@ impl<'a> Group<'a> {
         };
         group.seed(streams, "warm-up");
         group.evaluate();
+        group.start_inside(streams);
         let (step, leapfrogs) = (group.plan.step_size, group.plan.integration_steps);
         group.set_steps(|_| (step, leapfrogs));
         group
+    }
+    /// Draw again, some times, where the density is zero or not finite at the start of a chain.
+    fn start_inside(&mut self, streams: &[Stream]) {
+        let (w, m, chains) = (self.width(), self.density.free(), self.plan.chains);
+        for attempt in 1..STARTS {
+            let mut outside = false;
+            for global in 0..self.blocks.len() * w {
+                let block = &mut self.blocks[global / w];
+                if block.value[global % w].is_finite() {
+                    continue;
+                }
+                outside = true;
+                let chain = global.min(self.rows * chains - 1);
+                let stream = streams[chain / chains].child("start").at((chain % chains) as u64);
+                let mut rng = stream.child("again").at(attempt).rng();
+                for j in 0..m {
+                    self.density.program().coordinate(&mut block.pool, j)[global % w] = rng.sample(StandardNormal);
+                }
+            }
+            if !outside {
+                return;
+            }
+            self.evaluate();
+        }
     }
     /// Move every chain to the stream `name` below its row's.
     pub fn seed(&mut self, streams: &[Stream], name: &str) {

@@ -13,7 +13,7 @@ use crate::domain::Axis;
 use crate::error::{Error, Result};
 use crate::expr::Graph;
 use crate::expr::kinks::Surface;
-use crate::family::{Family, Moments, Pointwise, check_batch};
+use crate::family::{Family, Integrand, Moments, check_batch};
 use crate::num::quad::gauss_legendre;
 
 /// Options of [`quadrature`].
@@ -33,7 +33,7 @@ impl Default for QuadratureOptions {
 
 /// Whether quadrature can handle a family at all: a product of up to three intervals.
 pub(super) fn applies(family: &Family) -> bool {
-    family.support().dim() <= 3 && family.support().bijector().axes().is_some()
+    family.integrand().is_some_and(|i| i.axes().len() <= 3)
 }
 
 /// Largest error estimate, in standard deviations, with which a row is given out.
@@ -49,20 +49,20 @@ const SHARED: f64 = 2.5;
 pub fn quadrature(family: &Family, eta: &[f64], options: &QuadratureOptions) -> Result<Moments> {
     let k = family.dim();
     let n = check_batch(eta, k)?;
-    let axes = family.support().bijector().axes().filter(|a| a.len() <= 3).ok_or_else(|| {
+    let integrand = family.integrand().filter(|i| i.axes().len() <= 3).ok_or_else(|| {
         Error::domain(format!(
-            "quadrature needs a product of up to three intervals, the family '{}' has {}",
+            "quadrature needs a support with up to three axes, the family '{}' has {}",
             family.name(),
             family.support()
         ))
-        .hint("method: \"hmc\" samples any support")
+        .hint("method: \"hmc\" samples any continuous support")
     })?;
-    let (graph, surfaces) = family.surfaces();
+    let axes = integrand.axes();
     let rows: Vec<&[f64]> = eta.chunks(k).collect();
-    let windows: Vec<Window> = rows.iter().map(|e| window(family, &axes, e, false)).collect::<Result<_>>()?;
+    let windows: Vec<Window> = rows.iter().map(|e| window(family, integrand, e, false)).collect::<Result<_>>()?;
     let mut results: Vec<Option<Row>> = vec![None; n];
     for group in groups(&windows) {
-        let grid = Grid::new(family, &graph, &surfaces, &axes, union(&windows, &group));
+        let grid = Grid::new(integrand, k, union(&windows, &group));
         let members: Vec<&[f64]> = group.iter().map(|i| rows[*i]).collect();
         for (i, row) in group.iter().zip(grid.integrate(&members, options)) {
             results[*i] = Some(row);
@@ -75,8 +75,8 @@ pub fn quadrature(family: &Family, eta: &[f64], options: &QuadratureOptions) -> 
         let mut row = row.ok_or_else(|| Error::numeric("a row was not integrated"))?;
         let mut wider = windows[i].clone();
         if row.worst > options.tol.max(1e-9) && segments {
-            let singular = window(family, &axes, rows[i], true)?;
-            let again = Grid::new(family, &graph, &surfaces, &axes, singular.clone()).integrate(&[rows[i]], options);
+            let singular = window(family, integrand, rows[i], true)?;
+            let again = Grid::new(integrand, k, singular.clone()).integrate(&[rows[i]], options);
             if let Some(again) = again.into_iter().find(|a| a.worst < row.worst || a.tail.iter().any(|t| !t.is_finite())) {
                 (row, wider) = (again, singular);
             }
@@ -91,7 +91,7 @@ pub fn quadrature(family: &Family, eta: &[f64], options: &QuadratureOptions) -> 
                 break;
             }
             wider.widen();
-            let again = Grid::new(family, &graph, &surfaces, &axes, wider.clone()).integrate(&[rows[i]], options);
+            let again = Grid::new(integrand, k, wider.clone()).integrate(&[rows[i]], options);
             row = again.into_iter().next().unwrap_or(row);
         }
         if row.tail.iter().any(|t| !t.is_finite()) {
@@ -171,20 +171,24 @@ fn union(windows: &[Window], members: &[usize]) -> Window {
 }
 
 struct Grid<'a> {
-    family: &'a Family,
+    integrand: &'a Integrand,
+    /// Number of statistics.
+    k: usize,
     window: Window,
     /// Ends of the Gauss-Legendre panels of each axis, or nothing for the trapezoidal rule.
     panels: Vec<Option<Vec<f64>>>,
 }
 
 impl<'a> Grid<'a> {
-    fn new(family: &'a Family, graph: &Graph, surfaces: &[Surface], axes: &[Axis], window: Window) -> Self {
+    fn new(integrand: &'a Integrand, k: usize, window: Window) -> Self {
+        let (axes, (graph, surfaces)) = (integrand.axes(), integrand.surfaces());
         let panels = (0..axes.len())
             .map(|axis| {
                 let (low, high) = (window.low[axis], window.high[axis]);
                 let mut cuts = kinks(graph, surfaces, axis, axes.len(), &window);
-                let plain = matches!(axes[axis], Axis::Segment { .. }) && window.charts[axis] == Chart::Identity;
-                (plain || !cuts.is_empty()).then(|| {
+                let plain = axes[axis].ends().is_some() && window.charts[axis] == Chart::Identity;
+                let whole = matches!(axes[axis], Axis::Integers { .. });
+                (!whole && (plain || !cuts.is_empty())).then(|| {
                     cuts.push(low);
                     cuts.push(high);
                     cuts.sort_by(f64::total_cmp);
@@ -193,13 +197,18 @@ impl<'a> Grid<'a> {
                 })
             })
             .collect();
-        Grid { family, window, panels }
+        Grid { integrand, k, window, panels }
     }
     /// Nodes t and log weights of an axis at a level of refinement.
     fn axis(&self, axis: usize, level: u32) -> (Vec<f64>, Vec<f64>) {
         let (low, high, chart) = (self.window.low[axis], self.window.high[axis], self.window.charts[axis]);
         let (mut nodes, mut weights) = (Vec::new(), Vec::new());
         match &self.panels[axis] {
+            None if matches!(self.integrand.axes()[axis], Axis::Integers { .. }) => {
+                let n = (high - low).round() as usize + 1;
+                nodes.extend((0..n).map(|i| low + i as f64));
+                weights.extend(std::iter::repeat_n(1.0, n));
+            }
             None => {
                 let n = 40usize << level;
                 let step = (high - low) / n as f64;
@@ -259,7 +268,8 @@ impl<'a> Grid<'a> {
     fn tail(&self, t: &[f64], offset: &[f64], nodes: &[Vec<f64>], eta: &[f64], row: &Row) -> Vec<f64> {
         let k = eta.len();
         let mut out = vec![0.0; k];
-        for axis in (0..nodes.len()).filter(|a| self.panels[*a].is_none()) {
+        let whole = |a: &usize| matches!(self.integrand.axes()[*a], Axis::Integers { .. });
+        for axis in (0..nodes.len()).filter(|a| self.panels[*a].is_none() && !whole(a)) {
             let (n, stride) = (nodes[axis].len(), nodes[axis + 1..].iter().map(Vec::len).product::<usize>());
             let span = (n / 16).max(1);
             for (last, before) in [(0, span), (n - 1, n - 1 - span)] {
@@ -291,7 +301,7 @@ impl<'a> Grid<'a> {
     }
     /// T, [total, k], and b plus log weights, `[total]`, on the tensor grid.
     fn tabulate(&self, nodes: &[Vec<f64>], weights: &[Vec<f64>], total: usize) -> (Vec<f64>, Vec<f64>) {
-        let (d, k) = (nodes.len(), self.family.dim());
+        let (d, k) = (nodes.len(), self.k);
         let mut points = Vec::with_capacity(total * d);
         let mut offset = Vec::with_capacity(total);
         let mut index = vec![0; d];
@@ -300,7 +310,7 @@ impl<'a> Grid<'a> {
             offset.push((0..d).map(|a| weights[a][index[a]]).sum());
             advance(&mut index, nodes);
         }
-        let table = self.family.pointwise().evaluate(Pointwise::Statistics as usize, &points, &vec![0.0; k]);
+        let table = self.integrand.program().evaluate(Integrand::STATISTICS, &points, &vec![0.0; k]);
         let mut t = Vec::with_capacity(total * k);
         for (row, offset) in table.chunks(k + 1).zip(&mut offset) {
             t.extend_from_slice(&row[..k]);

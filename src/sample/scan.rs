@@ -2,7 +2,8 @@
 
 use crate::domain::Axis;
 use crate::error::{Error, Result};
-use crate::family::{Family, Pointwise};
+use crate::family::{Family, Integrand};
+use std::f64::consts::PI;
 
 /// How a coordinate x is written as a function of the integration variable t.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -85,7 +86,8 @@ const HEAVY: f64 = 60.0;
 ///
 /// # Errors
 /// When the density is nowhere finite, or does not decay.
-pub(super) fn window(family: &Family, axes: &[Axis], eta: &[f64], singular: bool) -> Result<Window> {
+pub(super) fn window(family: &Family, integrand: &Integrand, eta: &[f64], singular: bool) -> Result<Window> {
+    let axes = integrand.axes();
     let d = axes.len();
     let count = NODES[d - 1];
     let mut charts: Vec<Chart> = axes
@@ -94,7 +96,7 @@ pub(super) fn window(family: &Family, axes: &[Axis], eta: &[f64], singular: bool
             Axis::Line => Chart::Identity,
             Axis::HalfLine { from } => Chart::Exp { from },
             Axis::Segment { from, to } if singular => Chart::Logit { from, to },
-            Axis::Segment { .. } => Chart::Identity,
+            Axis::Segment { .. } | Axis::Circle | Axis::Integers { .. } => Chart::Identity,
         })
         .collect();
     // First look: the whole axis.
@@ -105,18 +107,15 @@ pub(super) fn window(family: &Family, axes: &[Axis], eta: &[f64], singular: bool
             Axis::HalfLine { .. } => even(-600.0, 60.0, count),
             Axis::Segment { .. } if singular => even(-600.0, 36.0, count),
             Axis::Segment { from, to } => middles(from, to, count),
+            Axis::Circle => middles(-PI, PI, count),
+            Axis::Integers { from, to } => integers(from, to, count),
         })
         .collect();
-    let mut bounds: Vec<(f64, f64)> = axes
-        .iter()
-        .zip(&nodes)
-        .map(|(a, n)| match *a {
-            Axis::Segment { from, to } if !singular => (from, to),
-            _ => (n[0], n[n.len() - 1]),
-        })
-        .collect();
+    let plain = |a: &Axis| a.ends().is_some() && !(singular && matches!(a, Axis::Segment { .. }));
+    let mut bounds: Vec<(f64, f64)> =
+        axes.iter().zip(&nodes).map(|(a, n)| a.ends().filter(|_| plain(a)).unwrap_or((n[0], n[n.len() - 1]))).collect();
     for round in 0..60 {
-        let values = look(family, &charts, &nodes, eta);
+        let values = look(integrand, &charts, &nodes, eta);
         let top = values.iter().copied().filter(|v| !v.is_nan()).fold(f64::NEG_INFINITY, f64::max);
         if !top.is_finite() {
             return Err(Error::numeric(format!(
@@ -140,14 +139,17 @@ pub(super) fn window(family: &Family, axes: &[Axis], eta: &[f64], singular: bool
                 ends
             };
             let (first, last) = extent(DEPTH);
-            if round == 0 && !matches!(axes[axis], Axis::Segment { .. }) {
+            if round == 0 && axes[axis].ends().is_none() {
                 let (a, b) = extent(20.0);
-                if a == 0 || b == n.len() - 1 {
-                    return Err(improper(family, axes[axis], axis, a == 0, eta));
+                // The first number of an endless range is an end like any other.
+                let low = a == 0 && !matches!(axes[axis], Axis::Integers { .. });
+                if low || b == n.len() - 1 {
+                    return Err(improper(family, axes[axis], axis, low, eta));
                 }
             }
-            let low = if first == 0 { bounds[axis].0.max(n[0] - (n[1] - n[0])) } else { n[first - 1] };
-            let high = if last + 1 >= n.len() { bounds[axis].1.min(n[n.len() - 1] + (n[1] - n[0])) } else { n[last + 1] };
+            let step = n.get(1).map_or(0.0, |b| b - n[0]);
+            let low = if first == 0 { bounds[axis].0.max(n[0] - step) } else { n[first - 1] };
+            let high = if last + 1 >= n.len() { bounds[axis].1.min(n[n.len() - 1] + step) } else { n[last + 1] };
             // The bulk of a heavy tailed density is a small part of its window: stretch the tails.
             let (a, b) = extent(2.0);
             let (bulk_low, bulk_high) = (n[a.saturating_sub(1)], n[(b + 1).min(n.len() - 1)]);
@@ -166,13 +168,15 @@ pub(super) fn window(family: &Family, axes: &[Axis], eta: &[f64], singular: bool
             let (low, high) = next.into_iter().unzip();
             return Ok(Window { charts, low, high });
         }
-        nodes =
-            next.iter()
-                .zip(axes)
-                .map(|((a, b), axis)| {
-                    if matches!(axis, Axis::Segment { .. }) && !singular { middles(*a, *b, count) } else { even(*a, *b, count) }
-                })
-                .collect();
+        nodes = next
+            .iter()
+            .zip(axes)
+            .map(|((a, b), axis)| match axis {
+                Axis::Integers { .. } => whole(even(*a, *b, count)),
+                axis if plain(axis) => middles(*a, *b, count),
+                _ => even(*a, *b, count),
+            })
+            .collect();
     }
     Err(Error::numeric(format!("no window holds the mass of '{}' at eta = {eta:?}", family.name())))
 }
@@ -191,7 +195,7 @@ fn improper(family: &Family, kind: Axis, axis: usize, low: bool, eta: &[f64]) ->
 }
 
 /// log density plus log-Jacobian on the tensor of nodes, last axis fastest.
-fn look(family: &Family, charts: &[Chart], nodes: &[Vec<f64>], eta: &[f64]) -> Vec<f64> {
+fn look(integrand: &Integrand, charts: &[Chart], nodes: &[Vec<f64>], eta: &[f64]) -> Vec<f64> {
     let d = charts.len();
     let total: usize = nodes.iter().map(Vec::len).product();
     let x: Vec<Vec<f64>> = nodes.iter().zip(charts).map(|(n, c)| n.iter().map(|t| c.x(*t)).collect()).collect();
@@ -205,7 +209,7 @@ fn look(family: &Family, charts: &[Chart], nodes: &[Vec<f64>], eta: &[f64]) -> V
         measure.push((0..d).map(|a| jacobian[a][index[a]]).sum::<f64>());
         advance(&mut index, nodes);
     }
-    let values = family.pointwise().evaluate(Pointwise::LogDensity as usize, &points, eta);
+    let values = integrand.program().evaluate(Integrand::LOG_DENSITY, &points, eta);
     values.iter().zip(&measure).map(|(v, j)| v + j).collect()
 }
 
@@ -220,8 +224,24 @@ pub(super) fn advance(index: &mut [usize], nodes: &[Vec<f64>]) {
     }
 }
 
+/// The whole numbers nearest to ascending values, each once.
+fn whole(values: Vec<f64>) -> Vec<f64> {
+    let mut numbers: Vec<f64> = values.into_iter().map(f64::round).collect();
+    numbers.dedup();
+    numbers
+}
+
+/// Whole numbers of a range: all of a short one, else `count` of them ever further apart, up to 1e15 in an endless one.
+fn integers(from: f64, to: f64, count: usize) -> Vec<f64> {
+    if to - from < 4096.0 {
+        return whole(even(from, to, (to - from) as usize + 1));
+    }
+    let reach = (to - from).min(1e15);
+    whole(even(0.0, reach.ln_1p(), 4 * count).into_iter().map(|t| from + t.exp_m1()).collect())
+}
+
 fn even(a: f64, b: f64, n: usize) -> Vec<f64> {
-    (0..n).map(|i| a + (b - a) * i as f64 / (n - 1) as f64).collect()
+    (0..n).map(|i| a + (b - a) * i as f64 / (n.max(2) - 1) as f64).collect()
 }
 
 fn middles(a: f64, b: f64, n: usize) -> Vec<f64> {

@@ -171,7 +171,8 @@ unsafe fn apply<S: Simd>(op: Op, ins: &Instruction, pool: *mut f64, lanes: usize
             | Op::Erfc
             | Op::Lgamma
             | Op::Digamma
-            | Op::Trigamma => scalar(op, ins, pool, lanes),
+            | Op::Trigamma
+            | Op::Polygamma => scalar(op, ins, pool, lanes),
         }
     }
 }

@@ -21,33 +21,63 @@ use crate::error::{Error, Result, unknown};
 pub struct Named {
     /// Name in scripts and files.
     pub name: &'static str,
-    /// Whether the constructor takes a dimension.
-    pub takes_dimension: bool,
     /// Statistics and support, for help.
     pub doc: &'static str,
-    make: fn(usize) -> Result<Family>,
+    /// What the constructor takes.
+    pub make: Make,
+}
+
+/// A constructor, by what it takes.
+#[derive(Clone, Copy)]
+pub enum Make {
+    /// Nothing.
+    Plain(fn() -> Result<Family>),
+    /// A dimension.
+    Dimension(fn(usize) -> Result<Family>),
+    /// The lower and upper ends of a box.
+    Bounds(fn(&[f64], &[f64]) -> Result<Family>),
+}
+
+impl Make {
+    /// Names of the arguments, for help.
+    pub fn arguments(self) -> &'static str {
+        match self {
+            Make::Plain(_) => "",
+            Make::Dimension(_) => "d",
+            Make::Bounds(_) => "lower, upper",
+        }
+    }
 }
 
 /// The registry: a new family is one file and one line here.
 #[rustfmt::skip]
 pub static LIST: &[Named] = &[
-    Named { name: "beta", takes_dimension: false, doc: "beta on (0, 1): statistics log_1mx, log_x; eta = (b - 1, a - 1)", make: |_| beta() },
-    Named { name: "exponential", takes_dimension: false, doc: "exponential on x > 0: statistic x; eta = -rate", make: |_| exponential() },
-    Named { name: "gamma", takes_dimension: false, doc: "gamma on x > 0: statistics log_x, x; eta = (a - 1, -rate)", make: |_| gamma() },
-    Named { name: "gaussian", takes_dimension: false, doc: "normal on the line: statistics x, x2; eta = (m / v, -1 / (2 v))", make: |_| gaussian() },
-    Named { name: "laplace_product", takes_dimension: true, doc: "product over d coordinates: statistics xm1 = -abs(x - 1), xp1 = -abs(x + 1)", make: laplace_product },
-    Named { name: "mvn", takes_dimension: true, doc: "normal in d dimensions: statistics x, xxT (d x d, entering symmetrised)", make: mvn },
+    Named { name: "beta", make: Make::Plain(beta), doc: "beta on (0, 1): statistics log_1mx, log_x; eta = (b - 1, a - 1)" },
+    Named { name: "exponential", make: Make::Plain(exponential), doc: "exponential on x > 0: statistic x; eta = -rate" },
+    Named { name: "gamma", make: Make::Plain(gamma), doc: "gamma on x > 0: statistics log_x, x; eta = (a - 1, -rate)" },
+    Named { name: "gaussian", make: Make::Plain(gaussian), doc: "normal on the line: statistics x, x2; eta = (m / v, -1 / (2 v))" },
+    Named { name: "laplace_product", make: Make::Dimension(laplace_product), doc: "product over d coordinates: statistics xm1 = -abs(x - 1), xp1 = -abs(x + 1)" },
+    Named { name: "mvn", make: Make::Dimension(mvn), doc: "normal in d dimensions: statistics x, xxT (d x d, entering symmetrised)" },
 ];
+
+/// The line of the family `name`.
+///
+/// # Errors
+/// For an unknown name, with the likely meant one.
+pub fn find(name: &str) -> Result<&'static Named> {
+    let names: Vec<&str> = LIST.iter().map(|n| n.name).collect();
+    LIST.iter().find(|n| n.name == name).ok_or_else(|| unknown("family", name, &names))
+}
 
 /// The named family `name`, of dimension `d` where it takes one.
 ///
 /// # Errors
-/// For an unknown name, with the likely meant one, or a dimension of zero.
+/// For an unknown name, with the likely meant one, a dimension of zero, or a family that takes something else.
 pub fn named(name: &str, d: usize) -> Result<Family> {
-    let names: Vec<&str> = LIST.iter().map(|n| n.name).collect();
-    let entry = LIST.iter().find(|n| n.name == name).ok_or_else(|| unknown("family", name, &names))?;
-    if entry.takes_dimension && d == 0 {
-        return Err(Error::domain(format!("{name}(0): a point needs at least one coordinate")));
+    match find(name)?.make {
+        Make::Plain(make) => make(),
+        Make::Dimension(_) if d == 0 => Err(Error::domain(format!("{name}(0): a point needs at least one coordinate"))),
+        Make::Dimension(make) => make(d),
+        Make::Bounds(_) => Err(Error::domain(format!("{name} takes the lower and upper ends of a box, not a dimension"))),
     }
-    (entry.make)(d)
 }

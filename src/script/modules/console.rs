@@ -19,7 +19,7 @@ pub(in crate::script) fn help_text(name: &str) -> String {
         None => {
             let named = crate::family::named::LIST.iter().find(|n| n.name == bare);
             if let Some(n) = named {
-                return format!("ef::{}({})\n\n{}", n.name, if n.takes_dimension { "d" } else { "" }, n.doc);
+                return format!("ef::{}({})\n\n{}", n.name, n.make.arguments(), n.doc);
             }
             let guess = nearest(bare, entries().map(|e| e.name));
             format!("no help for '{name}'{}", guess.map_or(String::new(), |g| format!("; did you mean '{g}'?")))

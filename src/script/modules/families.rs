@@ -6,6 +6,7 @@ use crate::data::GenerateOptions;
 use crate::domain::Support;
 use crate::error::{Error, Result, unknown};
 use crate::expr::{Expr, Trace};
+use crate::family::named::Make;
 use crate::family::{Block, Family, Moments, Region, named};
 use crate::sample::{self, Chains, HmcOptions, labels};
 use crate::script::convert::{self, column, rows, shaped};
@@ -19,7 +20,22 @@ use std::sync::Arc;
 /// A family as scripts hold it.
 pub(super) type Shared = Arc<Family>;
 
-const OPTIONS: [&str; 5] = ["name", "x", "stats", "base", "eta"];
+const OPTIONS: [&str; 6] = ["name", "x", "stats", "base", "where", "eta"];
+
+/// The traced point, as an array of all coordinates and as the closure gets it: a map for a product with named parts.
+fn point(trace: &Trace, support: &Support) -> (Expr, Dynamic) {
+    let x = trace.point(support.shape(), 0);
+    if support.parts().is_empty() {
+        return (x.clone(), Dynamic::from(x));
+    }
+    let mut first = 0;
+    let part = |p: &crate::domain::Part| {
+        let value = trace.point(&p.shape, first);
+        first += value.len();
+        (p.name.as_str().into(), Dynamic::from(value))
+    };
+    (x, Dynamic::from(support.parts().iter().map(part).collect::<Map>()))
+}
 
 fn family(ctx: &NativeCallContext, host: &Host, map: &Map) -> Native<Shared> {
     if let Some(key) = map.keys().find(|k| !OPTIONS.contains(&k.as_str())) {
@@ -44,8 +60,8 @@ fn family(ctx: &NativeCallContext, host: &Host, map: &Map) -> Native<Shared> {
         None => "family".to_string(),
     };
     let trace = Trace::new();
-    let x = trace.point(support.shape(), 0);
-    let found = call(ctx, host, &stats, &x, "stats")?;
+    let (x, point) = point(&trace, &support);
+    let found = call(ctx, host, &stats, &point, "stats")?;
     let Some(found) = found.clone().try_cast::<Map>() else {
         return Err(raise(
             ctx,
@@ -62,12 +78,19 @@ fn family(ctx: &NativeCallContext, host: &Host, map: &Map) -> Native<Shared> {
         .at(ctx)?;
     let base = match map.get("base") {
         Some(base) => {
-            let value = call(ctx, host, &closure(ctx, base, "base")?, &x, "base")?;
+            let value = call(ctx, host, &closure(ctx, base, "base")?, &point, "base")?;
             super::expressions::traced(&value, &x).map_err(|e| e.context("base")).at(ctx)?
         }
         None => x.number(0.0),
     };
-    let made = Family::from_trace(&name, support, &trace, found, base).at(ctx)?;
+    let inside = match map.get("where") {
+        Some(inside) => {
+            let value = call(ctx, host, &closure(ctx, inside, "where")?, &point, "where")?;
+            Some(super::expressions::traced(&value, &x).map_err(|e| e.context("where")).at(ctx)?)
+        }
+        None => None,
+    };
+    let made = Family::from_trace(&name, support, &trace, found, base, inside).at(ctx)?;
     for relation in made.linear_relations() {
         let note = format!("warning: the statistics of '{name}' are linearly dependent, {relation}: eta is not identified");
         host.frontend().err(&note);
@@ -90,7 +113,7 @@ fn closure(ctx: &NativeCallContext, value: &Dynamic, what: &str) -> Native<FnPtr
 }
 
 /// Run a closure on the traced point.
-fn call(ctx: &NativeCallContext, host: &Host, f: &FnPtr, x: &Expr, what: &str) -> Native<Dynamic> {
+fn call(ctx: &NativeCallContext, host: &Host, f: &FnPtr, x: &Dynamic, what: &str) -> Native<Dynamic> {
     if let Some(position) = host.functions().switch_in(f.fn_name()) {
         let error = Error::trace("a switch inside a traced closure: it would silently take its '_' branch")
             .hint("use select(cond, a, b), or if on plain values");
@@ -371,17 +394,28 @@ fn register_named(engine: &mut Engine) {
     let mut module = Module::new();
     for entry in named::LIST {
         let name = entry.name;
-        if entry.takes_dimension {
-            rhai::FuncRegistration::new(name).set_into_module(
-                &mut module,
-                move |ctx: NativeCallContext, d: i64| -> Native<Shared> {
+        let here = rhai::FuncRegistration::new(name);
+        match entry.make {
+            Make::Plain(make) => {
+                here.set_into_module(&mut module, move |ctx: NativeCallContext| -> Native<Shared> {
+                    make().map(Arc::new).at(&ctx)
+                });
+            }
+            Make::Dimension(_) => {
+                here.set_into_module(&mut module, move |ctx: NativeCallContext, d: i64| -> Native<Shared> {
                     count(d, "d").and_then(|d| named::named(name, d)).map(Arc::new).at(&ctx)
-                },
-            );
-        } else {
-            rhai::FuncRegistration::new(name).set_into_module(&mut module, move |ctx: NativeCallContext| -> Native<Shared> {
-                named::named(name, 1).map(Arc::new).at(&ctx)
-            });
+                });
+            }
+            Make::Bounds(make) => {
+                here.set_into_module(
+                    &mut module,
+                    move |ctx: NativeCallContext, lower: Dynamic, upper: Dynamic| -> Native<Shared> {
+                        let ends = |v: &Dynamic, what: &str| convert::tensor(v, what).map(|t| t.data().to_vec());
+                        let made = ends(&lower, "lower").and_then(|l| ends(&upper, "upper").and_then(|u| make(&l, &u)));
+                        made.map(Arc::new).at(&ctx)
+                    },
+                );
+            }
         }
     }
     rhai::FuncRegistration::new("list").set_into_module(&mut module, || convert::names(named::LIST.iter().map(|n| n.name)));

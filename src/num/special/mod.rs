@@ -1,11 +1,17 @@
 //! Special functions that the standard library lacks.
 //!
-//! `erf`, `erfc` and `lgamma` come from the `libm` crate (a translation of musl, about one ulp).
+//! `erf`, `erfc` and `lgamma` come from the `libm` crate (a translation of musl, about one ulp). Differences and
+//! logarithms that would cancel have functions of their own.
 
-/// Logarithm of the gamma function for x > 0.
-pub fn lgamma(x: f64) -> f64 {
-    libm::lgamma(x)
-}
+mod bessel;
+mod gamma;
+mod normal;
+
+pub use bessel::{bessel_ratio, bessel_ratio_derivative, log_bessel_i_scaled, log_vmf_normalizer, one_minus_bessel_ratio};
+pub use gamma::{
+    digamma, digamma_delta, digamma_minus_log, lgamma, lgamma_delta, log_beta, polygamma, trigamma, trigamma_delta,
+};
+pub use normal::{TruncatedTail, erfcx, log_ndtr, mills, quadratic_box, truncated_tail};
 
 /// Error function.
 pub fn erf(x: f64) -> f64 {
@@ -15,61 +21,6 @@ pub fn erf(x: f64) -> f64 {
 /// Complementary error function, accurate where erf is close to 1.
 pub fn erfc(x: f64) -> f64 {
     libm::erfc(x)
-}
-
-/// Derivative of [`lgamma`], for every real x but the poles 0, -1, -2, ... (where it is NaN).
-///
-/// Recurrence up to 10, then the asymptotic series (Abramowitz and Stegun 6.3.18); relative error below 1e-14 away from
-/// the zero at 1.4616.
-///
-/// # Example
-/// ```
-/// assert!((nnef::num::special::digamma(1.0) + 0.577_215_664_901_532_9).abs() < 1e-14);
-/// ```
-pub fn digamma(x: f64) -> f64 {
-    if x <= 0.0 {
-        if x == x.floor() {
-            return f64::NAN;
-        }
-        // Reflection: psi(1 - x) - psi(x) = pi cot(pi x).
-        return digamma(1.0 - x) - std::f64::consts::PI / (std::f64::consts::PI * x).tan();
-    }
-    let (mut x, mut shift) = (x, 0.0);
-    while x < 10.0 {
-        shift -= 1.0 / x;
-        x += 1.0;
-    }
-    let r = 1.0 / (x * x);
-    let series = r
-        * (1.0 / 12.0
-            - r * (1.0 / 120.0 - r * (1.0 / 252.0 - r * (1.0 / 240.0 - r * (1.0 / 132.0 - r * (691.0 / 32760.0 - r / 12.0))))));
-    shift + x.ln() - 0.5 / x - series
-}
-
-/// Second derivative of [`lgamma`], for x > 0 (Abramowitz and Stegun 6.4.12).
-///
-/// # Example
-/// ```
-/// let pi = std::f64::consts::PI;
-/// assert!((nnef::num::special::trigamma(1.0) - pi * pi / 6.0).abs() < 1e-14);
-/// ```
-pub fn trigamma(x: f64) -> f64 {
-    if x <= 0.0 {
-        if x == x.floor() {
-            return f64::NAN;
-        }
-        let s = (std::f64::consts::PI * x).sin();
-        return (std::f64::consts::PI / s).powi(2) - trigamma(1.0 - x);
-    }
-    let (mut x, mut shift) = (x, 0.0);
-    while x < 15.0 {
-        shift += 1.0 / (x * x);
-        x += 1.0;
-    }
-    let r = 1.0 / (x * x);
-    let series =
-        r * (1.0 / 6.0 - r * (1.0 / 30.0 - r * (1.0 / 42.0 - r * (1.0 / 30.0 - r * (5.0 / 66.0 - r * 691.0 / 2730.0)))));
-    shift + 1.0 / x + 0.5 * r + series / x
 }
 
 /// log(sum(exp(values))) without overflow; -infinity for an empty slice.
