@@ -57,7 +57,7 @@ pub fn gradient(g: &mut Graph, root: NodeId, d: usize) -> Vec<NodeId> {
                     }
                     let part = match partials {
                         Some(p) => match p[position] {
-                            Some(partial) => g.mul(seed, partial),
+                            Some(partial) => times(g, seed, partial, 0),
                             None => continue,
                         },
                         // A product with 0 would let an infinite branch through as NaN: select the adjoint instead.
@@ -72,6 +72,27 @@ pub fn gradient(g: &mut Graph, root: NodeId, d: usize) -> Vec<NodeId> {
         }
     }
     result
+}
+
+/// Selects within selects through which an adjoint stays cut off.
+const NESTED: usize = 32;
+
+/// `seed` times `partial`. A seed that a select cuts off stays cut off: a branch that is not taken may have an infinite or
+/// undefined partial, and 0 times that is not 0.
+fn times(g: &mut Graph, seed: NodeId, partial: NodeId, depth: usize) -> NodeId {
+    if depth < NESTED
+        && let Node::Apply(Op::Select, [c, a, b]) = g.node(seed)
+    {
+        if g.as_constant(b) == Some(0.0) {
+            let product = times(g, a, partial, depth + 1);
+            return g.apply(Op::Select, [c, product, b]);
+        }
+        if g.as_constant(a) == Some(0.0) {
+            let product = times(g, b, partial, depth + 1);
+            return g.apply(Op::Select, [c, a, product]);
+        }
+    }
+    g.mul(seed, partial)
 }
 
 /// Add `part` to the adjoint of `argument`.

@@ -173,14 +173,14 @@ impl<'a> Group<'a> {
         group.set_steps(|_| (step, leapfrogs));
         group
     }
-    /// Draw again, some times, where the density is zero or not finite at the start of a chain.
+    /// Draw again, some times, where the density is zero at the start of a chain.
     fn start_inside(&mut self, streams: &[Stream]) {
         let (w, m, chains) = (self.width(), self.density.free(), self.plan.chains);
         for attempt in 1..STARTS {
             let mut outside = false;
             for global in 0..self.blocks.len() * w {
                 let block = &mut self.blocks[global / w];
-                if block.value[global % w].is_finite() {
+                if block.value[global % w] != f64::NEG_INFINITY {
                     continue;
                 }
                 outside = true;

@@ -66,7 +66,8 @@ macro_rules! trig {
         let mut widest = S::splat(0.0);
         for i in (0..$lanes).step_by(2 * S::N) {
             let (one, two) = (S::load(a.add(i)), S::load(a.add(i + S::N)));
-            widest = S::max(S::max(S::abs(one), S::abs(two)), widest);
+            // Nested so that a NaN, which max drops on its left, hides no wide lane.
+            widest = S::max(S::abs(one), S::max(S::abs(two), widest));
             let first = {
                 let $x = one;
                 $f
