@@ -70,6 +70,11 @@ pub trait Bijector: Send + Sync + fmt::Debug {
     /// # Errors
     /// When x is not inside the support.
     fn inverse(&self, x: &[f64]) -> Result<Vec<f64>>;
+    /// The coordinates of x in which the base measure is Lebesgue, m of them; none where it is another. By default all,
+    /// where there are as many as unconstrained ones.
+    fn measured(&self) -> Vec<usize> {
+        if self.dim() == self.free() { (0..self.dim()).collect() } else { vec![] }
+    }
     /// Whether x, `[d]`, lies inside.
     fn contains(&self, x: &[f64]) -> bool;
     /// The axes of the coordinates t in which quadrature integrates, where there are such: see [`Bijector::on_axes`].

@@ -16,6 +16,10 @@ pub trait ClosedForm: Send + Sync {
     fn mean(&self, eta: &[f64]) -> Vec<f64>;
     /// Cov(T, T), [k, k]: the Fisher information of eta.
     fn covariance(&self, eta: &[f64]) -> Vec<f64>;
+    /// Whether the statistics are linearly dependent on purpose, as in a categorical family with all its indicators.
+    fn overcomplete(&self) -> bool {
+        false
+    }
     /// One exact draw x, `[d]`, where the family has an exact sampler.
     fn draw(&self, _eta: &[f64], _rng: &mut Xoshiro) -> Option<Vec<f64>> {
         None

@@ -1,7 +1,7 @@
 //! A family's density in unconstrained coordinates, compiled for samplers.
 
-use super::Family;
-use crate::expr::{Graph, NodeId, Program, factor, gradient};
+use super::{Family, Unconstrained};
+use crate::expr::{NodeId, Program, factor, gradient};
 
 /// log p(x(z)) + log |dx/dz| up to A(eta), with its gradient and T(x(z)), as one lane program.
 #[derive(Debug, Clone)]
@@ -21,21 +21,16 @@ impl Density {
     pub const STATISTICS: usize = 2;
     /// Entry with the point x, d outputs.
     pub const POINT: usize = 3;
+    /// Entry with the unconstrained coordinates z, m outputs.
+    pub const POSITION: usize = 4;
 
     pub(super) fn new(family: &Family) -> Density {
-        let bijector = family.support.bijector();
-        let free = bijector.free();
-        let mut g = Graph::new();
-        let z: Vec<NodeId> = (0..free).map(|j| g.var(j)).collect();
-        let (x, log_jacobian) = bijector.forward(&mut g, &z);
-        let image = family.image(&mut g, &x);
-        let measure = g.add(image.base, log_jacobian);
-        let value = family.log_density_node(&mut g, &image.t, measure);
+        let Unconstrained { graph: mut g, z, x, t: image, value, inside } = family.unconstrained();
+        let free = z.len();
         let slope = gradient(&mut g, value, free);
         let whole = factor(&mut g, value);
-        let whole = Family::restrict(&mut g, image.inside, whole);
+        let whole = Family::restrict(&mut g, inside, whole);
         let both: Vec<NodeId> = std::iter::once(whole).chain(slope.iter().copied()).collect();
-        let image = image.t;
         let mut distinct: Vec<NodeId> = Vec::new();
         let unique = image
             .iter()
@@ -46,7 +41,7 @@ impl Density {
                 })
             })
             .collect();
-        let program = Program::compile(&g, free, &[&slope, &both, &distinct, &x]);
+        let program = Program::compile(&g, free, &[&slope, &both, &distinct, &x, &z]);
         Density { program, free, unique, distinct: distinct.len() }
     }
     /// The compiled program.

@@ -1,8 +1,9 @@
 //! Whether the statistics are linearly independent: if not, eta is not identified.
 
 use super::Family;
+use crate::domain::Axis;
 use crate::expr::{Graph, NodeId, Program};
-use crate::num::stream::Stream;
+use crate::num::stream::{Stream, Xoshiro};
 use rand::Rng;
 use rand_distr::StandardNormal;
 
@@ -70,15 +71,26 @@ impl Family {
         let mut seen = std::collections::HashSet::new();
         (0..self.dim()).filter(|i| seen.insert(self.t[*i])).collect()
     }
-    /// The chosen statistics on `n` random points, column by column; `None` where they are not finite.
-    fn columns(&self, chosen: &[usize], n: usize) -> Option<Vec<Vec<f64>>> {
+    /// `n` random points of the support, [n, d]: images of normal draws, or whole numbers near the first.
+    pub fn scatter(&self, n: usize, stream: Stream) -> Vec<f64> {
         let bijector = self.support.bijector();
+        let mut rng = stream.rng();
+        if let Some(axes) = bijector.axes().filter(|_| bijector.free() == 0) {
+            let number = |a: &Axis, rng: &mut Xoshiro| match *a {
+                Axis::Integers { from, to } => from + (rng.random::<f64>() * (to - from + 1.0).min(50.0)).floor(),
+                _ => 0.0,
+            };
+            return (0..n).flat_map(|_| axes.iter().map(|a| number(a, &mut rng)).collect::<Vec<f64>>()).collect();
+        }
         let mut g = Graph::new();
         let z: Vec<NodeId> = (0..bijector.free()).map(|j| g.var(j)).collect();
         let (x, _) = bijector.forward(&mut g, &z);
-        let mut rng = Stream::new(1).child("minimality").rng();
         let draws: Vec<f64> = (0..n * z.len()).map(|_| 1.3 * rng.sample::<f64, _>(StandardNormal)).collect();
-        let points = Program::compile(&g, z.len(), &[&x]).evaluate(0, &draws, &[]);
+        Program::compile(&g, z.len(), &[&x]).evaluate(0, &draws, &[])
+    }
+    /// The chosen statistics on `n` random points, column by column; `None` where they are not finite.
+    fn columns(&self, chosen: &[usize], n: usize) -> Option<Vec<Vec<f64>>> {
+        let points = self.scatter(n, Stream::new(1).child("minimality"));
         let t = self.statistics_at(&points, n).ok()?;
         let columns: Vec<Vec<f64>> = chosen.iter().map(|i| t.iter().skip(*i).step_by(self.dim()).copied().collect()).collect();
         columns.iter().flatten().all(|v| v.is_finite() && v.abs() < 1e100).then_some(columns)

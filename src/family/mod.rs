@@ -84,6 +84,22 @@ impl std::fmt::Debug for Family {
     }
 }
 
+/// A family over the unconstrained coordinates z of its support, as nodes of one graph.
+pub struct Unconstrained {
+    /// The graph.
+    pub graph: Graph,
+    /// The coordinates z, `[m]`.
+    pub z: Vec<NodeId>,
+    /// The point x(z), `[d]`.
+    pub x: Vec<NodeId>,
+    /// The statistics, `[k]`.
+    pub t: Vec<NodeId>,
+    /// eta . T + b + log |dx/dz|, whether the condition holds or not.
+    pub value: NodeId,
+    /// The condition `where:`.
+    pub inside: Option<NodeId>,
+}
+
 /// A log base measure to be traced.
 pub type TracedBase<'a> = &'a dyn Fn(&Expr) -> Result<Expr>;
 
@@ -272,6 +288,17 @@ impl Family {
         let outside = g.constant(f64::NEG_INFINITY);
         inside.map_or(value, |c| g.apply(crate::expr::Op::Select, [c, value, outside]))
     }
+    /// The family over unconstrained coordinates, before it is compiled.
+    pub fn unconstrained(&self) -> Unconstrained {
+        let bijector = self.support.bijector();
+        let mut g = Graph::new();
+        let z: Vec<NodeId> = (0..bijector.free()).map(|j| g.var(j)).collect();
+        let (x, log_jacobian) = bijector.forward(&mut g, &z);
+        let image = self.image(&mut g, &x);
+        let measure = g.add(image.base, log_jacobian);
+        let value = self.log_density_node(&mut g, &image.t, measure);
+        Unconstrained { graph: g, z, x, t: image.t, value, inside: image.inside }
+    }
     /// What quadrature integrates, where the support has axes.
     pub fn integrand(&self) -> Option<&Integrand> {
         self.integrand.get_or_init(|| Integrand::new(self)).as_ref()
@@ -369,6 +396,10 @@ impl Family {
             )));
         }
         self.closed_form().map_or(Ok(()), |c| c.natural(eta))
+    }
+    /// Why it is not known whether the density has a finite integral at `eta`, where that is so.
+    pub fn unproven(&self, _eta: &[f64]) -> Option<String> {
+        None
     }
     /// `n` natural parameters from the region, [n, k]; the same seed gives the same rows.
     ///

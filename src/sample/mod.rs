@@ -4,6 +4,7 @@
 //! diagnostics are those of Stan and ArviZ.
 
 mod adapt;
+mod certify;
 pub mod diagnose;
 mod expectation;
 mod group;
@@ -15,6 +16,7 @@ mod quadrature;
 mod record;
 mod scan;
 
+pub use certify::{CheckOptions, Line, Report, Verdict, check};
 pub use expectation::{FamilyMap, exact};
 pub use group::{Group, Plan};
 pub use hmc::{Chains, HmcOptions, sample};

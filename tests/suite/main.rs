@@ -3,6 +3,7 @@
 
 mod bad_input;
 mod cavi;
+mod certify;
 mod cli;
 mod domains;
 mod double_double;

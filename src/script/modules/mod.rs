@@ -1,6 +1,7 @@
 //! The script's vocabulary, one file a subject. Each file registers its functions and documents them in `DOCS`.
 
 mod arrays;
+mod checks;
 mod console;
 mod datasets;
 mod expressions;
@@ -36,6 +37,7 @@ pub fn entries() -> impl Iterator<Item = &'static Entry> {
         expressions::DOCS,
         supports::DOCS,
         families::DOCS,
+        checks::DOCS,
         datasets::DOCS,
         training::DOCS,
         networks::DOCS,
@@ -52,6 +54,7 @@ pub(super) fn register(engine: &mut Engine, host: &Host) {
     expressions::register(engine);
     supports::register(engine);
     families::register(engine, host);
+    checks::register(engine, host);
     datasets::register(engine, host);
     training::register(engine, host);
     networks::register(engine);
@@ -63,6 +66,7 @@ pub(super) fn register(engine: &mut Engine, host: &Host) {
 /// The fields of a value of ours, for printing and JSON; `None` for plain values.
 pub(super) fn describe(value: &Dynamic) -> Option<Map> {
     families::describe(value)
+        .or_else(|| checks::describe(value))
         .or_else(|| datasets::describe(value))
         .or_else(|| training::describe(value))
         .or_else(|| networks::describe(value))

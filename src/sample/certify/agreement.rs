@@ -1,0 +1,107 @@
+//! Sampled moments against exact ones, and exact draws against exact moments.
+
+use super::{Line, z_limit};
+use crate::error::Result;
+use crate::family::{Family, Moments};
+use crate::num::observe::Monitor;
+use crate::num::stream::Stream;
+use crate::sample::hmc::HmcOptions;
+use crate::sample::labels::{LabelOptions, Method, labels};
+
+/// Chains of the sampled moments, and kept draws over all of them.
+const CHAINS: usize = 32;
+const SAMPLES: usize = 16_000;
+/// Exact draws at each eta.
+const DRAWS: usize = 8_000;
+/// R-hat above which chains have nothing to say.
+const RHAT: f64 = 1.1;
+
+fn exact(family: &Family, eta: &[f64]) -> Result<Moments> {
+    let method = if family.closed_form().is_some() { Method::ClosedForm } else { Method::Quadrature };
+    labels(family, eta, &LabelOptions { method, ..LabelOptions::default() }, &Monitor::silent())
+}
+
+/// HMC in unconstrained coordinates against moments that know nothing of them.
+pub(super) fn lines(family: &Family, etas: &[&[f64]], stream: Stream) -> Vec<Line> {
+    const NAME: &str = "agreement";
+    if family.support().bijector().free() == 0 {
+        return vec![Line::skip(NAME, "the support is discrete: nothing is sampled")];
+    }
+    let truth = match exact(family, &etas.concat()) {
+        Ok(truth) => truth,
+        Err(e) => return vec![Line::skip(NAME, format!("no exact moments: {}", e.message()))],
+    };
+    let hmc = HmcOptions {
+        samples: SAMPLES,
+        chains: CHAINS,
+        warmup: 400,
+        integration_steps: 32,
+        seed: stream.child("agreement").state()[0],
+        ..HmcOptions::default()
+    };
+    let sampled = labels(
+        family,
+        &etas.concat(),
+        &LabelOptions { method: Method::Hmc, hmc, ..LabelOptions::default() },
+        &Monitor::silent(),
+    );
+    let sampled = match sampled {
+        Ok(sampled) => sampled,
+        Err(e) => return vec![Line::of(NAME, false, format!("the family cannot be sampled: {}", e.message()))],
+    };
+    let (k, names) = (family.dim(), family.stat_names());
+    let converged: Vec<usize> = (0..etas.len()).filter(|r| sampled.rhat[*r] < RHAT).collect();
+    if converged.is_empty() {
+        return vec![Line::skip(NAME, "the chains do not agree among themselves; more warm-up may help")];
+    }
+    // Standard errors from the ESS are good to a tenth or so, as if from 100 degrees of freedom.
+    let limit = z_limit(k * converged.len(), 100.0);
+    let (mut worst, mut place) = (0.0, String::new());
+    for row in &converged {
+        for i in 0..k {
+            let at = row * k + i;
+            let (s, t) = (sampled.mu_t[at], truth.mu_t[at]);
+            let z = (s - t).abs() / sampled.mcse[at].max(1e-12 * t.abs()).max(f64::MIN_POSITIVE);
+            if z > worst || z.is_nan() {
+                (worst, place) =
+                    (if z.is_nan() { f64::INFINITY } else { z }, format!(", mean of {}: {s} sampled, {t} exact", names[i]));
+            }
+        }
+    }
+    let place = if worst < limit { String::new() } else { place };
+    vec![Line::of(NAME, worst < limit, format!("sampled against exact means, largest z {worst:.1}{place} (limit {limit:.1})"))]
+}
+
+/// The exact sampler of a named family against its moments.
+pub(super) fn draws(family: &Family, etas: &[&[f64]], stream: Stream) -> Vec<Line> {
+    const NAME: &str = "exact draws";
+    let Some(closed) = family.closed_form() else { return vec![] };
+    let (k, names) = (family.dim(), family.stat_names());
+    let limit = z_limit(k * etas.len(), DRAWS as f64);
+    let (mut worst, mut place) = (0.0, String::new());
+    for (row, eta) in etas.iter().enumerate() {
+        let mut rng = stream.child("draws").at(row as u64).rng();
+        let Some(points) = (0..DRAWS).map(|_| closed.draw(eta, &mut rng)).collect::<Option<Vec<Vec<f64>>>>() else {
+            return vec![Line::skip(NAME, "the family has no exact sampler")];
+        };
+        let Ok(t) = family.statistics_at(&points.concat(), DRAWS) else { continue };
+        let (mu, cov) = (closed.mean(eta), closed.covariance(eta));
+        for i in 0..k {
+            let mean = t.iter().skip(i).step_by(k).sum::<f64>() / DRAWS as f64;
+            let error = (cov[i * k + i] / DRAWS as f64).sqrt();
+            let z = (mean - mu[i]).abs() / error.max(1e-12 * mu[i].abs()).max(f64::MIN_POSITIVE);
+            if z > worst || z.is_nan() {
+                (worst, place) = (
+                    if z.is_nan() { f64::INFINITY } else { z },
+                    format!(", mean of {}: {mean} drawn, {} declared", names[i], mu[i]),
+                );
+            }
+        }
+    }
+    let place = if worst < limit { String::new() } else { place };
+    vec![Line::of(
+        NAME,
+        worst < limit,
+        format!("{DRAWS} draws at {} eta, largest z {worst:.1}{place} (limit {limit:.1})", etas.len()),
+    )]
+}

@@ -1,0 +1,199 @@
+//! What exact moments must satisfy: existence over the region, A convex with derivatives mu and Cov, and declared closed
+//! forms equal to integrals of the traced statistics.
+
+use super::Line;
+use crate::error::Result;
+use crate::family::{Block, Family, Moments};
+use crate::num::observe::Monitor;
+use crate::num::stream::Stream;
+use crate::sample::labels::{LabelOptions, Method, labels};
+use rand::Rng;
+
+/// Corners of the region that are looked at.
+const CORNERS: usize = 256;
+/// Largest error of exact moments, in standard deviations.
+const MOMENT: f64 = 1e-6;
+/// Largest error of differences of exact moments, in units of the covariance.
+const SLOPE: f64 = 1e-4;
+
+/// Whether the density exists over the region: at its corners, and at the candidates.
+pub(super) fn region(family: &Family, candidates: &[f64], stream: Stream) -> Line {
+    const NAME: &str = "existence";
+    let k = family.dim();
+    let mut looked: Vec<Vec<f64>> = candidates.chunks(k).map(<[f64]>::to_vec).collect();
+    if let Some(region) = family.region() {
+        looked.extend(region.draw(CORNERS, stream.child("existence")).chunks(k).map(<[f64]>::to_vec));
+        looked.extend(corners(region.blocks(), &region.center(), stream));
+    }
+    let mut unproven = None;
+    for eta in &looked {
+        if let Err(e) = family.check_eta(eta) {
+            return Line::of(NAME, false, format!("improper at eta = {eta:?}: {}", e.message()));
+        }
+        unproven = unproven.or_else(|| family.unproven(eta));
+    }
+    let count = looked.len();
+    match unproven {
+        None => {
+            Line::of(NAME, true, format!("the density has a finite integral at {count} eta, corners of the region included"))
+        }
+        Some(why) => Line::skip(NAME, format!("not proven: {why}")),
+    }
+}
+
+/// Corners of the boxes of a region, random ones where there are many; other blocks stay at the centre.
+fn corners(blocks: &[(String, Block)], center: &[f64], stream: Stream) -> Vec<Vec<f64>> {
+    let mut ends: Vec<Option<(f64, f64)>> = Vec::new();
+    for (_, block) in blocks {
+        match block {
+            Block::Box { low, high } => ends.extend(low.iter().zip(high).map(|(l, h)| Some((*l, *h)))),
+            Block::NegativeDefinite { n, .. } => ends.extend(std::iter::repeat_n(None, n * n)),
+        }
+    }
+    let free = ends.iter().flatten().count();
+    let mut rng = stream.child("corners").rng();
+    let all = 1usize.checked_shl(free as u32).filter(|n| *n <= CORNERS);
+    (0..all.unwrap_or(CORNERS))
+        .map(|corner| {
+            let mut bit = 0;
+            let side = |end: &Option<(f64, f64)>, middle: &f64| {
+                let Some((low, high)) = end else { return *middle };
+                let up = if all.is_some() { corner >> bit & 1 == 1 } else { rng.random() };
+                bit += 1;
+                if up { *high } else { *low }
+            };
+            let mut side = side;
+            ends.iter().zip(center).map(|(e, c)| side(e, c)).collect()
+        })
+        .collect()
+}
+
+pub(super) fn lines(family: &Family, etas: &[&[f64]], _stream: Stream) -> Vec<Line> {
+    let mut out = Vec::new();
+    let integral = by(family, Method::Quadrature, &etas.concat());
+    if family.closed_form().is_some() {
+        out.push(match (&integral, by(family, Method::ClosedForm, &etas.concat())) {
+            (Ok(integral), Ok(closed)) => closed_form(family, &closed, integral),
+            (Err(e), _) => Line::skip("closed form", format!("no integral to compare with: {}", e.message())),
+            (_, Err(e)) => Line::of("closed form", false, e.message().to_string()),
+        });
+    }
+    let method = if family.closed_form().is_some() { Method::ClosedForm } else { Method::Quadrature };
+    if let (Method::Quadrature, Err(e)) = (method, &integral) {
+        let why = format!("no exact moments: {}", e.message());
+        out.extend([Line::skip("covariance", why.clone()), Line::skip("convexity", why)]);
+        return out;
+    }
+    out.push(covariance(family, etas, method));
+    out.push(convexity(family, etas, method));
+    out
+}
+
+fn by(family: &Family, method: Method, eta: &[f64]) -> Result<Moments> {
+    labels(family, eta, &LabelOptions { method, ..LabelOptions::default() }, &Monitor::silent())
+}
+
+/// The declared closed forms against integrals of the traced statistics.
+fn closed_form(family: &Family, closed: &Moments, integral: &Moments) -> Line {
+    let k = family.dim();
+    let names = family.stat_names();
+    let (mut worst, mut place) = (0.0, String::new());
+    let mut note = |error: f64, what: String| {
+        if error > worst || error.is_nan() {
+            (worst, place) = (if error.is_nan() { f64::INFINITY } else { error }, what);
+        }
+    };
+    let (Some(a), Some(b)) = (&closed.cov_tt, &integral.cov_tt) else { return Line::skip("closed form", "no covariance") };
+    for row in 0..closed.method.len() {
+        let sd = |i: usize| b[(row * k + i) * k + i].sqrt().max(f64::MIN_POSITIVE);
+        for i in 0..k {
+            let (m, n) = (closed.mu_t[row * k + i], integral.mu_t[row * k + i]);
+            let own = integral.mcse[row * k + i] / sd(i);
+            note((m - n).abs() / sd(i) - own, format!("mean of {}: {m} declared, {n} integrated", names[i]));
+            for j in 0..k {
+                let (c, d) = (a[(row * k + i) * k + j], b[(row * k + i) * k + j]);
+                note(
+                    (c - d).abs() / (sd(i) * sd(j)) - 10.0 * own,
+                    format!("covariance of {} and {}: {c} declared, {d} integrated", names[i], names[j]),
+                );
+            }
+        }
+        if let (Some(a), Some(b)) = (&closed.log_normalizer, &integral.log_normalizer) {
+            note(
+                (a[row] - b[row]).abs() / (1.0 + b[row].abs()),
+                format!("log normalizer: {} declared, {} integrated", a[row], b[row]),
+            );
+        }
+    }
+    let passed = worst < MOMENT;
+    let place = if passed { String::new() } else { format!(", {place}") };
+    Line::of("closed form", passed, format!("against integrals {worst:.1e} sd{place} (limit {MOMENT:.0e})"))
+}
+
+/// Step of differences in eta that moves the distribution by a small part of a standard deviation.
+fn step(cov: &[f64], i: usize, k: usize, eta: f64) -> f64 {
+    let sd = cov[i * k + i].sqrt();
+    (1e-3 / sd).min(1e-3 * (1.0 + eta.abs()))
+}
+
+/// d mu / d eta against Cov(T, T), component by component.
+fn covariance(family: &Family, etas: &[&[f64]], method: Method) -> Line {
+    const NAME: &str = "covariance";
+    let (k, names) = (family.dim(), family.stat_names());
+    let (mut worst, mut place) = (0.0, String::new());
+    for eta in etas {
+        let Ok(here) = by(family, method, eta) else { continue };
+        let Some(cov) = here.cov_tt else { continue };
+        let chosen: Vec<usize> = (0..k).filter(|i| cov[i * k + i] > 0.0).take(24).collect();
+        for i in chosen {
+            let h = step(&cov, i, k, eta[i]);
+            let at = |s: f64| {
+                let mut moved = eta.to_vec();
+                moved[i] += s;
+                by(family, method, &moved).map(|m| m.mu_t)
+            };
+            let points: Result<Vec<Vec<f64>>> = [2.0, 1.0, -1.0, -2.0].iter().map(|s| at(s * h)).collect();
+            let Ok(points) = points else { continue };
+            for j in (0..k).filter(|j| cov[j * k + j] > 0.0) {
+                let slope = (8.0 * (points[1][j] - points[2][j]) - (points[0][j] - points[3][j])) / (12.0 * h);
+                let unit = (cov[i * k + i] * cov[j * k + j]).sqrt();
+                let error = (slope - cov[i * k + j]).abs() / unit;
+                if error > worst || error.is_nan() {
+                    place = format!(", d mean of {} / d eta of {}: {slope}, covariance {}", names[j], names[i], cov[i * k + j]);
+                    worst = if error.is_nan() { f64::INFINITY } else { error };
+                }
+            }
+        }
+    }
+    let passed = worst < SLOPE;
+    let place = if passed { String::new() } else { place };
+    Line::of(NAME, passed, format!("d mu / d eta against Cov(T, T) {worst:.1e}{place} (limit {SLOPE:.0e})"))
+}
+
+/// A between pairs of eta: never above the chord, and its slope is mu.
+fn convexity(family: &Family, etas: &[&[f64]], method: Method) -> Line {
+    const NAME: &str = "convexity";
+    let value = |eta: &[f64]| -> Option<(f64, Vec<f64>)> {
+        let m = by(family, method, eta).ok()?;
+        Some((*m.log_normalizer?.first()?, m.mu_t))
+    };
+    let (mut worst, mut pairs) = (0.0f64, 0);
+    for (i, a) in etas.iter().enumerate() {
+        for b in &etas[i + 1..] {
+            let (Some((at_a, mu_a)), Some((at_b, mu_b))) = (value(a), value(b)) else { continue };
+            pairs += 1;
+            let scale = 1.0 + at_a.abs() + at_b.abs();
+            let along = |mu: &[f64]| a.iter().zip(*b).zip(mu).map(|((a, b), m)| (b - a) * m).sum::<f64>();
+            // A(b) >= A(a) + mu(a) . (b - a), and the other way round.
+            worst = worst.max((at_a + along(&mu_a) - at_b) / scale).max((at_b - along(&mu_b) - at_a) / scale);
+        }
+    }
+    if pairs == 0 {
+        return Line::skip(NAME, "fewer than two eta with a log-normaliser");
+    }
+    Line::of(
+        NAME,
+        worst < 1e-9,
+        format!("A lies above its tangents between {pairs} pairs of eta, to {:.1e} (limit 1e-9)", worst.max(0.0)),
+    )
+}

@@ -1,0 +1,136 @@
+//! `check()` passes on sound families and fails on the right line where a fault is planted.
+
+use nnef::domain::{Axis, Bijector, Support};
+use nnef::error::Result;
+use nnef::expr::{Graph, NodeId, Op};
+use nnef::family::{Block, ClosedForm, Family, Region, named};
+use nnef::num::observe::Monitor;
+use nnef::sample::{CheckOptions, Report, Verdict, check};
+
+fn report(family: &Family) -> Report {
+    check(family, &CheckOptions::default(), &Monitor::silent()).unwrap()
+}
+
+fn verdict(report: &Report, line: &str) -> Verdict {
+    report.line(line).unwrap_or_else(|| panic!("no line '{line}' in\n{report}")).verdict
+}
+
+/// Statistics x and `scale` x^2 on a support, over a region that the normal distribution allows.
+fn quadratic(support: Support, scale: f64, low: f64, high: f64) -> Family {
+    let stats = move |x: &nnef::expr::Expr| {
+        let x = x.index(0)?;
+        let square = x.number(scale).binary(Op::Mul, &x.binary(Op::Mul, &x)?)?;
+        Ok(vec![("x".into(), x), ("x2".into(), square)])
+    };
+    let region = Region::new(vec![
+        ("x".into(), Block::interval(-1.0, 1.0, 1).unwrap()),
+        ("x2".into(), Block::interval(low, high, 1).unwrap()),
+    ]);
+    Family::trace("quadratic", support, stats, None).unwrap().with_region(region).unwrap()
+}
+
+#[test]
+fn every_named_family_is_certified() {
+    for entry in named::LIST {
+        let family = match entry.make {
+            named::Make::Plain(make) => make(),
+            named::Make::Dimension(make) => make(3),
+            named::Make::Bounds(make) => make(&[-1.0], &[2.0]),
+        };
+        let report = report(&family.unwrap());
+        assert!(report.passed(), "{report}");
+    }
+}
+
+struct Normal;
+
+impl ClosedForm for Normal {
+    fn natural(&self, _: &[f64]) -> Result<()> {
+        Ok(())
+    }
+    fn log_normalizer(&self, eta: &[f64]) -> f64 {
+        -eta[0] * eta[0] / (4.0 * eta[1]) + 0.5 * (std::f64::consts::PI / -eta[1]).ln()
+    }
+    fn mean(&self, eta: &[f64]) -> Vec<f64> {
+        let (m, v) = (-eta[0] / (2.0 * eta[1]), -0.5 / eta[1]);
+        vec![m, m * m + v]
+    }
+    fn covariance(&self, eta: &[f64]) -> Vec<f64> {
+        let (m, v) = (-eta[0] / (2.0 * eta[1]), -0.5 / eta[1]);
+        vec![v, 2.0 * m * v, 2.0 * m * v, 4.0 * m * m * v + 2.0 * v * v]
+    }
+}
+
+#[test]
+fn a_closed_form_of_other_statistics_fails() {
+    let real = || Support::real(1).unwrap();
+    assert!(report(&quadratic(real(), 1.0, -2.0, -0.5).with_closed_form(Normal)).passed());
+    let found = report(&quadratic(real(), 1.001, -2.0, -0.5).with_closed_form(Normal));
+    assert_eq!(verdict(&found, "closed form"), Verdict::Fail, "{found}");
+    assert!(found.line("closed form").unwrap().detail.contains("declared"), "{found}");
+    assert_eq!(verdict(&found, "derivatives"), Verdict::Pass);
+}
+
+/// The positive numbers as exp(z), the Jacobian forgotten.
+#[derive(Debug)]
+struct Forgetful;
+
+impl Bijector for Forgetful {
+    fn dim(&self) -> usize {
+        1
+    }
+    fn free(&self) -> usize {
+        1
+    }
+    fn forward(&self, g: &mut Graph, z: &[NodeId]) -> (Vec<NodeId>, NodeId) {
+        (vec![g.unary(Op::Exp, z[0])], g.constant(0.0))
+    }
+    fn inverse(&self, x: &[f64]) -> Result<Vec<f64>> {
+        Ok(vec![x[0].ln()])
+    }
+    fn contains(&self, x: &[f64]) -> bool {
+        x[0] > 0.0
+    }
+    fn axes(&self) -> Option<Vec<Axis>> {
+        Some(vec![Axis::HalfLine { from: 0.0 }])
+    }
+    fn describe(&self) -> String {
+        "forgetful".into()
+    }
+}
+
+#[test]
+fn a_missing_jacobian_fails() {
+    let found = report(&quadratic(Support::new(vec![1], Forgetful).unwrap(), 1.0, -2.0, -0.5));
+    assert_eq!(verdict(&found, "measure"), Verdict::Fail, "{found}");
+    assert_eq!(verdict(&found, "agreement"), Verdict::Fail, "{found}");
+    assert_eq!(verdict(&found, "derivatives"), Verdict::Pass);
+}
+
+#[test]
+fn dependent_statistics_fail() {
+    let stats = |x: &nnef::expr::Expr| {
+        let x = x.index(0)?;
+        let (square, shifted) = (x.binary(Op::Mul, &x)?, x.binary(Op::Sub, &x.number(1.0))?);
+        let other = shifted.binary(Op::Mul, &shifted)?;
+        Ok(vec![("a".into(), x), ("b".into(), square), ("c".into(), other)])
+    };
+    let block = |low, high| Block::interval(low, high, 1).unwrap();
+    let region = Region::new(vec![
+        ("a".into(), block(-1.0, 1.0)),
+        ("b".into(), block(-2.0, -1.0)),
+        ("c".into(), block(-0.5, 0.5)),
+    ]);
+    let family = Family::trace("dependent", Support::real(1).unwrap(), stats, None).unwrap().with_region(region).unwrap();
+    let found = report(&family);
+    assert_eq!(verdict(&found, "minimality"), Verdict::Fail, "{found}");
+    assert!(found.line("minimality").unwrap().detail.contains("c = -2 a + b + 1"), "{found}");
+    assert_eq!(verdict(&found, "derivatives"), Verdict::Pass);
+}
+
+#[test]
+fn an_improper_corner_fails() {
+    let found = report(&quadratic(Support::real(1).unwrap(), 1.0, -2.0, 0.25));
+    assert_eq!(verdict(&found, "existence"), Verdict::Fail, "{found}");
+    assert_eq!(verdict(&found, "minimality"), Verdict::Pass);
+}
