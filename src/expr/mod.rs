@@ -13,6 +13,7 @@ mod interaction;
 pub mod kinks;
 #[macro_use]
 pub mod lanes;
+mod matrix;
 mod network;
 pub mod op;
 mod stable;

@@ -44,6 +44,19 @@ impl Block {
         }
         Err(Error::domain(format!("the range [{low}, {high}] is empty or not finite")).hint("give [low, high] with low < high"))
     }
+    /// An interval for each component, from `low[i]` to `high[i]`.
+    ///
+    /// # Errors
+    /// As [`Block::interval`]; also for lengths that differ.
+    pub fn ranges(low: &[f64], high: &[f64]) -> Result<Self> {
+        if low.len() != high.len() {
+            return Err(Error::shape(format!("{} lower ends and {} upper ends", low.len(), high.len())));
+        }
+        for (l, h) in low.iter().zip(high) {
+            Self::interval(*l, *h, 1)?;
+        }
+        Ok(Block::Box { low: low.to_vec(), high: high.to_vec() })
+    }
     /// n x n matrices whose negative has eigenvalues in [low, high].
     ///
     /// # Errors

@@ -116,11 +116,8 @@ fn dependent_statistics_fail() {
         Ok(vec![("a".into(), x), ("b".into(), square), ("c".into(), other)])
     };
     let block = |low, high| Block::interval(low, high, 1).unwrap();
-    let region = Region::new(vec![
-        ("a".into(), block(-1.0, 1.0)),
-        ("b".into(), block(-2.0, -1.0)),
-        ("c".into(), block(-0.5, 0.5)),
-    ]);
+    let region =
+        Region::new(vec![("a".into(), block(-1.0, 1.0)), ("b".into(), block(-2.0, -1.0)), ("c".into(), block(-0.5, 0.5))]);
     let family = Family::trace("dependent", Support::real(1).unwrap(), stats, None).unwrap().with_region(region).unwrap();
     let found = report(&family);
     assert_eq!(verdict(&found, "minimality"), Verdict::Fail, "{found}");

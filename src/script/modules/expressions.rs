@@ -150,6 +150,7 @@ fn rearrange(what: &str, v: &Dynamic) -> Result<Dynamic> {
             "tril" => e.tril()?,
             "diag" => e.diag()?,
             "trace" => e.diag()?.reduce(Reduce::Sum)?,
+            "log_det" => e.log_det()?,
             _ => e.cumsum()?,
         })),
         Value::Numbers(t) => {
@@ -167,6 +168,12 @@ fn rearrange(what: &str, v: &Dynamic) -> Result<Dynamic> {
                 "diag" => {
                     let n = square()?;
                     Dynamic::from(Tensor::vector((0..n).map(|i| d[i * n + i]).collect()))
+                }
+                "log_det" => {
+                    let n = square()?;
+                    let l = crate::num::linalg::cholesky(d, n)
+                        .ok_or_else(|| Error::domain("log_det of a matrix that is not positive definite"))?;
+                    Dynamic::from(2.0 * (0..n).map(|i| l[i * n + i].ln()).sum::<f64>())
                 }
                 "trace" => {
                     let n = square()?;
@@ -275,7 +282,7 @@ pub(super) fn register(engine: &mut Engine) {
     for name in ["dot", "outer", "matmul"] {
         engine.register_fn(name, move |ctx: NativeCallContext, a: Dynamic, b: Dynamic| matrices(name, &a, &b).at(&ctx));
     }
-    for name in ["transpose", "tril", "diag", "trace", "cumsum"] {
+    for name in ["transpose", "tril", "diag", "trace", "log_det", "cumsum"] {
         engine.register_fn(name, move |ctx: NativeCallContext, v: Dynamic| rearrange(name, &v).at(&ctx));
     }
     engine.register_fn("concat", |ctx: NativeCallContext, parts: Array| concat(&parts).at(&ctx));
@@ -377,6 +384,12 @@ pub(super) fn describe(value: &Dynamic) -> Option<Map> {
 }
 
 pub(super) const DOCS: &[Entry] = &[
+    Entry {
+        name: "log_det",
+        signature: "log_det(W)",
+        doc: "Logarithm of the determinant of a positive definite matrix, numbers or traced. transpose(m), diag(m), trace(m) and tril(m) (the lower triangle, row by row) take matrices too.",
+        example: "log_det([[2, 0], [0, 3]])",
+    },
     Entry {
         name: "select",
         signature: "select(cond, a, b)",

@@ -160,8 +160,14 @@ fn region(family: &Family, value: &Dynamic) -> Result<Region> {
                 ([2], [low, high]) => {
                     Block::interval(*low, *high, statistic.size()).map_err(|e| e.context(format!("statistic '{name}'")))?
                 }
+                ([2, n], ends) if *n == statistic.size() => {
+                    Block::ranges(&ends[..*n], &ends[*n..]).map_err(|e| e.context(format!("statistic '{name}'")))?
+                }
                 (shape, _) => {
-                    return Err(Error::shape(format!("the range of '{name}' has shape {shape:?}, expected [low, high]")));
+                    return Err(Error::shape(format!(
+                        "the range of '{name}' has shape {shape:?}, expected [low, high], or [lows, highs] with {} of each",
+                        statistic.size()
+                    )));
                 }
             }
         };
