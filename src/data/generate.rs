@@ -2,7 +2,7 @@
 
 use super::{Dataset, RowNotes};
 use crate::error::{Error, Result};
-use crate::family::{Family, Moments};
+use crate::family::{Design, Family, Moments};
 use crate::num::observe::Monitor;
 use crate::sample::{HmcOptions, LabelOptions, Method, QuadratureOptions, labels};
 use serde::{Deserialize, Serialize};
@@ -16,6 +16,8 @@ use std::sync::Arc;
 pub struct GenerateOptions {
     /// Rows.
     pub points: usize,
+    /// How eta are spread over the region.
+    pub design: Design,
     /// How labels are made.
     pub method: Method,
     /// Kept draws of a row over all its chains, where rows are sampled.
@@ -45,6 +47,7 @@ impl Default for GenerateOptions {
         let h = HmcOptions::default();
         GenerateOptions {
             points: 1000,
+            design: Design::Reference,
             method: Method::Auto,
             samples: h.samples,
             warmup: h.warmup,
@@ -105,7 +108,7 @@ pub fn generate(family: &Arc<Family>, options: &GenerateOptions, monitor: &Monit
     if let Some(out) = &options.out {
         Dataset::check_name(Path::new(out))?;
     }
-    let eta = family.draw_eta(options.points, options.seed)?;
+    let eta = family.draw_eta_by(options.points, options.seed, options.design)?;
     let moments = labels(family, &eta, &options.labels(), monitor)?;
     let data = from_moments(family, eta, moments, options)?;
     if let Some(out) = &options.out {

@@ -5,6 +5,7 @@
 
 mod closed_form;
 mod density;
+mod design;
 mod expectation;
 mod integrand;
 mod minimality;
@@ -13,6 +14,7 @@ mod region;
 
 pub use closed_form::{ClosedForm, require};
 pub use density::Density;
+pub use design::Design;
 pub use expectation::{ExpectationMap, Moments, Want, check_batch};
 pub use integrand::Integrand;
 pub use region::{Block, Region};
@@ -401,15 +403,22 @@ impl Family {
     pub fn unproven(&self, _eta: &[f64]) -> Option<String> {
         None
     }
-    /// `n` natural parameters from the region, [n, k]; the same seed gives the same rows.
+    /// `n` natural parameters from the region, [n, k], by the reference design; the same seed gives the same rows.
     ///
     /// # Errors
     /// When the family has no region.
     pub fn draw_eta(&self, n: usize, seed: u64) -> Result<Vec<f64>> {
+        self.draw_eta_by(n, seed, Design::Reference)
+    }
+    /// As [`Family::draw_eta`], by another design.
+    ///
+    /// # Errors
+    /// When the family has no region, or the design does not fit it.
+    pub fn draw_eta_by(&self, n: usize, seed: u64, design: Design) -> Result<Vec<f64>> {
         let region = self.region.as_ref().ok_or_else(|| {
             Error::domain(format!("the family '{}' has no region of eta to draw from", self.name))
                 .hint("give one: family(#{ ..., eta: #{ name: [low, high], ... } })")
         })?;
-        Ok(region.draw(n, Stream::new(seed).child("eta")))
+        region.draw_by(n, Stream::new(seed).child("eta"), design)
     }
 }

@@ -1,5 +1,6 @@
 //! The region of eta over which labels are made and networks learn.
 
+use super::design::{Design, Variates};
 use crate::error::{Error, Result};
 use crate::num::linalg;
 use crate::num::stream::{Stream, Xoshiro};
@@ -24,6 +25,12 @@ pub enum Block {
         low: f64,
         /// Largest eigenvalue of -eta.
         high: f64,
+    },
+    /// The reference system's reparametrisation of n x n matrices: eta = -E E' / (n |E|) - I / 2 with the Frobenius norm
+    /// |E| of an arbitrary E; all symmetric eta for which -eta - I / 2 has no negative eigenvalue. Drawn with normal E.
+    Reparametrised {
+        /// Order of the matrix.
+        n: usize,
     },
 }
 
@@ -70,7 +77,7 @@ impl Block {
     fn size(&self) -> usize {
         match self {
             Block::Box { low, .. } => low.len(),
-            Block::NegativeDefinite { n, .. } => n * n,
+            Block::NegativeDefinite { n, .. } | Block::Reparametrised { n } => n * n,
         }
     }
     fn center(&self) -> Vec<f64> {
@@ -83,30 +90,35 @@ impl Block {
             Block::NegativeDefinite { n, low, high } => {
                 (0..n * n).map(|i| if i % (n + 1) == 0 { -(low * high).sqrt() } else { 0.0 }).collect()
             }
+            // E = I.
+            Block::Reparametrised { n } => {
+                let diagonal = -0.5 - (*n as f64).powf(-1.5);
+                (0..n * n).map(|i| if i % (n + 1) == 0 { diagonal } else { 0.0 }).collect()
+            }
         }
     }
-    /// One draw: log-uniform in magnitude where a range has one sign, else uniform; for matrices log-uniform eigenvalues
-    /// in a uniformly rotated frame.
-    fn draw(&self, rng: &mut Xoshiro, out: &mut Vec<f64>) {
+    /// One draw of a design.
+    fn draw(&self, variates: &mut Variates, out: &mut Vec<f64>) {
         match self {
-            Block::Box { low, high } => {
-                for (a, b) in low.iter().zip(high) {
-                    let u: f64 = rng.random();
-                    out.push(if a * b > 0.0 {
-                        a.signum() * (a.abs().ln() + u * (b.abs() / a.abs()).ln()).exp()
-                    } else {
-                        a + u * (b - a)
-                    });
-                }
-            }
+            Block::Box { low, high } => out.extend(low.iter().zip(high).map(|(a, b)| variates.range(*a, *b))),
             Block::NegativeDefinite { n, low, high } => {
                 let n = *n;
-                let frame = rotation(n, rng);
-                let eigenvalues: Vec<f64> =
-                    (0..n).map(|_| (low.ln() + rng.random::<f64>() * (high / low).ln()).exp()).collect();
+                let frame = rotation(n, &mut variates.rng);
+                let eigenvalues: Vec<f64> = (0..n).map(|_| variates.eigenvalue(*low, *high)).collect();
                 for i in 0..n {
                     for j in 0..n {
                         out.push(-(0..n).map(|l| frame[l * n + i] * eigenvalues[l] * frame[l * n + j]).sum::<f64>());
+                    }
+                }
+            }
+            Block::Reparametrised { n } => {
+                let n = *n;
+                let e: Vec<f64> = (0..n * n).map(|_| variates.rng.sample(StandardNormal)).collect();
+                let size = n as f64 * e.iter().map(|v| v * v).sum::<f64>().sqrt();
+                for i in 0..n {
+                    for j in 0..n {
+                        let product: f64 = (0..n).map(|l| e[i * n + l] * e[j * n + l]).sum();
+                        out.push(-product / size - if i == j { 0.5 } else { 0.0 });
                     }
                 }
             }
@@ -118,15 +130,8 @@ impl Block {
                 let place = if eta.len() > 1 { format!("[{i}]") } else { String::new() };
                 format!("{place} = {} is outside [{}, {}]", eta[i], low[i], high[i])
             }),
-            Block::NegativeDefinite { n, low, high } => {
-                let n = *n;
-                let negative: Vec<f64> = (0..n * n).map(|i| -0.5 * (eta[i] + eta[(i % n) * n + i / n])).collect();
-                let values = linalg::symmetric_eigenvalues(&negative, n);
-                let slack = 1e-9 * high;
-                let (least, most) = (values[0], values[n - 1]);
-                let inside = least >= low - slack && most <= high + slack;
-                (!inside).then(|| format!(": the eigenvalues of -eta run from {least} to {most}, outside [{low}, {high}]"))
-            }
+            Block::NegativeDefinite { n, low, high } => spectrum(eta, *n, *low, *high),
+            Block::Reparametrised { n } => spectrum(eta, *n, 0.5, f64::INFINITY),
         }
     }
     fn describe(&self) -> String {
@@ -136,8 +141,29 @@ impl Block {
             }
             Block::Box { low, high } => format!("[{low:?}, {high:?}]"),
             Block::NegativeDefinite { low, high, .. } => format!("negative_definite({low}, {high})"),
+            Block::Reparametrised { .. } => "reparametrised()".into(),
         }
     }
+}
+
+/// What is wrong with a matrix whose negative should be symmetric with its eigenvalues in [low, high].
+fn spectrum(eta: &[f64], n: usize, low: f64, high: f64) -> Option<String> {
+    let largest = eta.iter().fold(0.0f64, |m, v| m.max(v.abs()));
+    for i in 0..n {
+        for j in 0..i {
+            let amount = (eta[i * n + j] - eta[j * n + i]).abs();
+            if amount > 1e-8 * largest || amount.is_nan() {
+                return Some(format!(" is not symmetric: entries [{i},{j}] and [{j},{i}] differ by {amount:.1e}"));
+            }
+        }
+    }
+    let negative: Vec<f64> = (0..n * n).map(|i| -0.5 * (eta[i] + eta[(i % n) * n + i / n])).collect();
+    let values = linalg::symmetric_eigenvalues(&negative, n);
+    // Rounding of the eigenvalues of a matrix drawn at an end.
+    let slack = 1e-9 * largest;
+    let (least, most) = (values[0], values[n - 1]);
+    let inside = least >= low - slack && most <= high + slack;
+    (!inside).then(|| format!(": the eigenvalues of -eta run from {least} to {most}, outside [{low}, {high}]"))
 }
 
 /// Rows of a random orthonormal frame: Gram-Schmidt on normal vectors.
@@ -168,12 +194,23 @@ impl Region {
     pub fn blocks(&self) -> &[(String, Block)] {
         &self.blocks
     }
-    /// `n` draws, [n, k]: row i depends on the stream and i alone.
+    /// `n` draws, [n, k], by the reference design: row i depends on the stream and i alone.
     pub fn draw(&self, n: usize, stream: Stream) -> Vec<f64> {
+        self.rows(n, stream, Design::Reference)
+    }
+    /// `n` draws, [n, k], of a design: row i depends on the stream and i alone.
+    ///
+    /// # Errors
+    /// When the region has too many components for the design, or no matrix where the design asks for one.
+    pub fn draw_by(&self, n: usize, stream: Stream, design: Design) -> Result<Vec<f64>> {
+        design.check(self.dim(), self.blocks.iter().any(|(_, b)| !matches!(b, Block::Box { .. })))?;
+        Ok(self.rows(n, stream, design))
+    }
+    fn rows(&self, n: usize, stream: Stream, design: Design) -> Vec<f64> {
         let mut out = Vec::with_capacity(n * self.dim());
         for i in 0..n {
-            let mut rng = stream.at(i as u64).rng();
-            self.blocks.iter().for_each(|(_, b)| b.draw(&mut rng, &mut out));
+            let mut variates = design.row(stream, i);
+            self.blocks.iter().for_each(|(_, b)| b.draw(&mut variates, &mut out));
         }
         out
     }

@@ -12,5 +12,6 @@ mod fuzz;
 mod language;
 mod layers;
 mod quadrature;
+mod regions;
 mod sampling;
 mod stable;

@@ -47,7 +47,7 @@ fn corners(blocks: &[(String, Block)], center: &[f64], stream: Stream) -> Vec<Ve
     for (_, block) in blocks {
         match block {
             Block::Box { low, high } => ends.extend(low.iter().zip(high).map(|(l, h)| Some((*l, *h)))),
-            Block::NegativeDefinite { n, .. } => ends.extend(std::iter::repeat_n(None, n * n)),
+            Block::NegativeDefinite { n, .. } | Block::Reparametrised { n } => ends.extend(std::iter::repeat_n(None, n * n)),
         }
     }
     let free = ends.iter().flatten().count();

@@ -1,13 +1,13 @@
 //! Families: supports, tracing T(x), named families, moments and draws.
 
-use super::supports::{Definite, count};
+use super::supports::{Definite, Reparametrised, count};
 use super::{Entry, tracing};
 use crate::data::GenerateOptions;
 use crate::domain::Support;
 use crate::error::{Error, Result, unknown};
 use crate::expr::{Expr, Trace};
 use crate::family::named::Make;
-use crate::family::{Block, Family, Moments, Region, named};
+use crate::family::{Block, Design, Family, Moments, Region, named};
 use crate::sample::{self, Chains, HmcOptions, labels};
 use crate::script::convert::{self, column, rows, shaped};
 use crate::script::fault::{AtCall, Native, raise};
@@ -144,16 +144,14 @@ fn region(family: &Family, value: &Dynamic) -> Result<Region> {
         let range = map.get(name.as_str()).ok_or_else(|| {
             Error::domain(format!("eta has no range for the statistic '{name}'")).hint(format!("{name}: [low, high]"))
         })?;
-        let block = if let Some(d) = range.clone().try_cast::<Definite>() {
-            match statistic.shape[..] {
-                [n, m] if n == m => Block::negative_definite(d.low, d.high, n)?,
-                _ => {
-                    return Err(Error::shape(format!(
-                        "negative_definite is for square matrices; '{name}' has shape {:?}",
-                        statistic.shape
-                    )));
-                }
-            }
+        let square = |what: &str| match statistic.shape[..] {
+            [n, m] if n == m => Ok(n),
+            _ => Err(Error::shape(format!("{what} is for square matrices; '{name}' has shape {:?}", statistic.shape))),
+        };
+        let block = if range.is::<Reparametrised>() {
+            Block::Reparametrised { n: square("reparametrised")? }
+        } else if let Some(d) = range.clone().try_cast::<Definite>() {
+            Block::negative_definite(d.low, d.high, square("negative_definite")?)?
         } else {
             let ends = convert::tensor(range, &format!("the range of '{name}'"))?;
             match (ends.shape(), ends.data()) {
@@ -246,7 +244,7 @@ fn moments_map(m: Moments, k: usize, single: bool) -> Map {
 
 /// Options of `mean`: generate's, but for those of a whole dataset.
 fn mean_options(ctx: &NativeCallContext, map: &Map) -> Native<GenerateOptions> {
-    match ["points", "out"].iter().find(|key| map.contains_key(**key)) {
+    match ["points", "design", "out"].iter().find(|key| map.contains_key(**key)) {
         Some(key) => Err(raise(ctx, Error::name(format!("option '{key}' belongs to generate; mean takes one eta or a batch")))),
         None => convert::options(ctx, "mean", map),
     }
@@ -360,9 +358,13 @@ pub(super) fn register(engine: &mut Engine, host: &Host) {
         #[serde(deny_unknown_fields, default)]
         struct DrawOptions {
             seed: u64,
+            design: Design,
         }
         let options: DrawOptions = convert::options(ctx, "draw_eta", map)?;
-        count(n, "n").and_then(|n| f.draw_eta(n, options.seed)).map(|eta| Tensor::matrix(f.dim(), eta)).at(ctx)
+        count(n, "n")
+            .and_then(|n| f.draw_eta_by(n, options.seed, options.design))
+            .map(|eta| Tensor::matrix(f.dim(), eta))
+            .at(ctx)
     };
     engine.register_fn("draw_eta", move |ctx: NativeCallContext, f: &mut Shared, n: i64| draw_eta(&ctx, f, n, &Map::new()));
     engine.register_fn("draw_eta", move |ctx: NativeCallContext, f: &mut Shared, n: i64, map: Map| draw_eta(&ctx, f, n, &map));

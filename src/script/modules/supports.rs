@@ -54,6 +54,8 @@ pub(super) fn register(engine: &mut Engine) {
     engine.register_fn("positive", |ctx: NativeCallContext| Positive::new(1).and_then(|p| Support::new(vec![1], p)).at(&ctx));
     engine.register_fn("interval", move |ctx: NativeCallContext, a: Dynamic, b: Dynamic| interval(&a, &b, 1).at(&ctx));
     engine.register_fn("interval", move |ctx: NativeCallContext, a: Dynamic, b: Dynamic, n: i64| interval(&a, &b, n).at(&ctx));
+    engine.register_type_with_name::<Reparametrised>("Reparametrised");
+    engine.register_fn("reparametrised", || Reparametrised);
     engine.register_type_with_name::<Definite>("Definite");
     engine.register_fn("negative_definite", |ctx: NativeCallContext, low: Dynamic, high: Dynamic| {
         convert::number(&low)
@@ -63,6 +65,10 @@ pub(super) fn register(engine: &mut Engine) {
             .at(&ctx)
     });
 }
+
+/// The reference system's region of matrices before its order is known.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Reparametrised;
 
 /// The region of matrices before its order is known.
 #[derive(Debug, Clone, Copy)]
@@ -84,6 +90,12 @@ pub(super) const DOCS: &[Entry] = &[
         signature: "interval(a, b, n)",
         doc: "The support (a, b)^n; n defaults to 1.",
         example: "interval(0, 1)",
+    },
+    Entry {
+        name: "reparametrised",
+        signature: "reparametrised()",
+        doc: "A region of eta for a statistic that is a square matrix, as the reference system draws it for mvn: -E E' / (n |E|) - I / 2 with a normal n x n matrix E.",
+        example: "reparametrised()",
     },
     Entry {
         name: "negative_definite",

@@ -1,0 +1,81 @@
+//! Regions of eta: draws of every design lie inside, Sobol draws lie evenly, membership is exact at the edges.
+
+use nnef::family::{Block, Design, Region};
+use nnef::num::stream::Stream;
+
+fn region() -> Region {
+    Region::new(vec![
+        ("a".into(), Block::interval(-3.0, 2.0, 2).unwrap()),
+        ("b".into(), Block::ranges(&[-8.0, 0.5], &[-0.5, 4.0]).unwrap()),
+        ("m".into(), Block::negative_definite(0.5, 3.0, 3).unwrap()),
+        ("r".into(), Block::Reparametrised { n: 2 }),
+    ])
+}
+
+#[test]
+fn draws_of_every_design_lie_inside_and_depend_on_their_row_alone() {
+    let (region, stream) = (region(), Stream::new(3));
+    for design in [Design::Reference, Design::Uniform, Design::Sobol, Design::Eigen] {
+        let draws = region.draw_by(300, stream, design).unwrap();
+        assert_eq!(draws.len(), 300 * region.dim());
+        draws.chunks(region.dim()).for_each(|eta| region.check(eta).unwrap());
+        assert_eq!(region.draw_by(100, stream, design).unwrap(), draws[..100 * region.dim()], "{design:?}");
+    }
+    region.check(&region.center()).unwrap();
+}
+
+#[test]
+fn sobol_draws_are_even_and_uniform_ones_are_not() {
+    let region = Region::new(vec![("a".into(), Block::interval(0.0, 1.0, 5).unwrap())]);
+    // Each of 64 cells of each component holds a 64th of 4096 draws, exactly, in any scrambled Sobol sequence.
+    let uneven = |design: Design| -> usize {
+        let draws = region.draw_by(4096, Stream::new(1), design).unwrap();
+        (0..5)
+            .map(|j| {
+                let mut cells = [0usize; 64];
+                draws.chunks(5).for_each(|eta| cells[(eta[j] * 64.0) as usize] += 1);
+                cells.iter().map(|c| c.abs_diff(64)).max().unwrap()
+            })
+            .max()
+            .unwrap()
+    };
+    assert_eq!(uneven(Design::Sobol), 0);
+    assert!(uneven(Design::Uniform) > 8);
+}
+
+/// Log-uniform and uniform marginals: the share below the middle of the range.
+#[test]
+fn designs_have_their_marginals() {
+    let region = Region::new(vec![("a".into(), Block::interval(0.1, 10.0, 1).unwrap())]);
+    let below = |design: Design, at: f64| {
+        let draws = region.draw_by(20_000, Stream::new(2), design).unwrap();
+        draws.iter().filter(|e| **e < at).count() as f64 / 20_000.0
+    };
+    // Four standard errors of a share of a half: one false alarm in 16,000.
+    for (design, middle) in [(Design::Reference, 1.0), (Design::Sobol, 1.0), (Design::Uniform, 5.05)] {
+        assert!((below(design, middle) - 0.5).abs() < 4.0 * 0.5 / 20_000f64.sqrt(), "{design:?}");
+    }
+}
+
+#[test]
+fn membership_is_exact() {
+    let boxes = Region::new(vec![("b".into(), Block::ranges(&[-1.0, 0.0], &[1.0, 2.0]).unwrap())]);
+    assert!(boxes.contains(&[1.0, 0.0]) && !boxes.contains(&[1.0 + f64::EPSILON, 0.0]) && !boxes.contains(&[0.0, f64::NAN]));
+    let matrices = Region::new(vec![("m".into(), Block::negative_definite(1.0, 2.0, 2).unwrap())]);
+    assert!(matrices.contains(&[-1.0, 0.0, 0.0, -2.0]) && !matrices.contains(&[-0.99, 0.0, 0.0, -2.0]));
+    let error = matrices.check(&[-1.5, 0.1, 0.2, -1.5]).unwrap_err().to_string();
+    assert!(error.contains("not symmetric") && error.contains("1.0e-1"), "{error}");
+    assert!(matrices.contains(&[-1.5, 0.1, 0.1 + 1e-16, -1.5]));
+    let reference = Region::new(vec![("r".into(), Block::Reparametrised { n: 2 })]);
+    assert!(reference.contains(&[-0.5, 0.0, 0.0, -70.0]) && !reference.contains(&[-0.49, 0.0, 0.0, -1.0]));
+}
+
+#[test]
+fn what_is_no_region_is_refused() {
+    assert!(Block::ranges(&[0.0, 1.0], &[1.0, 1.0]).is_err());
+    assert!(Block::ranges(&[0.0], &[1.0, 1.0]).is_err());
+    assert!(Block::negative_definite(0.0, 1.0, 2).is_err());
+    let wide = Region::new(vec![("a".into(), Block::interval(0.0, 1.0, 257).unwrap())]);
+    assert!(wide.draw_by(3, Stream::new(1), Design::Sobol).unwrap_err().to_string().contains("256"));
+    assert!(wide.draw_by(3, Stream::new(1), Design::Eigen).unwrap_err().to_string().contains("matrix"));
+}
