@@ -5,8 +5,35 @@
 use rhai::{Engine, EvalAltResult, Module, ModuleResolver, Position, Scope, Shared};
 use std::path::PathBuf;
 
+macro_rules! module {
+    ($path:literal) => {
+        ($path, include_str!(concat!("../../stdlib/", $path, ".rhai")))
+    };
+}
+
 /// The embedded modules, by path below `std/`; a test holds this list to the folder.
-pub static MODULES: &[(&str, &str)] = &[("recipes", include_str!("../../stdlib/recipes.rhai"))];
+pub static MODULES: &[(&str, &str)] = &[
+    module!("families/bernoulli"),
+    module!("families/beta"),
+    module!("families/categorical"),
+    module!("families/clipped_mvn"),
+    module!("families/dirichlet"),
+    module!("families/exponential"),
+    module!("families/gamma"),
+    module!("families/gaussian"),
+    module!("families/inverse_gaussian"),
+    module!("families/laplace_product"),
+    module!("families/mvn"),
+    module!("families/mvn_tril"),
+    module!("families/normal_gamma"),
+    module!("families/normal_wishart"),
+    module!("families/poisson"),
+    module!("families/rectified_gaussian"),
+    module!("families/von_mises"),
+    module!("families/von_mises_fisher"),
+    module!("families/wishart"),
+    module!("recipes"),
+];
 
 /// Resolves `std/...`; other imports are files.
 pub(super) struct Library;

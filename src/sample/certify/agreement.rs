@@ -24,7 +24,7 @@ fn exact(family: &Family, eta: &[f64]) -> Result<Moments> {
 /// HMC in unconstrained coordinates against moments that know nothing of them.
 pub(super) fn lines(family: &Family, etas: &[&[f64]], stream: Stream) -> Vec<Line> {
     const NAME: &str = "agreement";
-    if family.support().bijector().free() == 0 {
+    if family.support().bijector().discrete() {
         return vec![Line::skip(NAME, "the support is discrete: nothing is sampled")];
     }
     let truth = match exact(family, &etas.concat()) {

@@ -22,7 +22,7 @@ pub(super) fn lines(family: &Family, etas: &[&[f64]], stream: Stream) -> Vec<Lin
 fn derivatives(family: &Family, etas: &[&[f64]], stream: Stream) -> Line {
     const NAME: &str = "derivatives";
     let m = family.support().bijector().free();
-    if m == 0 {
+    if family.support().bijector().discrete() {
         return Line::skip(NAME, "the support is discrete");
     }
     let program = family.density().program();
@@ -71,7 +71,7 @@ fn measure(family: &Family, stream: Stream) -> Line {
     const NAME: &str = "measure";
     let bijector = family.support().bijector();
     let (m, measured) = (bijector.free(), bijector.measured());
-    if m == 0 || m > MOST || measured.len() != m {
+    if bijector.discrete() || m > MOST || measured.len() != m {
         return Line::skip(NAME, format!("no Lebesgue coordinates to compare with on {}", family.support()));
     }
     let mut g = Graph::new();

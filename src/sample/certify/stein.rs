@@ -28,7 +28,7 @@ pub(super) fn lines(family: &Family, etas: &[&[f64]], stream: Stream) -> Vec<Lin
 fn line(family: &Family, etas: &[&[f64]], stream: Stream) -> Line {
     let mut parts = family.unconstrained();
     let m = parts.z.len();
-    if m == 0 {
+    if family.support().bijector().discrete() {
         return Line::skip(NAME, "the support is discrete");
     }
     if parts.inside.is_some() {
