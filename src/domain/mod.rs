@@ -4,16 +4,30 @@
 //! come from one definition. Nothing is ever clipped: a density on a support is sampled in z with its log-Jacobian.
 //! One file a choice.
 
+mod circle;
+mod integers;
 mod interval;
+mod ordered;
 mod positive;
+mod product;
 mod real;
+mod simplex;
+mod spd;
+mod sphere;
 
+pub use circle::Circle;
+pub use integers::Integers;
 pub use interval::Interval;
+pub use ordered::Ordered;
 pub use positive::Positive;
+pub use product::Product;
 pub use real::Real;
+pub use simplex::Simplex;
+pub use spd::Spd;
+pub use sphere::Sphere;
 
-use crate::error::Result;
-use crate::expr::{Graph, NodeId};
+use crate::error::{Error, Result};
+use crate::expr::{Expr, Graph, NodeId, Trace};
 use std::fmt;
 use std::sync::Arc;
 
@@ -57,6 +71,10 @@ impl Axis {
     }
 }
 
+fn outside(b: &dyn Bijector, x: &[f64]) -> Error {
+    Error::domain(format!("{x:?} is not a point of {}", b.describe()))
+}
+
 /// A smooth map from unconstrained z in R^m onto a support in R^d.
 pub trait Bijector: Send + Sync + fmt::Debug {
     /// Number of coordinates d of a point.
@@ -72,6 +90,14 @@ pub trait Bijector: Send + Sync + fmt::Debug {
     fn inverse(&self, x: &[f64]) -> Result<Vec<f64>>;
     /// Whether x, `[d]`, lies inside.
     fn contains(&self, x: &[f64]) -> bool;
+    /// Whether some coordinate takes whole numbers only, so that no sampler in z reaches every point.
+    fn discrete(&self) -> bool {
+        false
+    }
+    /// The first coordinate that equals coordinate `j` at every point: `j` itself, but for a symmetric matrix.
+    fn coordinate(&self, j: usize) -> usize {
+        j
+    }
     /// The axes of the coordinates t in which quadrature integrates, where there are such: see [`Bijector::on_axes`].
     fn axes(&self) -> Option<Vec<Axis>>;
     /// The point, `[d]`, and the log measure log |dx/dt| as nodes, from the nodes of t, one an axis. A product of intervals
@@ -108,7 +134,7 @@ impl Support {
     pub fn new(shape: Vec<usize>, bijector: impl Bijector + 'static) -> Result<Self> {
         let size: usize = shape.iter().product();
         if size != bijector.dim() || size == 0 {
-            return Err(crate::error::Error::shape(format!(
+            return Err(Error::shape(format!(
                 "shape {shape:?} does not hold the {} coordinates of {}",
                 bijector.dim(),
                 bijector.describe()
@@ -122,6 +148,29 @@ impl Support {
     /// For n = 0.
     pub fn real(n: usize) -> Result<Self> {
         Self::new(vec![n], Real::new(n)?)
+    }
+    /// The product of named parts, in byte order of their names.
+    ///
+    /// # Errors
+    /// When there is no part, a name is empty or there twice, or a part is a product.
+    pub fn product(parts: Vec<(String, Support)>) -> Result<Self> {
+        let product = Product::new(parts)?;
+        let part = |(name, s): &(String, Support)| Part { name: name.clone(), shape: s.shape.clone() };
+        let parts = product.parts().iter().map(part).collect();
+        Ok(Support { parts, ..Self::new(vec![product.dim()], product)? })
+    }
+    /// The traced point: the array of all coordinates, and one array for each named part. Coordinates that are always
+    /// equal are one node.
+    pub fn trace(&self, trace: &Trace) -> (Expr, Vec<Expr>) {
+        let nodes: Vec<NodeId> = trace.with(|g| (0..self.dim()).map(|j| g.var(self.bijector.coordinate(j))).collect());
+        let mut rest = nodes.as_slice();
+        let parts = self.parts.iter().map(|p| {
+            let (share, after) = rest.split_at(p.shape.iter().product());
+            rest = after;
+            trace.wrap(p.shape.clone(), share.to_vec())
+        });
+        let parts = parts.collect();
+        (trace.wrap(self.shape.clone(), nodes), parts)
     }
     /// Shape of a point as the closure sees it.
     pub fn shape(&self) -> &[usize] {

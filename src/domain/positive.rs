@@ -1,6 +1,6 @@
 //! The positive orthant (0, infinity)^n.
 
-use super::{Axis, Bijector};
+use super::{Axis, Bijector, outside};
 use crate::error::{Error, Result};
 use crate::expr::{Graph, NodeId, Op};
 
@@ -32,11 +32,7 @@ impl Bijector for Positive {
         (x, g.sum(z))
     }
     fn inverse(&self, x: &[f64]) -> Result<Vec<f64>> {
-        if self.contains(x) {
-            Ok(x.iter().map(|v| v.ln()).collect())
-        } else {
-            Err(Error::domain(format!("{x:?} is not a point of {}", self.describe())))
-        }
+        if self.contains(x) { Ok(x.iter().map(|v| v.ln()).collect()) } else { Err(outside(self, x)) }
     }
     fn contains(&self, x: &[f64]) -> bool {
         x.len() == self.n && x.iter().all(|v| *v > 0.0 && v.is_finite())

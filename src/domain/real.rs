@@ -1,6 +1,6 @@
 //! The whole space R^n.
 
-use super::{Axis, Bijector};
+use super::{Axis, Bijector, outside};
 use crate::error::{Error, Result};
 use crate::expr::{Graph, NodeId};
 
@@ -31,11 +31,7 @@ impl Bijector for Real {
         (z.to_vec(), g.constant(0.0))
     }
     fn inverse(&self, x: &[f64]) -> Result<Vec<f64>> {
-        if self.contains(x) {
-            Ok(x.to_vec())
-        } else {
-            Err(Error::domain(format!("{x:?} is not a finite point of {}", self.describe())))
-        }
+        if self.contains(x) { Ok(x.to_vec()) } else { Err(outside(self, x)) }
     }
     fn contains(&self, x: &[f64]) -> bool {
         x.len() == self.n && x.iter().all(|v| v.is_finite())

@@ -1,11 +1,20 @@
 //! Rewriting to forms that neither overflow nor cancel, in value and derivative.
 //!
 //! log(exp a + exp b + ...), log(1 + exp x), log(cosh x), log(sinh x), log(expm1 x), log(sigmoid x), products and
-//! quotients of exponentials, 1 / (1 + exp x), exp x / (1 + exp x), x / expm1 x.
+//! quotients of exponentials, 1 / (1 + exp x), exp x / (1 + exp x), x / expm1 x; log(a + b sigmoid x) and
+//! log(a - a exp x), also where a term is added in one place and subtracted in another.
 
 use super::graph::{Graph, Node, NodeId};
 use super::op::Op;
 use std::f64::consts::LN_2;
+
+/// number + sum of c y over the pairs (y, c).
+struct Linear {
+    number: f64,
+    multiples: Vec<(NodeId, f64)>,
+    /// Whether terms cancelled, so that the written sum loses digits which this one keeps.
+    cancelled: bool,
+}
 
 impl Graph {
     fn operation(&self, id: NodeId, op: Op) -> Option<NodeId> {
@@ -23,8 +32,13 @@ impl Graph {
         match op {
             Op::Log => self.stable_log(a),
             Op::Log1p => {
-                let x = self.operation(a, Op::Exp)?;
-                Some(self.unary(Op::Softplus, x))
+                if let Some(x) = self.operation(a, Op::Exp) {
+                    return Some(self.unary(Op::Softplus, x));
+                }
+                let mut terms = self.linear(a)?;
+                terms.number += 1.0;
+                terms.cancelled = terms.number == 0.0;
+                self.log_of_linear(terms)
             }
             Op::Mul => {
                 let (x, y) = (self.operation(a, Op::Exp)?, self.operation(b, Op::Exp)?);
@@ -63,9 +77,85 @@ impl Graph {
                 let s = self.unary(Op::Softplus, minus);
                 Some(self.neg(s))
             }
-            Node::Apply(Op::Add, _) => self.log_of_sum(a),
+            Node::Apply(Op::Add | Op::Sub | Op::Neg | Op::Mul, _) => {
+                let terms = self.linear(a);
+                terms.and_then(|t| self.log_of_linear(t)).or_else(|| self.log_of_sum(a))
+            }
             _ => None,
         }
+    }
+
+    /// A sum as a number and multiples of other nodes, `None` for a long one.
+    fn linear(&self, root: NodeId) -> Option<Linear> {
+        const LONGEST: usize = 32;
+        let mut found = Linear { number: 0.0, multiples: Vec::new(), cancelled: false };
+        let (mut stack, mut steps, mut shifted) = (vec![(root, 1.0)], 0, false);
+        while let Some((id, c)) = stack.pop() {
+            steps += 1;
+            if steps > LONGEST {
+                return None;
+            }
+            match self.node(id) {
+                Node::Const(bits) => {
+                    found.number += c * f64::from_bits(bits);
+                    shifted = true;
+                }
+                Node::Apply(Op::Add, [p, q, _]) => stack.extend([(q, c), (p, c)]),
+                Node::Apply(Op::Sub, [p, q, _]) => stack.extend([(q, -c), (p, c)]),
+                Node::Apply(Op::Neg, [p, ..]) => stack.push((p, -c)),
+                Node::Apply(Op::Mul, [p, q, _]) if self.as_constant(p).is_some() => {
+                    stack.push((q, c * self.as_constant(p).unwrap_or(1.0)));
+                }
+                _ => match found.multiples.iter_mut().find(|m| m.0 == id) {
+                    Some(multiple) => multiple.1 += c,
+                    None => found.multiples.push((id, c)),
+                },
+            }
+        }
+        let before = found.multiples.len();
+        found.multiples.retain(|m| m.1 != 0.0);
+        found.cancelled = found.multiples.len() < before || (shifted && found.number == 0.0);
+        Some(found)
+    }
+
+    fn log_of_linear(&mut self, terms: Linear) -> Option<NodeId> {
+        let a = terms.number;
+        if let [(y, c)] = terms.multiples[..]
+            && c.is_finite()
+        {
+            // c sigmoid(x), and a - a sigmoid(x) = a sigmoid(-x).
+            if let Some(x) = self.operation(y, Op::Sigmoid) {
+                let (scale, minus) = match (a == 0.0, a == -c) {
+                    (true, _) => (c, self.neg(x)),
+                    (_, true) => (a, x),
+                    _ => return None,
+                };
+                let (shift, s) = (self.constant(scale.ln()), self.unary(Op::Softplus, minus));
+                return (scale > 0.0).then(|| self.sub(shift, s));
+            }
+            if let Some(x) = self.operation(y, Op::Exp)
+                && a == -c
+                && a > 0.0
+            {
+                let minus = self.neg(x);
+                let (shift, log) = (self.constant(a.ln()), self.log_one_minus_exp(minus));
+                return Some(self.add(shift, log));
+            }
+            if a == 0.0 && c > 0.0 && (terms.cancelled || self.operation(y, Op::Exp).is_some()) {
+                let (shift, log) = (self.constant(c.ln()), self.unary(Op::Log, y));
+                return Some(self.add(shift, log));
+            }
+        }
+        if !terms.cancelled {
+            return None;
+        }
+        let mut sum = self.constant(a);
+        for (y, c) in terms.multiples {
+            let c = self.constant(c);
+            let term = self.mul(c, y);
+            sum = self.add(sum, term);
+        }
+        Some(self.unary(Op::Log, sum))
     }
 
     /// log(1 - exp(-x)) for x > 0.

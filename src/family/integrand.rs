@@ -11,6 +11,7 @@ pub struct Integrand {
     program: Program,
     graph: Graph,
     surfaces: Vec<Surface>,
+    plain: bool,
 }
 
 impl Integrand {
@@ -25,6 +26,7 @@ impl Integrand {
         let mut g = Graph::new();
         let t: Vec<NodeId> = (0..axes.len()).map(|j| g.var(j)).collect();
         let (x, measure) = bijector.on_axes(&mut g, &t);
+        let plain = x == t;
         let image = family.image(&mut g, &x);
         let inside = image.inside;
         let offset = g.add(image.base, measure);
@@ -33,11 +35,15 @@ impl Integrand {
         let statistics: Vec<NodeId> = image.t.iter().copied().chain([offset]).collect();
         let program = Program::compile(&g, axes.len(), &[&[value], &statistics]);
         let surfaces = kinks::surfaces(&mut g, &statistics);
-        Some(Integrand { axes, program, graph: g, surfaces })
+        Some(Integrand { axes, program, graph: g, surfaces, plain })
     }
     /// The axes of t.
     pub fn axes(&self) -> &[Axis] {
         &self.axes
+    }
+    /// Whether t is x itself.
+    pub fn is_plain(&self) -> bool {
+        self.plain
     }
     /// The compiled program over t.
     pub fn program(&self) -> &Program {

@@ -1,10 +1,13 @@
 //! Whether the statistics are linearly independent: if not, eta is not identified.
 
 use super::Family;
+use crate::domain::Axis;
 use crate::expr::{Graph, NodeId, Program};
+use crate::num::special::sigmoid;
 use crate::num::stream::Stream;
 use rand::Rng;
 use rand_distr::StandardNormal;
+use std::f64::consts::PI;
 
 /// Most distinct statistics that are looked at: the test costs k^3.
 const MOST: usize = 128;
@@ -70,18 +73,38 @@ impl Family {
         let mut seen = std::collections::HashSet::new();
         (0..self.dim()).filter(|i| seen.insert(self.t[*i])).collect()
     }
+    /// `n` random points of the support, [n, d].
+    fn scattered(&self, n: usize) -> Vec<f64> {
+        let bijector = self.support.bijector();
+        let axes = bijector.axes().filter(|_| bijector.discrete());
+        let free = axes.as_ref().map_or(bijector.free(), Vec::len);
+        let mut g = Graph::new();
+        let z: Vec<NodeId> = (0..free).map(|j| g.var(j)).collect();
+        let (x, _) = if axes.is_some() { bijector.on_axes(&mut g, &z) } else { bijector.forward(&mut g, &z) };
+        let mut rng = Stream::new(1).child("minimality").rng();
+        let mut draws: Vec<f64> = (0..n * free).map(|_| 1.3 * rng.sample::<f64, _>(StandardNormal)).collect();
+        if let Some(axes) = axes {
+            draws.iter_mut().zip(axes.iter().cycle()).for_each(|(d, axis)| *d = on_axis(*axis, *d));
+        }
+        Program::compile(&g, free, &[&x]).evaluate(0, &draws, &[])
+    }
     /// The chosen statistics on `n` random points, column by column; `None` where they are not finite.
     fn columns(&self, chosen: &[usize], n: usize) -> Option<Vec<Vec<f64>>> {
-        let bijector = self.support.bijector();
-        let mut g = Graph::new();
-        let z: Vec<NodeId> = (0..bijector.free()).map(|j| g.var(j)).collect();
-        let (x, _) = bijector.forward(&mut g, &z);
-        let mut rng = Stream::new(1).child("minimality").rng();
-        let draws: Vec<f64> = (0..n * z.len()).map(|_| 1.3 * rng.sample::<f64, _>(StandardNormal)).collect();
-        let points = Program::compile(&g, z.len(), &[&x]).evaluate(0, &draws, &[]);
+        let points = self.scattered(n);
         let t = self.statistics_at(&points, n).ok()?;
         let columns: Vec<Vec<f64>> = chosen.iter().map(|i| t.iter().skip(*i).step_by(self.dim()).copied().collect()).collect();
         columns.iter().flatten().all(|v| v.is_finite() && v.abs() < 1e100).then_some(columns)
+    }
+}
+
+/// Something of the size of 1 on the axis, from a normal number.
+fn on_axis(axis: Axis, normal: f64) -> f64 {
+    match axis {
+        Axis::Line => normal,
+        Axis::HalfLine { from } => from + normal.exp(),
+        Axis::Segment { from, to } => from + (to - from) * sigmoid(normal),
+        Axis::Circle => PI * normal.tanh(),
+        Axis::Integers { from, to } => from + ((to - from + 1.0).min(64.0) * sigmoid(normal)).floor(),
     }
 }
 

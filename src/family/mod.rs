@@ -123,7 +123,7 @@ impl Family {
         base: Option<TracedBase>,
     ) -> Result<Family> {
         let trace = Trace::new();
-        let x = trace.point(support.shape(), 0);
+        let (x, _) = support.trace(&trace);
         let mut found = stats(&x)?;
         found.sort_by(|a, b| a.0.as_bytes().cmp(b.0.as_bytes()));
         let base = match base {

@@ -109,8 +109,9 @@ impl HmcOptions {
 
 /// Refuse supports that HMC cannot sample.
 fn check_family(family: &Family) -> Result<()> {
-    if family.support().bijector().free() == 0 {
-        Err(Error::domain(format!("{} has no continuous coordinates to sample", family.support())))
+    if family.support().bijector().discrete() {
+        Err(Error::domain(format!("{} has coordinates that are whole numbers, which hmc does not move", family.support()))
+            .hint("method: \"quadrature\" sums over them"))
     } else {
         Ok(())
     }

@@ -144,7 +144,7 @@ pub(super) fn window(family: &Family, integrand: &Integrand, eta: &[f64], singul
                 // The first number of an endless range is an end like any other.
                 let low = a == 0 && !matches!(axes[axis], Axis::Integers { .. });
                 if low || b == n.len() - 1 {
-                    return Err(improper(family, axes[axis], axis, low, eta));
+                    return Err(improper(family, integrand, axis, low, eta));
                 }
             }
             let step = n.get(1).map_or(0.0, |b| b - n[0]);
@@ -181,11 +181,12 @@ pub(super) fn window(family: &Family, integrand: &Integrand, eta: &[f64], singul
     Err(Error::numeric(format!("no window holds the mass of '{}' at eta = {eta:?}", family.name())))
 }
 
-fn improper(family: &Family, kind: Axis, axis: usize, low: bool, eta: &[f64]) -> Error {
-    let place = match (kind, low) {
-        (Axis::HalfLine { from }, true) => format!("as x[{axis}] approaches {from}"),
-        (_, true) => format!("as x[{axis}] goes to minus infinity"),
-        (_, false) => format!("as x[{axis}] goes to infinity"),
+fn improper(family: &Family, integrand: &Integrand, axis: usize, low: bool, eta: &[f64]) -> Error {
+    let name = if integrand.is_plain() { format!("x[{axis}]") } else { format!("coordinate {axis} of its chart") };
+    let place = match (integrand.axes()[axis], low) {
+        (Axis::HalfLine { from }, true) => format!("as {name} approaches {from}"),
+        (_, true) => format!("as {name} goes to minus infinity"),
+        (_, false) => format!("as {name} goes to infinity"),
     };
     Error::domain(format!(
         "the density of '{}' does not decay {place} at eta = {eta:?}: it has no finite integral",

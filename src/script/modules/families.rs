@@ -24,17 +24,12 @@ const OPTIONS: [&str; 6] = ["name", "x", "stats", "base", "where", "eta"];
 
 /// The traced point, as an array of all coordinates and as the closure gets it: a map for a product with named parts.
 fn point(trace: &Trace, support: &Support) -> (Expr, Dynamic) {
-    let x = trace.point(support.shape(), 0);
-    if support.parts().is_empty() {
+    let (x, parts) = support.trace(trace);
+    if parts.is_empty() {
         return (x.clone(), Dynamic::from(x));
     }
-    let mut first = 0;
-    let part = |p: &crate::domain::Part| {
-        let value = trace.point(&p.shape, first);
-        first += value.len();
-        (p.name.as_str().into(), Dynamic::from(value))
-    };
-    (x, Dynamic::from(support.parts().iter().map(part).collect::<Map>()))
+    let parts = support.parts().iter().zip(parts).map(|(p, value)| (p.name.as_str().into(), Dynamic::from(value)));
+    (x, Dynamic::from(parts.collect::<Map>()))
 }
 
 fn family(ctx: &NativeCallContext, host: &Host, map: &Map) -> Native<Shared> {
@@ -49,7 +44,7 @@ fn family(ctx: &NativeCallContext, host: &Host, map: &Map) -> Native<Shared> {
         raise(
             ctx,
             Error::domain(format!("x must be a support, got {}", convert::type_name(support)))
-                .hint("real(n), positive(n), interval(a, b, n)"),
+                .hint("real(n), positive(n), interval(a, b, n), simplex(n), circle(n), sphere(n), integers(a, b), ordered(n), spd(n), product(#{..})"),
         )
     })?;
     let stats = closure(ctx, need("stats", "stats: |x| #{ x: x[0], x2: x[0]*x[0] }")?, "stats")?;

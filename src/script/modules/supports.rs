@@ -1,11 +1,11 @@
 //! Supports, and regions of matrices.
 
 use super::Entry;
-use crate::domain::{Interval, Positive, Real, Support};
+use crate::domain::{Circle, Integers, Interval, Ordered, Positive, Real, Simplex, Spd, Sphere, Support};
 use crate::error::{Error, Result};
 use crate::script::convert;
 use crate::script::fault::AtCall;
-use rhai::{Dynamic, Engine, NativeCallContext};
+use rhai::{Dynamic, Engine, Map, NativeCallContext};
 
 /// Most coordinates of a point, and most rows of a drawn batch.
 const MOST: usize = 100_000;
@@ -35,6 +35,30 @@ fn shape(value: &Dynamic, what: &str) -> Result<Vec<usize>> {
     total.map(|_| sizes).ok_or_else(|| Error::domain(format!("{what}: at most {MOST} coordinates are possible")))
 }
 
+fn integers(a: &Dynamic, b: &Dynamic) -> Result<Support> {
+    let (from, to) =
+        convert::number(a).zip(convert::number(b)).ok_or_else(|| Error::domain("integers(a, b) needs two whole numbers"))?;
+    if to == f64::INFINITY {
+        return Err(Error::domain("integers(a, b) must end").hint("choose b so large that nothing of the mass lies beyond"));
+    }
+    Support::new(vec![1], Integers::new(from, to)?)
+}
+
+fn product(parts: Map) -> Result<Support> {
+    let part = |(name, value): (rhai::Identifier, Dynamic)| {
+        let kind = convert::type_name(&value);
+        let support = value.try_cast::<Support>().ok_or_else(|| {
+            Error::domain(format!("part '{name}' of the product must be a support, got {kind}")).hint("real(1), positive(1)")
+        })?;
+        Ok((name.to_string(), support))
+    };
+    let product = Support::product(parts.into_iter().map(part).collect::<Result<_>>()?)?;
+    if product.dim() > MOST {
+        return Err(Error::domain(format!("the product has {} coordinates, at most {MOST} are possible", product.dim())));
+    }
+    Ok(product)
+}
+
 pub(super) fn register(engine: &mut Engine) {
     engine.register_type_with_name::<Support>("Support");
     engine.register_fn("to_string", |s: &mut Support| s.to_string());
@@ -54,6 +78,22 @@ pub(super) fn register(engine: &mut Engine) {
     engine.register_fn("positive", |ctx: NativeCallContext| Positive::new(1).and_then(|p| Support::new(vec![1], p)).at(&ctx));
     engine.register_fn("interval", move |ctx: NativeCallContext, a: Dynamic, b: Dynamic| interval(&a, &b, 1).at(&ctx));
     engine.register_fn("interval", move |ctx: NativeCallContext, a: Dynamic, b: Dynamic, n: i64| interval(&a, &b, n).at(&ctx));
+    type Make = fn(usize) -> Result<Support>;
+    let counted: [(&str, Make); 5] = [
+        ("simplex", |n| Support::new(vec![n], Simplex::new(n)?)),
+        ("circle", |n| Support::new(vec![n], Circle::new(n)?)),
+        ("sphere", |n| Support::new(vec![n], Sphere::new(n)?)),
+        ("ordered", |n| Support::new(vec![n], Ordered::new(n)?)),
+        ("spd", |n| Support::new(vec![n, n], Spd::new(n)?)),
+    ];
+    for (name, make) in counted {
+        engine.register_fn(name, move |ctx: NativeCallContext, n: i64| {
+            count(n, &format!("n of {name}(n)")).and_then(make).at(&ctx)
+        });
+    }
+    engine.register_fn("circle", |ctx: NativeCallContext| Circle::new(1).and_then(|c| Support::new(vec![1], c)).at(&ctx));
+    engine.register_fn("integers", |ctx: NativeCallContext, a: Dynamic, b: Dynamic| integers(&a, &b).at(&ctx));
+    engine.register_fn("product", |ctx: NativeCallContext, parts: Map| product(parts).at(&ctx));
     engine.register_type_with_name::<Definite>("Definite");
     engine.register_fn("negative_definite", |ctx: NativeCallContext, low: Dynamic, high: Dynamic| {
         convert::number(&low)
@@ -82,8 +122,50 @@ pub(super) const DOCS: &[Entry] = &[
     Entry {
         name: "interval",
         signature: "interval(a, b, n)",
-        doc: "The support (a, b)^n; n defaults to 1.",
+        doc: "The support (a, b)^n; n defaults to 1. One end may be infinite: interval(-1.0/0.0, 2).",
         example: "interval(0, 1)",
+    },
+    Entry {
+        name: "simplex",
+        signature: "simplex(n)",
+        doc: "n positive components that sum to 1, with Lebesgue measure in the first n - 1.",
+        example: "family(#{ x: simplex(3), stats: |x| #{ log_x: log(x) } }).mean([1, 2, 0.5])",
+    },
+    Entry {
+        name: "circle",
+        signature: "circle(n)",
+        doc: "n angles in [-pi, pi]; n defaults to 1.",
+        example: "family(#{ x: circle(), stats: |x| #{ c: cos(x[0]), s: sin(x[0]) } }).mean([1, 2])",
+    },
+    Entry {
+        name: "sphere",
+        signature: "sphere(n)",
+        doc: "Unit vectors in R^n, with the surface measure.",
+        example: "family(#{ x: sphere(3), stats: |x| #{ x: x } }).mean([0, 0, 2])",
+    },
+    Entry {
+        name: "integers",
+        signature: "integers(a, b)",
+        doc: "The whole numbers from a to b, both included; expectations are sums over all of them.",
+        example: "family(#{ x: integers(0, 20), stats: |x| #{ x: x[0] }, base: |x| -lgamma(x[0] + 1) }).mean([0.5])",
+    },
+    Entry {
+        name: "ordered",
+        signature: "ordered(n)",
+        doc: "n ascending numbers x[0] < x[1] < ...",
+        example: "family(#{ x: ordered(2), stats: |x| #{ x2: x*x } }).mean([-1, -0.5])",
+    },
+    Entry {
+        name: "spd",
+        signature: "spd(n)",
+        doc: "Symmetric positive definite n x n matrices, with Lebesgue measure on the lower triangle.",
+        example: "family(#{ x: spd(2), stats: |x| #{ x: x } }).mean([-1, 0.2, 0.2, -2])",
+    },
+    Entry {
+        name: "product",
+        signature: "product(#{name: support, ...})",
+        doc: "Named parts, each on its support: the closure gets a map, and the coordinates follow in byte order of the names.",
+        example: "family(#{ x: product(#{u: real(1), s: positive(1)}), stats: |x| #{ u2: x.u*x.u, s: x.s } }).mean([-1, -2])",
     },
     Entry {
         name: "negative_definite",
