@@ -6,6 +6,7 @@ mod cavi;
 mod cli;
 mod domains;
 mod expr;
+mod families;
 mod fuzz;
 mod language;
 mod layers;
