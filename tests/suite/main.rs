@@ -8,6 +8,7 @@ mod cli;
 mod domains;
 mod double_double;
 mod expr;
+mod families;
 mod fuzz;
 mod language;
 mod layers;

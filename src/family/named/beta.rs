@@ -1,10 +1,12 @@
 //! Beta distribution.
 
+use super::draws::proportions;
 use crate::domain::{Interval, Support};
 use crate::error::Result;
 use crate::expr::Op;
 use crate::family::{Block, ClosedForm, Family, Region, require};
-use crate::num::special::{digamma, lgamma, trigamma};
+use crate::num::special::{digamma_delta, log_beta, trigamma, trigamma_delta};
+use crate::num::stream::Xoshiro;
 
 /// T = (log_1mx, log_x) on (0, 1); eta = (b - 1, a - 1).
 ///
@@ -34,17 +36,18 @@ impl ClosedForm for Beta {
         require(eta[1] > -1.0, "eta_log_x > -1", eta[1])
     }
     fn log_normalizer(&self, eta: &[f64]) -> f64 {
-        let (b, a) = (eta[0] + 1.0, eta[1] + 1.0);
-        lgamma(a) + lgamma(b) - lgamma(a + b)
+        log_beta(eta[1] + 1.0, eta[0] + 1.0)
     }
     fn mean(&self, eta: &[f64]) -> Vec<f64> {
         let (b, a) = (eta[0] + 1.0, eta[1] + 1.0);
-        let both = digamma(a + b);
-        vec![digamma(b) - both, digamma(a) - both]
+        vec![-digamma_delta(b, a), -digamma_delta(a, b)]
     }
     fn covariance(&self, eta: &[f64]) -> Vec<f64> {
         let (b, a) = (eta[0] + 1.0, eta[1] + 1.0);
-        let both = trigamma(a + b);
-        vec![trigamma(b) - both, -both, -both, trigamma(a) - both]
+        let both = -trigamma(a + b);
+        vec![trigamma_delta(b, a), both, both, trigamma_delta(a, b)]
+    }
+    fn draw(&self, eta: &[f64], rng: &mut Xoshiro) -> Option<Vec<f64>> {
+        proportions(&[eta[1] + 1.0, eta[0] + 1.0], rng).map(|x| vec![x[0]])
     }
 }

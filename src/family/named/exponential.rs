@@ -3,6 +3,9 @@
 use crate::domain::{Positive, Support};
 use crate::error::Result;
 use crate::family::{Block, ClosedForm, Family, Region, require};
+use crate::num::stream::Xoshiro;
+use rand::Rng;
+use rand_distr::Exp1;
 
 /// T = x on the half line; eta = -rate.
 ///
@@ -29,5 +32,8 @@ impl ClosedForm for Exponential {
     }
     fn covariance(&self, eta: &[f64]) -> Vec<f64> {
         vec![1.0 / (eta[0] * eta[0])]
+    }
+    fn draw(&self, eta: &[f64], rng: &mut Xoshiro) -> Option<Vec<f64>> {
+        Some(vec![(rng.sample::<f64, _>(Exp1) / -eta[0]).max(f64::MIN_POSITIVE)])
     }
 }

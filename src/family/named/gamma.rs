@@ -1,10 +1,12 @@
 //! Gamma distribution.
 
+use super::draws::log_gamma;
 use crate::domain::{Positive, Support};
 use crate::error::Result;
 use crate::expr::Op;
 use crate::family::{Block, ClosedForm, Family, Region, require};
-use crate::num::special::{digamma, lgamma, trigamma};
+use crate::num::special::{digamma_minus_log, lgamma, trigamma};
+use crate::num::stream::Xoshiro;
 
 /// T = (log_x, x) on the half line; eta = (a - 1, -rate) for shape a.
 ///
@@ -27,6 +29,12 @@ pub fn gamma() -> Result<Family> {
 
 struct Gamma;
 
+/// The mean of log x, psi(a) - log(rate), without the cancellation of the two for large a.
+pub(super) fn mean_log(a: f64, rate: f64) -> f64 {
+    let excess = (a - rate) / rate;
+    digamma_minus_log(a) + if excess.abs() < 0.5 { excess.ln_1p() } else { a.ln() - rate.ln() }
+}
+
 impl ClosedForm for Gamma {
     fn natural(&self, eta: &[f64]) -> Result<()> {
         require(eta[0] > -1.0, "eta_log_x > -1", eta[0])?;
@@ -38,10 +46,13 @@ impl ClosedForm for Gamma {
     }
     fn mean(&self, eta: &[f64]) -> Vec<f64> {
         let (a, rate) = (eta[0] + 1.0, -eta[1]);
-        vec![digamma(a) - rate.ln(), a / rate]
+        vec![mean_log(a, rate), a / rate]
     }
     fn covariance(&self, eta: &[f64]) -> Vec<f64> {
         let (a, rate) = (eta[0] + 1.0, -eta[1]);
-        vec![trigamma(a), 1.0 / rate, 1.0 / rate, a / (rate * rate)]
+        vec![trigamma(a), 1.0 / rate, 1.0 / rate, a / rate / rate]
+    }
+    fn draw(&self, eta: &[f64], rng: &mut Xoshiro) -> Option<Vec<f64>> {
+        Some(vec![(log_gamma(eta[0] + 1.0, rng)?.exp() / -eta[1]).max(f64::MIN_POSITIVE)])
     }
 }

@@ -4,6 +4,9 @@ use crate::domain::Support;
 use crate::error::Result;
 use crate::expr::Op;
 use crate::family::{Block, ClosedForm, Family, Region, require};
+use crate::num::stream::Xoshiro;
+use rand::Rng;
+use rand_distr::StandardNormal;
 use std::f64::consts::PI;
 
 /// T = (x, x2) on the line; eta = (m / v, -1 / (2 v)) for mean m and variance v.
@@ -45,5 +48,9 @@ impl ClosedForm for Gaussian {
         let m = eta[0] * v;
         let c = 2.0 * m * v;
         vec![v, c, c, 2.0 * v * v + 4.0 * m * m * v]
+    }
+    fn draw(&self, eta: &[f64], rng: &mut Xoshiro) -> Option<Vec<f64>> {
+        let v = -0.5 / eta[1];
+        Some(vec![eta[0] * v + v.sqrt() * rng.sample::<f64, _>(StandardNormal)])
     }
 }

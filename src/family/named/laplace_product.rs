@@ -1,9 +1,14 @@
 //! Product over coordinates of two-sided exponentials about -1 and 1 (the reference system's example).
 
+use super::draws::truncated_exponential;
+use super::tilted_uniform::tilted_uniform;
 use crate::domain::Support;
 use crate::error::Result;
 use crate::expr::Op;
 use crate::family::{Block, ClosedForm, Family, Region, require};
+use crate::num::stream::Xoshiro;
+use rand::Rng;
+use rand_distr::Exp1;
 
 /// T = (xm1 = -abs(x - 1), xp1 = -abs(x + 1)), d components each, on R^d; needs eta_xm1 + eta_xp1 > 0 in each coordinate.
 ///
@@ -28,6 +33,18 @@ struct LaplaceProduct {
     d: usize,
 }
 
+/// Masses beyond 1, below -1 and between in units of exp(second), then mean and variance of x between.
+///
+/// Beyond 1: xm1 = -u, xp1 = -(u + 2), u exponential with rate s; mirrored below -1. Between: xm1 = -(1 - x),
+/// xp1 = -(1 + x), density proportional to exp((a - b) x).
+fn weights(a: f64, b: f64) -> ([f64; 3], f64, f64, f64) {
+    let s = a + b;
+    let (log_between, mean, variance) = tilted_uniform(a - b);
+    let logs = [-2.0 * b - s.ln(), -2.0 * a - s.ln(), log_between - s];
+    let top = logs.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+    (logs.map(|l| (l - top).exp()), top, mean, variance)
+}
+
 /// log Z of one coordinate with its first and second derivatives in (a, b).
 ///
 /// With s = a + b: Z = e^{-2b}/s + e^{-2a}/s + M, where M is the integral of exp(-a(1-x) - b(1+x)) over [-1, 1]. The
@@ -35,14 +52,7 @@ struct LaplaceProduct {
 /// differences that cancel.
 fn coordinate(a: f64, b: f64) -> (f64, [f64; 2], [f64; 4]) {
     let s = a + b;
-    // Beyond 1: xm1 = -u, xp1 = -(u + 2), u exponential with rate s; mirrored below -1.
-    let (right, left) = (-2.0 * b - s.ln(), -2.0 * a - s.ln());
-    // Between: xm1 = -(1 - x), xp1 = -(1 + x); density proportional to exp(h x), h = a - b.
-    let h = a - b;
-    let (log_between, mean, variance) = tilted_uniform(h);
-    let middle = log_between - s;
-    let top = right.max(left).max(middle);
-    let weights = [(right - top).exp(), (left - top).exp(), (middle - top).exp()];
+    let (weights, top, mean, variance) = weights(a, b);
     let total: f64 = weights.iter().sum();
     let (u, v) = (1.0 / s, 1.0 / (s * s));
     // Per piece: mean of (xm1, xp1) and covariance.
@@ -65,38 +75,6 @@ fn coordinate(a: f64, b: f64) -> (f64, [f64; 2], [f64; 4]) {
     }
     cov[2] = cov[1];
     (top + total.ln(), mu, cov)
-}
-
-/// log integral of exp(h x) over [-1, 1], and mean and variance of x under it.
-fn tilted_uniform(h: f64) -> (f64, f64, f64) {
-    if h.abs() < 0.3 {
-        // log(2 sinh(h) / h) and its derivatives: series in h^2 of log(sinh(h) / h), Bernoulli numbers.
-        let q = h * h;
-        let c = [
-            1.0 / 6.0,
-            -1.0 / 180.0,
-            1.0 / 2835.0,
-            -1.0 / 37800.0,
-            1.0 / 467775.0,
-            -691.0 / 3831077250.0,
-            2.0 / 127702575.0,
-            -3617.0 / 2605132530000.0,
-        ];
-        let (mut value, mut slope, mut curvature, mut power) = (0.0, 0.0, 0.0, 1.0);
-        for (i, c) in c.iter().enumerate() {
-            let n = 2.0 * (i + 1) as f64;
-            slope += c * n * power * h;
-            curvature += c * n * (n - 1.0) * power;
-            power *= q;
-            value += c * power;
-        }
-        return (value + 2.0_f64.ln(), slope, curvature);
-    }
-    let a = h.abs();
-    let value = a + (-(-2.0 * a).exp_m1() / a).ln();
-    let coth = -1.0 - 2.0 / (-2.0 * a).exp_m1();
-    let csch2 = coth * coth - 1.0;
-    (value, h.signum() * (coth - 1.0 / a), 1.0 / (a * a) - csch2)
 }
 
 impl ClosedForm for LaplaceProduct {
@@ -123,5 +101,20 @@ impl ClosedForm for LaplaceProduct {
             cov[(d + j) * k + d + j] = c[3];
         }
         cov
+    }
+    fn draw(&self, eta: &[f64], rng: &mut Xoshiro) -> Option<Vec<f64>> {
+        let one = |j: usize| {
+            let (a, b) = (eta[j], eta[self.d + j]);
+            let weights = weights(a, b).0;
+            let u = rng.random::<f64>() * weights.iter().sum::<f64>();
+            if u < weights[0] {
+                1.0 + rng.sample::<f64, _>(Exp1) / (a + b)
+            } else if u < weights[0] + weights[1] {
+                -1.0 - rng.sample::<f64, _>(Exp1) / (a + b)
+            } else {
+                (a - b).signum() * (1.0 - truncated_exponential((a - b).abs(), 2.0, rng))
+            }
+        };
+        Some((0..self.d).map(one).collect())
     }
 }

@@ -1,10 +1,11 @@
 //! Normal distribution in d dimensions, with the full outer product as statistic.
 
+use super::matrix::{require_negative_definite, require_symmetric, symmetric_part};
+use super::normal::Normal;
 use crate::domain::Support;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::family::{Block, ClosedForm, Family, Region};
-use crate::num::linalg;
-use std::f64::consts::PI;
+use crate::num::stream::Xoshiro;
 
 /// T = (x, xxT) on R^d; eta_xxT enters symmetrised, so cov_TT has rank d + d(d+1)/2.
 ///
@@ -25,63 +26,30 @@ struct Mvn {
 }
 
 impl Mvn {
-    /// Mean, covariance of x, and log det of the covariance.
-    fn moments(&self, eta: &[f64]) -> Option<(Vec<f64>, Vec<f64>, f64)> {
-        let d = self.d;
-        let precision: Vec<f64> = (0..d * d).map(|i| -(eta[d + i] + eta[d + (i % d) * d + i / d])).collect();
-        let (sigma, log_det) = linalg::spd_inverse(&precision, d)?;
-        Some((linalg::matmul(&sigma, &eta[..d], d, d, 1), sigma, -log_det))
+    fn normal(&self, eta: &[f64]) -> Option<Normal> {
+        Normal::new(&eta[..self.d], &symmetric_part(&eta[self.d..], self.d))
+    }
+    fn pairs(&self) -> Vec<(usize, usize)> {
+        (0..self.d * self.d).map(|i| (i / self.d, i % self.d)).collect()
     }
 }
 
 impl ClosedForm for Mvn {
     fn natural(&self, eta: &[f64]) -> Result<()> {
-        if self.moments(eta).is_some() {
-            return Ok(());
-        }
-        let d = self.d;
-        let symmetric: Vec<f64> = (0..d * d).map(|i| 0.5 * (eta[d + i] + eta[d + (i % d) * d + i / d])).collect();
-        let most = linalg::symmetric_eigenvalues(&symmetric, d)[d - 1];
-        Err(Error::domain(format!(
-            "eta outside the natural parameter space: eta_xxT must be negative definite, its largest eigenvalue is {most}"
-        )))
+        require_symmetric("eta_xxT", &eta[self.d..], self.d)?;
+        require_negative_definite("eta_xxT", &symmetric_part(&eta[self.d..], self.d), self.d)
     }
     fn log_normalizer(&self, eta: &[f64]) -> f64 {
-        let Some((m, _, log_det)) = self.moments(eta) else { return f64::NAN };
-        let energy: f64 = m.iter().zip(eta).map(|(m, e)| m * e).sum();
-        0.5 * (self.d as f64 * (2.0 * PI).ln() + log_det + energy)
+        self.normal(eta).map_or(f64::NAN, |n| n.log_normalizer())
     }
     fn mean(&self, eta: &[f64]) -> Vec<f64> {
-        let d = self.d;
-        let Some((m, s, _)) = self.moments(eta) else { return vec![f64::NAN; d + d * d] };
-        let second = (0..d * d).map(|i| s[i] + m[i / d] * m[i % d]);
-        m.iter().copied().chain(second).collect()
+        let Some(n) = self.normal(eta) else { return vec![f64::NAN; eta.len()] };
+        n.mean().iter().copied().chain(self.pairs().iter().map(|&(i, j)| n.second(i, j))).collect()
     }
-    /// By Isserlis' theorem.
     fn covariance(&self, eta: &[f64]) -> Vec<f64> {
-        let d = self.d;
-        let k = d + d * d;
-        let Some((m, s, _)) = self.moments(eta) else { return vec![f64::NAN; k * k] };
-        let s = |i: usize, j: usize| s[i * d + j];
-        let mut cov = vec![0.0; k * k];
-        for i in 0..d {
-            for j in 0..d {
-                cov[i * k + j] = s(i, j);
-                for l in 0..d {
-                    let c = m[j] * s(i, l) + m[l] * s(i, j);
-                    cov[i * k + d + j * d + l] = c;
-                    cov[(d + j * d + l) * k + i] = c;
-                    for n in 0..d {
-                        cov[(d + i * d + j) * k + d + l * d + n] = s(i, l) * s(j, n)
-                            + s(i, n) * s(j, l)
-                            + m[i] * m[l] * s(j, n)
-                            + m[i] * m[n] * s(j, l)
-                            + m[j] * m[l] * s(i, n)
-                            + m[j] * m[n] * s(i, l);
-                    }
-                }
-            }
-        }
-        cov
+        self.normal(eta).map_or_else(|| vec![f64::NAN; eta.len() * eta.len()], |n| n.covariance(&self.pairs()))
+    }
+    fn draw(&self, eta: &[f64], rng: &mut Xoshiro) -> Option<Vec<f64>> {
+        self.normal(eta).map(|n| n.draw(rng))
     }
 }
