@@ -16,3 +16,4 @@ mod quadrature;
 mod regions;
 mod sampling;
 mod stable;
+mod twins;

@@ -30,7 +30,7 @@ pub fn normal_wishart(d: usize) -> Result<Family> {
         let (w, m) = (x.slice(0, d * d)?.reshape(&[d, d])?, x.slice(d * d, d * d + d)?);
         let wm = w.matmul(&m)?;
         let energy = m.dot(&wm)?;
-        Ok(vec![("log_det_W".into(), log_det(&w, d)?), ("mWm".into(), energy), ("Wm".into(), wm), ("W".into(), w)])
+        Ok(vec![("log_det_W".into(), w.log_det()?), ("mWm".into(), energy), ("Wm".into(), wm), ("W".into(), w)])
     };
     let family = Family::trace("normal_wishart", support, stats, None)?;
     Ok(family.with_region(region)?.with_closed_form(NormalWishart { d }))
