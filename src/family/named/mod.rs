@@ -1,4 +1,5 @@
-//! Families with names and closed forms: one file each, and one line in [`LIST`].
+//! Families with names and closed forms: one file each, and one line in [`LIST`]. What several share: `draws`,
+//! `matrix`, `normal`, `tilted_uniform` and `wishart_law`.
 
 mod bernoulli;
 mod beta;
