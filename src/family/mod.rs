@@ -5,6 +5,7 @@
 
 mod closed_form;
 mod density;
+mod existence;
 mod expectation;
 mod integrand;
 mod minimality;
@@ -13,6 +14,7 @@ mod region;
 
 pub use closed_form::{ClosedForm, require};
 pub use density::Density;
+pub use existence::{Existence, Tails};
 pub use expectation::{ExpectationMap, Moments, Want, check_batch};
 pub use integrand::Integrand;
 pub use region::{Block, Region};
@@ -69,6 +71,7 @@ pub struct Family {
     pointwise: OnceLock<Program>,
     density: OnceLock<Density>,
     integrand: OnceLock<Option<Integrand>>,
+    tails: OnceLock<Tails>,
 }
 
 /// The nodes of a family in another graph.
@@ -195,6 +198,7 @@ impl Family {
             pointwise: OnceLock::new(),
             density: OnceLock::new(),
             integrand: OnceLock::new(),
+            tails: OnceLock::new(),
         };
         Ok(family)
     }
@@ -368,7 +372,17 @@ impl Family {
                 eta[i]
             )));
         }
-        self.closed_form().map_or(Ok(()), |c| c.natural(eta))
+        if let Some(closed) = self.closed_form() {
+            return closed.natural(eta);
+        }
+        match self.existence(eta) {
+            Existence::Improper { direction, reason } => Err(Error::domain(format!(
+                "eta outside the natural parameter space of '{}': the density does not decay as {direction}: {reason}",
+                self.name
+            ))
+            .hint("outside this space the density has no finite integral")),
+            Existence::Proper | Existence::Unproven { .. } => Ok(()),
+        }
     }
     /// `n` natural parameters from the region, [n, k]; the same seed gives the same rows.
     ///

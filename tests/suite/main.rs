@@ -5,6 +5,7 @@ mod bad_input;
 mod cavi;
 mod cli;
 mod domains;
+mod existence;
 mod expr;
 mod fuzz;
 mod language;
