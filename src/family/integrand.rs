@@ -22,10 +22,18 @@ impl Integrand {
 
     pub(super) fn new(family: &Family) -> Option<Integrand> {
         let bijector = family.support.bijector();
-        let axes = bijector.axes()?;
+        Some(Self::over(family, bijector.axes()?, |g, t| bijector.on_axes(g, t)))
+    }
+    /// Over the unconstrained coordinates z, each a line: where a density is singular at an end of its support.
+    pub(super) fn unconstrained(family: &Family) -> Option<Integrand> {
+        let bijector = family.support.bijector();
+        let axes = vec![Axis::Line; bijector.free()];
+        (!bijector.discrete()).then(|| Self::over(family, axes, |g, z| bijector.forward(g, z)))
+    }
+    fn over(family: &Family, axes: Vec<Axis>, point: impl FnOnce(&mut Graph, &[NodeId]) -> (Vec<NodeId>, NodeId)) -> Integrand {
         let mut g = Graph::new();
         let t: Vec<NodeId> = (0..axes.len()).map(|j| g.var(j)).collect();
-        let (x, measure) = bijector.on_axes(&mut g, &t);
+        let (x, measure) = point(&mut g, &t);
         let plain = x == t;
         let image = family.image(&mut g, &x);
         let inside = image.inside;
@@ -35,7 +43,7 @@ impl Integrand {
         let statistics: Vec<NodeId> = image.t.iter().copied().chain([offset]).collect();
         let program = Program::compile(&g, axes.len(), &[&[value], &statistics]);
         let surfaces = kinks::surfaces(&mut g, &statistics);
-        Some(Integrand { axes, program, graph: g, surfaces, plain })
+        Integrand { axes, program, graph: g, surfaces, plain }
     }
     /// The axes of t.
     pub fn axes(&self) -> &[Axis] {

@@ -6,6 +6,7 @@
 mod closed_form;
 mod density;
 mod design;
+mod existence;
 mod expectation;
 mod integrand;
 mod minimality;
@@ -15,6 +16,7 @@ mod region;
 pub use closed_form::{ClosedForm, require};
 pub use density::Density;
 pub use design::Design;
+pub use existence::{Existence, Tails};
 pub use expectation::{ExpectationMap, Moments, Want, check_batch};
 pub use integrand::Integrand;
 pub use region::{Block, Region};
@@ -71,6 +73,8 @@ pub struct Family {
     pointwise: OnceLock<Program>,
     density: OnceLock<Density>,
     integrand: OnceLock<Option<Integrand>>,
+    unconstrained: OnceLock<Option<Integrand>>,
+    tails: OnceLock<Tails>,
 }
 
 /// The nodes of a family in another graph.
@@ -213,6 +217,8 @@ impl Family {
             pointwise: OnceLock::new(),
             density: OnceLock::new(),
             integrand: OnceLock::new(),
+            unconstrained: OnceLock::new(),
+            tails: OnceLock::new(),
         };
         Ok(family)
     }
@@ -304,6 +310,10 @@ impl Family {
     /// What quadrature integrates, where the support has axes.
     pub fn integrand(&self) -> Option<&Integrand> {
         self.integrand.get_or_init(|| Integrand::new(self)).as_ref()
+    }
+    /// The same over unconstrained coordinates, where the support is continuous: for singular ends.
+    pub fn unconstrained_integrand(&self) -> Option<&Integrand> {
+        self.unconstrained.get_or_init(|| Integrand::unconstrained(self)).as_ref()
     }
     /// The compiled program over x; see [`Pointwise`] for its entries.
     pub fn pointwise(&self) -> &Program {
@@ -397,11 +407,24 @@ impl Family {
                 eta[i]
             )));
         }
-        self.closed_form().map_or(Ok(()), |c| c.natural(eta))
+        if let Some(closed) = self.closed_form() {
+            return closed.natural(eta);
+        }
+        match self.existence(eta) {
+            Existence::Improper { direction, reason } => Err(Error::domain(format!(
+                "eta outside the natural parameter space of '{}': the density does not decay as {direction}: {reason}",
+                self.name
+            ))
+            .hint("outside this space the density has no finite integral")),
+            Existence::Proper | Existence::Unproven { .. } => Ok(()),
+        }
     }
     /// Why it is not known whether the density has a finite integral at `eta`, where that is so.
-    pub fn unproven(&self, _eta: &[f64]) -> Option<String> {
-        None
+    pub fn unproven(&self, eta: &[f64]) -> Option<String> {
+        match self.existence(eta) {
+            Existence::Unproven { reason } if self.closed_form().is_none() => Some(reason),
+            _ => None,
+        }
     }
     /// `n` natural parameters from the region, [n, k], by the reference design; the same seed gives the same rows.
     ///

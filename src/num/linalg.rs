@@ -145,3 +145,51 @@ pub fn symmetric_eigenvalues(a: &[f64], n: usize) -> Vec<f64> {
     values.sort_by(f64::total_cmp);
     values
 }
+
+/// Eigenvalues of a symmetric matrix, unordered, and its eigenvectors in the columns of the second matrix, by cyclic Jacobi
+/// rotations.
+///
+/// # Example
+/// ```
+/// let (values, vectors) = nnef::num::linalg::symmetric_eigen(&[1.0, 2.0, 2.0, 1.0], 2);
+/// let top = if values[0] > values[1] { 0 } else { 1 };
+/// assert!((values[top] - 3.0).abs() < 1e-14 && (vectors[top] - vectors[2 + top]).abs() < 1e-14);
+/// ```
+pub fn symmetric_eigen(a: &[f64], n: usize) -> (Vec<f64>, Vec<f64>) {
+    let mut a = a.to_vec();
+    let mut vectors = vec![0.0; n * n];
+    (0..n).for_each(|i| vectors[i * n + i] = 1.0);
+    let scale = a.iter().fold(0.0_f64, |m, v| m.max(v.abs()));
+    let turn = |m: &mut f64, o: &mut f64, c: f64, s: f64| (*m, *o) = (c * *m - s * *o, s * *m + c * *o);
+    for _ in 0..60 {
+        let off: f64 = (0..n).flat_map(|i| (0..i).map(move |j| (i, j))).map(|(i, j)| a[i * n + j].abs()).sum();
+        if off <= 1e-15 * scale * n as f64 {
+            break;
+        }
+        for p in 0..n {
+            for q in p + 1..n {
+                if a[p * n + q] == 0.0 {
+                    continue;
+                }
+                let theta = (a[q * n + q] - a[p * n + p]) / (2.0 * a[p * n + q]);
+                let t = if theta == 0.0 { 1.0 } else { theta.signum() / (theta.abs() + (theta * theta + 1.0).sqrt()) };
+                let c = 1.0 / (t * t + 1.0).sqrt();
+                let s = t * c;
+                for k in 0..n {
+                    let (mut x, mut y) = (a[k * n + p], a[k * n + q]);
+                    turn(&mut x, &mut y, c, s);
+                    (a[k * n + p], a[k * n + q]) = (x, y);
+                }
+                for k in 0..n {
+                    let (mut x, mut y) = (a[p * n + k], a[q * n + k]);
+                    turn(&mut x, &mut y, c, s);
+                    (a[p * n + k], a[q * n + k]) = (x, y);
+                    let (mut x, mut y) = (vectors[k * n + p], vectors[k * n + q]);
+                    turn(&mut x, &mut y, c, s);
+                    (vectors[k * n + p], vectors[k * n + q]) = (x, y);
+                }
+            }
+        }
+    }
+    ((0..n).map(|i| a[i * n + i]).collect(), vectors)
+}

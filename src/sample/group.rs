@@ -33,6 +33,8 @@ const TRAJECTORY: f64 = 1.5;
 /// Width of the step jitter: U(0.6, 1.2) times the step.
 const JITTER: f64 = 0.6;
 
+/// Sum of acceptance probabilities over a window below which a chain counts as stuck.
+const STUCK: f64 = 1.0;
 /// Starts that a chain tries before it stays where the density is zero.
 const STARTS: u64 = 200;
 
@@ -129,6 +131,7 @@ pub struct Group<'a> {
     divergences: Vec<usize>,
     acceptance: Vec<f64>,
     transitions: usize,
+    rescue: Vec<Stream>,
 }
 
 impl<'a> Group<'a> {
@@ -165,6 +168,7 @@ impl<'a> Group<'a> {
             divergences: vec![0; rows],
             acceptance: vec![0.0; rows],
             transitions: 0,
+            rescue: streams.iter().map(|s| s.child("rescue")).collect(),
         };
         group.seed(streams, "warm-up");
         group.evaluate();
@@ -285,12 +289,15 @@ impl<'a> Group<'a> {
     /// `iterations` of warm-up: step size first, then two windows for the mass, then the step size again.
     pub fn warm_up(&mut self, iterations: usize) {
         let windows = [0.15, 0.4, 0.85].map(|f: f64| (f * iterations as f64).round() as usize);
+        let mut accepted = vec![0.0; self.rows * self.plan.chains];
         for i in 0..iterations {
             if !self.plan.adapt {
                 self.step();
                 continue;
             }
             if windows.contains(&i) {
+                self.free_stuck(&accepted, i as u64);
+                accepted.fill(0.0);
                 if i > windows[0] {
                     self.update_mass();
                 }
@@ -299,13 +306,40 @@ impl<'a> Group<'a> {
             self.step();
             self.watch();
             for row in 0..self.rows {
-                let accepted = self.of_row(row, |b| &b.acceptance);
-                self.tuners[row].update(accepted.iter().sum::<f64>() / accepted.len() as f64);
+                let now = self.of_row(row, |b| &b.acceptance);
+                self.tuners[row].update(now.iter().sum::<f64>() / now.len() as f64);
+                let first = row * self.plan.chains;
+                accepted[first..].iter_mut().zip(&now).for_each(|(a, n)| *a += n);
             }
             self.apply_tuners(|t| t.step());
         }
         if self.plan.adapt && iterations > 0 {
             self.apply_tuners(|t| t.settled());
+        }
+    }
+    /// Chains that did not move since the last window, because the step that suits the others is too long where they are, go
+    /// where another chain of their row is. Only in warm-up, whose draws are not kept.
+    fn free_stuck(&mut self, accepted: &[f64], when: u64) {
+        let (w, m, chains) = (self.width(), self.density.free(), self.plan.chains);
+        let mut freed = false;
+        for row in 0..self.rows {
+            let members = row * chains..(row + 1) * chains;
+            let moving: Vec<usize> = members.clone().filter(|g| accepted[*g] > STUCK).collect();
+            // A statistic that is not a number where a chain is has to be seen, not passed by.
+            let stuck = |g: &usize| accepted[*g] <= STUCK && self.blocks[*g / w].value[*g % w].is_finite();
+            let all: Vec<usize> = members.filter(|g| stuck(g) && !moving.is_empty()).collect();
+            for stuck in all {
+                let mut rng = self.rescue[row].at(when).at((stuck % chains) as u64).rng();
+                let donor = moving[rng.random_range(0..moving.len())];
+                for j in 0..m {
+                    let z = self.blocks[donor / w].pool.numbers()[j * w + donor % w];
+                    self.blocks[stuck / w].pool.numbers_mut()[j * w + stuck % w] = z;
+                }
+                freed = true;
+            }
+        }
+        if freed {
+            self.evaluate();
         }
     }
     fn apply_tuners(&mut self, step: impl Fn(&DualAveraging) -> f64) {

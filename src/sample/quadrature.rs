@@ -59,7 +59,7 @@ pub fn quadrature(family: &Family, eta: &[f64], options: &QuadratureOptions) -> 
     })?;
     let axes = integrand.axes();
     let rows: Vec<&[f64]> = eta.chunks(k).collect();
-    let windows: Vec<Window> = rows.iter().map(|e| window(family, integrand, e, false)).collect::<Result<_>>()?;
+    let windows: Vec<Window> = rows.iter().map(|e| window(family, integrand, e)).collect::<Result<_>>()?;
     let mut results: Vec<Option<Row>> = vec![None; n];
     for group in groups(&windows) {
         let grid = Grid::new(integrand, k, union(&windows, &group));
@@ -68,17 +68,19 @@ pub fn quadrature(family: &Family, eta: &[f64], options: &QuadratureOptions) -> 
             results[*i] = Some(row);
         }
     }
-    // Densities that are singular at the ends of a segment converge in logit coordinates.
+    // Densities that are singular at the ends of a segment converge in unconstrained coordinates.
     let segments = axes.iter().any(|a| matches!(a, Axis::Segment { .. }));
+    let unconstrained = family.unconstrained_integrand().filter(|u| segments && u.axes().len() <= 3);
     let mut out = Moments { cov_tt: Some(vec![]), log_normalizer: Some(vec![]), ..Moments::default() };
     for (i, row) in results.into_iter().enumerate() {
         let mut row = row.ok_or_else(|| Error::numeric("a row was not integrated"))?;
-        let mut wider = windows[i].clone();
-        if row.worst > options.tol.max(1e-9) && segments {
-            let singular = window(family, integrand, rows[i], true)?;
-            let again = Grid::new(integrand, k, singular.clone()).integrate(&[rows[i]], options);
-            if let Some(again) = again.into_iter().find(|a| a.worst < row.worst || a.tail.iter().any(|t| !t.is_finite())) {
-                (row, wider) = (again, singular);
+        let (mut over, mut wider) = (integrand, windows[i].clone());
+        if let Some(z) = unconstrained.filter(|_| row.worst > options.tol.max(1e-9) || row.worst.is_nan()) {
+            let whole = window(family, z, rows[i])?;
+            let again = Grid::new(z, k, whole.clone()).integrate(&[rows[i]], options);
+            let better = |a: &Row| a.worst < row.worst || row.worst.is_nan() || a.tail.iter().any(|t| !t.is_finite());
+            if let Some(again) = again.into_iter().find(better) {
+                (row, over, wider) = (again, z, whole);
             }
         }
         if !row.mu.iter().all(|m| m.is_finite()) {
@@ -91,7 +93,7 @@ pub fn quadrature(family: &Family, eta: &[f64], options: &QuadratureOptions) -> 
                 break;
             }
             wider.widen();
-            let again = Grid::new(integrand, k, wider.clone()).integrate(&[rows[i]], options);
+            let again = Grid::new(over, k, wider.clone()).integrate(&[rows[i]], options);
             row = again.into_iter().next().unwrap_or(row);
         }
         if row.tail.iter().any(|t| !t.is_finite()) {

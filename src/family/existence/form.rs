@@ -1,0 +1,258 @@
+//! T and b as sums of pieces: monomials of the coordinates, and nodes that are not polynomials.
+
+use super::range::ranges;
+use crate::domain::Axis;
+use crate::expr::{Graph, Node, NodeId, Op};
+use std::collections::{BTreeMap, HashMap};
+use std::rc::Rc;
+
+/// Coordinates with their powers, ascending.
+pub(super) type Powers = Vec<(u32, u32)>;
+/// Powers and coefficients.
+pub(super) type Poly = BTreeMap<Powers, f64>;
+
+/// Largest degree and number of terms of a polynomial that is written out.
+const DEGREE: u32 = 64;
+const SIZE: usize = 4096;
+
+/// A summand without its coefficient.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(super) enum Kind {
+    Monomial(Powers),
+    Node(NodeId),
+}
+
+#[derive(Debug, Clone)]
+pub(super) struct Piece {
+    pub kind: Kind,
+    pub coordinates: Vec<usize>,
+    /// No pole inside the support, as far as intervals tell.
+    pub regular: bool,
+}
+
+/// Statistics as combinations of pieces.
+pub(super) struct Form {
+    pub graph: Graph,
+    pub axes: Vec<Axis>,
+    pub pieces: Vec<Piece>,
+    /// For each statistic its pieces and coefficients.
+    pub rows: Vec<Vec<(usize, f64)>>,
+    pub base: Vec<(usize, f64)>,
+}
+
+/// Writes nodes of a graph as polynomials.
+pub(super) struct Expander<'a> {
+    g: &'a Graph,
+    known: HashMap<NodeId, Option<Rc<Poly>>>,
+}
+
+fn degree(p: &Powers) -> u32 {
+    p.iter().map(|p| p.1).sum()
+}
+
+fn times(a: &Powers, b: &Powers) -> Powers {
+    let mut out = Powers::with_capacity(a.len() + b.len());
+    let (mut i, mut j) = (0, 0);
+    while i < a.len() || j < b.len() {
+        match (a.get(i), b.get(j)) {
+            (Some(x), Some(y)) if x.0 == y.0 => {
+                out.push((x.0, x.1 + y.1));
+                (i, j) = (i + 1, j + 1);
+            }
+            (Some(x), y) if y.is_none_or(|y| x.0 < y.0) => {
+                out.push(*x);
+                i += 1;
+            }
+            (_, Some(y)) => {
+                out.push(*y);
+                j += 1;
+            }
+            _ => break,
+        }
+    }
+    out
+}
+
+/// Add `c` times `p`; what cancels to rounding goes.
+fn accumulate(into: &mut Poly, p: &Powers, c: f64) {
+    let slot = into.entry(p.clone()).or_insert(0.0);
+    let size = slot.abs() + c.abs();
+    *slot += c;
+    if slot.abs() <= super::series::ROUNDING * size && slot.abs() < size {
+        *slot = 0.0;
+    }
+}
+
+impl<'a> Expander<'a> {
+    pub fn new(g: &'a Graph) -> Self {
+        Expander { g, known: HashMap::new() }
+    }
+    /// The polynomial of a node, where it is one.
+    pub fn poly(&mut self, id: NodeId, depth: usize) -> Option<Rc<Poly>> {
+        if let Some(known) = self.known.get(&id) {
+            return known.clone();
+        }
+        let found = if depth > 200 { None } else { self.make(id, depth + 1).map(Rc::new) };
+        self.known.insert(id, found.clone());
+        found
+    }
+    fn make(&mut self, id: NodeId, depth: usize) -> Option<Poly> {
+        let mut out = Poly::new();
+        match self.g.node(id) {
+            Node::Const(bits) => {
+                let c = Some(f64::from_bits(bits)).filter(|c| c.is_finite())?;
+                out.insert(vec![], c);
+            }
+            Node::Var(j) => {
+                out.insert(vec![(j, 1)], 1.0);
+            }
+            Node::Apply(Op::Add | Op::Sub | Op::Neg, _) => {
+                // A chain of sums in one go.
+                let mut stack = vec![(id, 1.0)];
+                while let Some((id, c)) = stack.pop() {
+                    match self.g.node(id) {
+                        Node::Apply(Op::Add, [a, b, _]) => stack.extend([(b, c), (a, c)]),
+                        Node::Apply(Op::Sub, [a, b, _]) => stack.extend([(b, -c), (a, c)]),
+                        Node::Apply(Op::Neg, [a, ..]) => stack.push((a, -c)),
+                        _ => {
+                            let part = self.poly(id, depth)?;
+                            part.iter().for_each(|(p, v)| accumulate(&mut out, p, c * v));
+                        }
+                    }
+                    if out.len() > SIZE || stack.len() > SIZE {
+                        return None;
+                    }
+                }
+            }
+            Node::Apply(Op::Mul, [a, b, _]) => {
+                let (a, b) = (self.poly(a, depth)?, self.poly(b, depth)?);
+                let top = |p: &Poly| p.keys().map(degree).max().unwrap_or(0);
+                if a.len() * b.len() > SIZE || top(&a) + top(&b) > DEGREE {
+                    return None;
+                }
+                for (p, u) in a.iter() {
+                    b.iter().for_each(|(q, v)| accumulate(&mut out, &times(p, q), u * v));
+                }
+            }
+            Node::Apply(Op::Div, [a, b, _]) => {
+                let (a, b) = (self.poly(a, depth)?, self.g.as_constant(b)?);
+                a.iter().for_each(|(p, u)| accumulate(&mut out, p, u / b));
+            }
+            Node::Part(b, part) => {
+                let block = self.g.block(b);
+                let width = block.map.inputs();
+                out.insert(vec![], block.map.bias()[part as usize]);
+                let row = &block.map.weight()[part as usize * width..(part as usize + 1) * width];
+                for (w, a) in row.iter().zip(block.args.iter()) {
+                    let argument = self.poly(*a, depth)?;
+                    argument.iter().for_each(|(p, v)| accumulate(&mut out, p, w * v));
+                    if out.len() > SIZE {
+                        return None;
+                    }
+                }
+            }
+            _ => return None,
+        }
+        out.retain(|_, c| *c != 0.0);
+        out.values().all(|c| c.is_finite()).then_some(out)
+    }
+}
+
+impl Form {
+    pub fn new(mut graph: Graph, axes: Vec<Axis>, t: &[NodeId], base: NodeId) -> Form {
+        let logs = logarithms(&mut graph, &axes);
+        let (_, regular) = ranges(&graph, &axes);
+        let mut pieces: Vec<Piece> = Vec::new();
+        let mut index: HashMap<Kind, usize> = HashMap::new();
+        let mut expander = Expander::new(&graph);
+        let mut split = |root: NodeId| -> Vec<(usize, f64)> {
+            let mut row: BTreeMap<usize, f64> = BTreeMap::new();
+            let mut stack = vec![(root, 1.0)];
+            let mut put = |kind: Kind, c: f64| {
+                let at = *index.entry(kind.clone()).or_insert_with(|| {
+                    let (coordinates, regular) = match &kind {
+                        Kind::Monomial(p) => (p.iter().map(|p| p.0 as usize).collect(), true),
+                        Kind::Node(id) => (graph.coordinates(*id), regular[id.index()]),
+                    };
+                    pieces.push(Piece { kind, coordinates, regular });
+                    pieces.len() - 1
+                });
+                *row.entry(at).or_insert(0.0) += c;
+            };
+            while let Some((id, c)) = stack.pop() {
+                match graph.node(id) {
+                    _ if !graph.varies(id) => {}
+                    Node::Apply(Op::Add, [a, b, _]) => stack.extend([(b, c), (a, c)]),
+                    Node::Apply(Op::Sub, [a, b, _]) => stack.extend([(b, -c), (a, c)]),
+                    Node::Apply(Op::Neg, [a, ..]) => stack.push((a, -c)),
+                    Node::Apply(Op::Mul, [a, b, _]) if finite(&graph, a).is_some() => {
+                        stack.push((b, c * finite(&graph, a).unwrap_or(1.0)));
+                    }
+                    Node::Apply(Op::Div, [a, b, _]) if finite(&graph, b).is_some() => {
+                        stack.push((a, c / finite(&graph, b).unwrap_or(1.0)));
+                    }
+                    Node::Apply(Op::Log, _) if logs.contains_key(&id) => {
+                        logs.get(&id).into_iter().flatten().for_each(|(n, f)| stack.push((*n, c * f)));
+                    }
+                    Node::Var(_) | Node::Apply(Op::Mul | Op::Div, _) | Node::Part(..) => match expander.poly(id, 0) {
+                        Some(poly) => {
+                            poly.iter().filter(|(p, _)| !p.is_empty()).for_each(|(p, v)| put(Kind::Monomial(p.clone()), c * v))
+                        }
+                        None => put(Kind::Node(id), c),
+                    },
+                    _ => put(Kind::Node(id), c),
+                }
+            }
+            row.into_iter().filter(|r| r.1 != 0.0).collect()
+        };
+        let rows = t.iter().map(|t| split(*t)).collect();
+        let base = split(base);
+        Form { axes, pieces, rows, base, graph }
+    }
+    /// The coefficient of each piece and the sum of the sizes of what it is made of.
+    pub fn coefficients(&self, eta: &[f64]) -> Vec<(f64, f64)> {
+        let mut out = vec![(0.0, 0.0); self.pieces.len()];
+        let rows = self.rows.iter().zip(eta.iter().copied()).chain([(&self.base, 1.0)]);
+        for (row, eta) in rows {
+            for (piece, c) in row {
+                let slot = &mut out[*piece];
+                slot.0 += eta * c;
+                slot.1 += (eta * c).abs();
+            }
+        }
+        out
+    }
+}
+
+fn finite(g: &Graph, id: NodeId) -> Option<f64> {
+    g.as_constant(id).filter(|c| c.is_finite() && *c != 0.0)
+}
+
+/// For logarithms of products, quotients and powers of what is positive: the logarithms that they are sums of.
+fn logarithms(g: &mut Graph, axes: &[Axis]) -> HashMap<NodeId, Vec<(NodeId, f64)>> {
+    let mut out = HashMap::new();
+    if !(0..g.len()).any(|i| matches!(g.node(g.id(i)), Node::Apply(Op::Log, _))) {
+        return out;
+    }
+    let (range, _) = ranges(g, axes);
+    let positive = |a: NodeId| range.get(a.index()).is_some_and(|r| r.above(0.0));
+    let mut i = 0;
+    while i < g.len() {
+        let id = g.id(i);
+        i += 1;
+        let Node::Apply(Op::Log, [a, ..]) = g.node(id) else { continue };
+        let parts = match g.node(a) {
+            Node::Apply(Op::Mul, [p, q, _]) if positive(p) && positive(q) => vec![(p, 1.0), (q, 1.0)],
+            Node::Apply(Op::Div, [p, q, _]) if positive(p) && positive(q) => vec![(p, 1.0), (q, -1.0)],
+            Node::Apply(Op::Sqrt, [p, ..]) if positive(p) => vec![(p, 0.5)],
+            Node::Apply(Op::Pow, [p, c, _]) if positive(p) => match finite(g, c) {
+                Some(c) => vec![(p, c)],
+                None => continue,
+            },
+            _ => continue,
+        };
+        let parts = parts.into_iter().map(|(p, c)| (g.unary(Op::Log, p), c)).collect();
+        out.insert(id, parts);
+    }
+    out
+}
