@@ -116,6 +116,7 @@ fn term(coefficient: f64, name: Option<String>) -> String {
     let rounded = (coefficient * 1e6).round() / 1e6;
     match name {
         Some(name) if rounded == 1.0 => name,
+        Some(name) if rounded == -1.0 => format!("-{name}"),
         Some(name) => format!("{rounded} {name}"),
         None => format!("{rounded}"),
     }
