@@ -418,10 +418,9 @@ impl Tails {
                         continue;
                     }
                     out.push(self.shear(id, j, c, &poly));
-                    if out.len() >= SHEARS {
+                    if out.len() >= if self.depth == 0 { SHEARS } else { 2 } {
                         return out;
                     }
-                    break;
                 }
             }
             out
