@@ -398,7 +398,7 @@ impl Tails {
             }
             let mut out = Vec::new();
             let mut expander = Expander::new(g);
-            let roots: Vec<NodeId> = self.roots.iter().copied().collect();
+            let roots: Vec<NodeId> = self.roots.clone();
             let needed = g.reachable(&roots);
             for i in (0..g.len()).rev().filter(|i| needed[*i]) {
                 let id = g.id(i);
@@ -445,7 +445,7 @@ impl Tails {
         let difference = g.sub(vars[j], h);
         let inverse = g.constant(1.0 / c);
         let back = g.mul(inverse, difference);
-        let roots: Vec<NodeId> = self.roots.iter().copied().collect();
+        let roots: Vec<NodeId> = self.roots.clone();
         let needed = source.reachable(&roots);
         let mut image: HashMap<NodeId, NodeId> = HashMap::new();
         for i in (0..source.len()).filter(|i| needed[*i]) {
