@@ -137,7 +137,8 @@ fn boundaries_in_one_coordinate_are_exact() {
     boundary("interval(0, 3.141592653589793)", &["(log (sin x0))"], &[-1.0], &[1.0]);
     boundary("positive(1)", &["(log x0)", "(lgamma x0)"], &[0.0, 0.0], &[0.0, -1.0]);
     boundary("positive(1)", &["(log x0)", "(lgamma x0)"], &[-2.0, -1.0], &[1.0, 0.0]);
-    boundary(r, &["(log (erfc x0))", x2, "x0"], &[1.0, 1.0, 0.0], &[0.0, -1.0, 0.0]);
+    boundary("positive(1)", &["(log (erfc x0))", x2, "x0"], &[1.0, 1.0, 0.0], &[0.0, -1.0, 0.0]);
+    boundary(r, &["(log (erfc x0))", x2, "x0"], &[1.0, 0.0, 0.7], &[0.0, -1.0, 0.0]);
     boundary(r, &["x0", x2, "(sin x0)", "(exp (neg (^ x0 2)))"], &[1.0, 0.0, 3.0, -2.0], &[0.0, -1.0, 0.0, 0.0]);
     boundary(r, &["(* x0 (sin x0))", x2], &[5.0, 0.0], &[0.0, -1.0]);
     boundary(r, &["(sigmoid x0)", x8], &[5.0, 0.0], &[0.0, -1.0]);
@@ -213,6 +214,15 @@ fn boundaries_in_several_coordinates_are_exact() {
         &[-1.0, 2.0, -1.0, 3.0],
         &[0.0, -1.0, 0.0, 0.0],
     );
+    // By comparison: what is dropped only lowers the density.
+    is("real(2)", &["(* (^ x0 2) (^ x1 2))", "(abs x0)", "(^ x1 2)"], &[-1.0, -1e-6, -1.0], 'p');
+    is("real(2)", &["(* (^ x0 2) (^ x1 2))", "(abs x0)", "(^ x1 2)"], &[-1.0, 1e-6, -1.0], '?');
+    boundary(
+        "real(2)",
+        &["(exp (+ x0 x1))", "(^ x0 2)", "(* x0 x1)", "(^ x1 2)"],
+        &[-1.0, -1.0, 2.0, -1.0],
+        &[0.0, 0.0, -1.0, 0.0],
+    );
     // The banana, by a shear.
     let banana = ["(^ x0 2)", "(^ (- x1 (^ x0 2)) 2)", "x1"];
     boundary("real(2)", &banana, &[0.0, -1.0, 0.0], &[-1.0, 0.0, 0.0]);
@@ -260,6 +270,7 @@ fn what_cannot_be_told_is_left_open() {
     is("real(2)", &["(* (^ x0 2) (^ x1 2))"], &[-1.0], '?');
     is("positive(2)", &["(log (+ x0 x1))", "x0", "x1"], &[-1.5, -1.0, -1.0], '?');
     is("real(1)", &["(exp (sin x0))", "(abs x0)"], &[9.0, -1e-9], 'p');
+    is("real(2)", &["x0", "(^ x0 2)", "(* (^ x1 2) (exp (neg x0)))"], &[0.0, -1.0, -1.0], '?');
     // Cancellation to rounding, neither zero nor a sign.
     is("real(1)", &["(^ x0 2)", "(* 3 (^ x0 2))"], &[0.3, -0.1], '?');
 }

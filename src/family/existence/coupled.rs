@@ -5,7 +5,8 @@ use super::lead::{Leads, SAME_DEGREE, directions};
 use super::series::{Mono, ROUNDING, Series};
 use super::table::{Outcome, Table};
 use super::{Existence, Place, Tails, piece_series, places, reach, short};
-use crate::expr::{Graph, Node, NodeId};
+use crate::domain::Axis;
+use crate::expr::{Graph, Node, NodeId, Op};
 use crate::num::linalg::{cholesky, symmetric_eigen};
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -58,7 +59,7 @@ enum Peak {
 }
 
 impl Tails {
-    pub(super) fn coupled(&self, members: &[usize], eta: &[f64], coefficients: &[(f64, f64)]) -> Existence {
+    pub(super) fn coupled(&self, members: &[usize], eta: Option<&[f64]>, coefficients: &[(f64, f64)]) -> Existence {
         let mut member = vec![false; self.form.axes.len()];
         members.iter().for_each(|j| member[*j] = true);
         let inside = |i: usize| self.form.pieces[i].coordinates.first().is_some_and(|j| member[*j]);
@@ -108,6 +109,23 @@ impl Tails {
         {
             return found;
         }
+        if (2..=6).contains(&members.len()) {
+            for i in 0..members.len() {
+                for k in 0..i {
+                    for sign in [1.0, -1.0] {
+                        let mut v = vec![0.0; members.len()];
+                        (v[i], v[k]) = (1.0, sign);
+                        if let Some(found) = self.direction_diverges(members, &active, coefficients, &v) {
+                            return found;
+                        }
+                    }
+                }
+            }
+        }
+        if let Some(found) = self.by_comparison(members, &active, coefficients) {
+            return found;
+        }
+        let Some(eta) = eta else { return Existence::Unproven { reason: unproven } };
         for shear in self.sheared() {
             let found = shear.existence(eta);
             if !matches!(found, Existence::Unproven { .. }) {
@@ -115,6 +133,32 @@ impl Tails {
             }
         }
         Existence::Unproven { reason: unproven }
+    }
+
+    /// Without coupled pieces that only lower the density the integral is larger: if it exists, so does the one sought.
+    /// Without pieces that only raise it, it is smaller.
+    fn by_comparison(&self, members: &[usize], active: &[usize], coefficients: &[(f64, f64)]) -> Option<Existence> {
+        for want in [-1.0, 1.0] {
+            let coupled = |i: &&usize| self.form.pieces[**i].coordinates.len() > 1;
+            let dropped: Vec<usize> = active
+                .iter()
+                .filter(coupled)
+                .copied()
+                .filter(|i| coefficients[*i].0.signum() * self.form.pieces[*i].sign == want)
+                .collect();
+            let single = if dropped.len() > 1 && dropped.len() <= 6 { &dropped[..] } else { &[] };
+            for set in std::iter::once(&dropped[..]).chain(single.chunks(1)).filter(|s| !s.is_empty()) {
+                let mut rest = vec![(0.0, 0.0); coefficients.len()];
+                active.iter().filter(|i| !set.contains(i)).for_each(|i| rest[*i] = coefficients[*i]);
+                // Only the members: other coordinates are decided elsewhere.
+                match (self.decide_members(members, None, &rest), want) {
+                    (Existence::Proper, -1.0) => return Some(Existence::Proper),
+                    (found @ Existence::Improper { .. }, 1.0) => return Some(found),
+                    _ => {}
+                }
+            }
+        }
+        None
     }
 
     fn along(&self, members: &[usize], v: &[f64]) -> String {
@@ -258,6 +302,11 @@ impl Tails {
                 let u = at(j);
                 match axis.ends() {
                     Some((a, b)) => a + (0.1 + 0.8 * u) * (b - a),
+                    None if matches!(axis, Axis::Integers { .. }) => match *axis {
+                        Axis::Integers { from, .. } if from.is_finite() => from + (4.0 * u).floor() + 1.0,
+                        Axis::Integers { to, .. } if to.is_finite() => to - (4.0 * u).floor() - 1.0,
+                        _ => (4.0 * u).floor() + 1.0,
+                    },
                     None => match places(*axis).first() {
                         Some(Place::Point { at, .. }) => at + 0.3 + 1.9 * u,
                         _ => 0.4 + 1.7 * u,
@@ -337,7 +386,7 @@ impl Tails {
         };
         let sign = [1.0, -1.0].into_iter().find(|s| along(*s))?;
         let direction = self.along(members, &snapped.iter().map(|v| sign * v).collect::<Vec<_>>());
-        Some(Existence::Improper { direction, reason: "its leading part is zero there, and the rest does not decay".into() })
+        Some(Existence::Improper { direction, reason: "it does not decay on the lines in that direction".into() })
     }
 
     /// Volume-preserving substitutions u = c x_j + h(other coordinates) over whole lines.
@@ -349,11 +398,11 @@ impl Tails {
             }
             let mut out = Vec::new();
             let mut expander = Expander::new(g);
-            let roots: Vec<NodeId> = self.roots.iter().copied().collect();
+            let roots: Vec<NodeId> = self.roots.clone();
             let needed = g.reachable(&roots);
             for i in (0..g.len()).rev().filter(|i| needed[*i]) {
                 let id = g.id(i);
-                if !matches!(g.node(id), Node::Apply(crate::expr::Op::Add | crate::expr::Op::Sub, _)) || roots.contains(&id) {
+                if !matches!(g.node(id), Node::Apply(Op::Add | Op::Sub, _)) || roots.contains(&id) {
                     continue;
                 }
                 let Some(poly) = expander.poly(id, 0) else { continue };
@@ -365,18 +414,13 @@ impl Tails {
                 for j in coordinates {
                     let c = poly.get(&vec![(j as u32, 1)]).copied().unwrap_or(0.0);
                     let uses = poly.keys().filter(|p| p.iter().any(|p| p.0 as usize == j)).count();
-                    if c == 0.0
-                        || uses != 1
-                        || reach(self.form.axes[j]) != [true, true]
-                        || self.form.axes[j] != crate::domain::Axis::Line
-                    {
+                    if c == 0.0 || uses != 1 || reach(self.form.axes[j]) != [true, true] || self.form.axes[j] != Axis::Line {
                         continue;
                     }
                     out.push(self.shear(id, j, c, &poly));
-                    if out.len() >= SHEARS {
+                    if out.len() >= if self.depth == 0 { SHEARS } else { 2 } {
                         return out;
                     }
-                    break;
                 }
             }
             out
@@ -401,7 +445,7 @@ impl Tails {
         let difference = g.sub(vars[j], h);
         let inverse = g.constant(1.0 / c);
         let back = g.mul(inverse, difference);
-        let roots: Vec<NodeId> = self.roots.iter().copied().collect();
+        let roots: Vec<NodeId> = self.roots.clone();
         let needed = source.reachable(&roots);
         let mut image: HashMap<NodeId, NodeId> = HashMap::new();
         for i in (0..source.len()).filter(|i| needed[*i]) {
@@ -631,6 +675,9 @@ impl Top<'_> {
             // Starts that differ: neighbours of a better one climb to the same place.
             let mut chosen: Vec<usize> = Vec::new();
             for i in order {
+                if n <= 3 && values[i].0 < best - 0.2 * size {
+                    break;
+                }
                 let apart = |j: &usize| points[*j].iter().zip(&points[i]).map(|(a, b)| (a - b).powi(2)).sum::<f64>() > 0.05;
                 if chosen.iter().all(apart) {
                     chosen.push(i);

@@ -1,8 +1,7 @@
 //! Nodes of the graph as series.
 
-use super::series::{Mono, Series};
+use super::series::Series;
 use crate::expr::{Graph, Node, NodeId, Op, gradient};
-use std::cmp::Ordering;
 use std::f64::consts::{FRAC_PI_2, PI};
 
 /// The series of `roots` with those of the coordinates given; `None` where it is not known.
@@ -240,9 +239,4 @@ fn unary(op: Op, u: &Series) -> Option<Series> {
         Op::Trigamma if s > 0.0 => u.pow(-1.0)?.add(&Series::bound(u.size()?.pow(-2.0))),
         _ => None,
     }
-}
-
-/// Whether the monomial is a constant or smaller.
-pub(super) fn at_most_constant(m: &Mono) -> bool {
-    m.order(&Mono::one()) != Ordering::Greater
 }

@@ -14,6 +14,9 @@ pub(super) type Poly = BTreeMap<Powers, f64>;
 /// Largest degree and number of terms of a polynomial that is written out.
 const DEGREE: u32 = 64;
 const SIZE: usize = 4096;
+/// Most summands that are looked at, and most work on the coordinates of nodes.
+const STEPS: usize = 100_000;
+const WORK: usize = 50_000_000;
 
 /// A summand without its coefficient.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -28,6 +31,8 @@ pub(super) struct Piece {
     pub coordinates: Vec<usize>,
     /// No pole inside the support, as far as intervals tell.
     pub regular: bool,
+    /// 1 where it is never negative, -1 where it is never positive, else 0.
+    pub sign: f64,
 }
 
 /// Statistics as combinations of pieces.
@@ -38,6 +43,8 @@ pub(super) struct Form {
     /// For each statistic its pieces and coefficients.
     pub rows: Vec<Vec<(usize, f64)>>,
     pub base: Vec<(usize, f64)>,
+    /// Too many nodes for an analysis: the rest is meaningless.
+    pub too_large: bool,
 }
 
 /// Writes nodes of a graph as polynomials.
@@ -109,7 +116,9 @@ impl<'a> Expander<'a> {
             Node::Apply(Op::Add | Op::Sub | Op::Neg, _) => {
                 // A chain of sums in one go.
                 let mut stack = vec![(id, 1.0)];
+                let mut steps = 0;
                 while let Some((id, c)) = stack.pop() {
+                    steps += 1;
                     match self.g.node(id) {
                         Node::Apply(Op::Add, [a, b, _]) => stack.extend([(b, c), (a, c)]),
                         Node::Apply(Op::Sub, [a, b, _]) => stack.extend([(b, -c), (a, c)]),
@@ -119,7 +128,7 @@ impl<'a> Expander<'a> {
                             part.iter().for_each(|(p, v)| accumulate(&mut out, p, c * v));
                         }
                     }
-                    if out.len() > SIZE || stack.len() > SIZE {
+                    if out.len() > SIZE || steps > STEPS {
                         return None;
                     }
                 }
@@ -161,26 +170,36 @@ impl<'a> Expander<'a> {
 impl Form {
     pub fn new(mut graph: Graph, axes: Vec<Axis>, t: &[NodeId], base: NodeId) -> Form {
         let logs = logarithms(&mut graph, &axes);
-        let (_, regular) = ranges(&graph, &axes);
+        let (range, regular) = ranges(&graph, &axes);
         let mut pieces: Vec<Piece> = Vec::new();
         let mut index: HashMap<Kind, usize> = HashMap::new();
         let mut expander = Expander::new(&graph);
+        let mut work = axes.len() * graph.len();
         let mut split = |root: NodeId| -> Vec<(usize, f64)> {
             let mut row: BTreeMap<usize, f64> = BTreeMap::new();
             let mut stack = vec![(root, 1.0)];
+            let mut steps = 0;
             let mut put = |kind: Kind, c: f64| {
                 let at = *index.entry(kind.clone()).or_insert_with(|| {
-                    let (coordinates, regular) = match &kind {
-                        Kind::Monomial(p) => (p.iter().map(|p| p.0 as usize).collect(), true),
-                        Kind::Node(id) => (graph.coordinates(*id), regular[id.index()]),
+                    let (coordinates, regular, sign) = match &kind {
+                        Kind::Monomial(p) => (p.iter().map(|p| p.0 as usize).collect(), true, monomial_sign(p, &axes)),
+                        Kind::Node(id) => {
+                            let r = range[id.index()];
+                            let sign = f64::from(u8::from(r.low >= 0.0)) - f64::from(u8::from(r.high <= 0.0));
+                            work = work.saturating_add(graph.len());
+                            let coordinates = if work > WORK { vec![] } else { graph.coordinates(*id) };
+                            (coordinates, regular[id.index()], sign)
+                        }
                     };
-                    pieces.push(Piece { kind, coordinates, regular });
+                    pieces.push(Piece { kind, coordinates, regular, sign });
                     pieces.len() - 1
                 });
                 *row.entry(at).or_insert(0.0) += c;
             };
             while let Some((id, c)) = stack.pop() {
+                steps += 1;
                 match graph.node(id) {
+                    _ if steps > STEPS => put(Kind::Node(id), c),
                     _ if !graph.varies(id) => {}
                     Node::Apply(Op::Add, [a, b, _]) => stack.extend([(b, c), (a, c)]),
                     Node::Apply(Op::Sub, [a, b, _]) => stack.extend([(b, -c), (a, c)]),
@@ -207,7 +226,7 @@ impl Form {
         };
         let rows = t.iter().map(|t| split(*t)).collect();
         let base = split(base);
-        Form { axes, pieces, rows, base, graph }
+        Form { axes, pieces, rows, base, too_large: work > WORK, graph }
     }
     /// The coefficient of each piece and the sum of the sizes of what it is made of.
     pub fn coefficients(&self, eta: &[f64]) -> Vec<(f64, f64)> {
@@ -222,6 +241,16 @@ impl Form {
         }
         out
     }
+}
+
+fn monomial_sign(powers: &Powers, axes: &[Axis]) -> f64 {
+    let one = |(j, p): &(u32, u32)| match axes[*j as usize] {
+        _ if p % 2 == 0 => 1.0,
+        Axis::HalfLine { from } | Axis::Segment { from, .. } | Axis::Integers { from, .. } if from >= 0.0 => 1.0,
+        Axis::Segment { to, .. } | Axis::Integers { to, .. } if to <= 0.0 => -1.0,
+        _ => 0.0,
+    };
+    powers.iter().map(one).product()
 }
 
 fn finite(g: &Graph, id: NodeId) -> Option<f64> {

@@ -223,6 +223,21 @@ impl Tails {
     ) -> Tails {
         let form = Form::new(g, axes, t, base);
         let d = form.axes.len();
+        if form.too_large {
+            return Tails {
+                form,
+                roots: vec![],
+                names,
+                ends: vec![],
+                lost: vec![],
+                sides: vec![],
+                restricted: false,
+                depth,
+                lines: OnceLock::new(),
+                shears: OnceLock::new(),
+                leads: Mutex::new(HashMap::new()),
+            };
+        }
         let mut lost = vec![false; form.pieces.len()];
         let mut sides = vec![None; form.pieces.len()];
         let mut own: Vec<Vec<usize>> = vec![vec![]; d];
@@ -296,10 +311,19 @@ impl Tails {
 
     /// The verdict for one eta.
     fn existence(&self, eta: &[f64]) -> Existence {
-        self.decide(eta, &self.form.coefficients(eta))
+        if self.form.too_large {
+            return Existence::unproven("the family is too large for the analysis of its tails");
+        }
+        self.decide(Some(eta), &self.form.coefficients(eta))
     }
 
-    fn decide(&self, eta: &[f64], coefficients: &[(f64, f64)]) -> Existence {
+    fn decide(&self, eta: Option<&[f64]>, coefficients: &[(f64, f64)]) -> Existence {
+        let all: Vec<usize> = (0..self.form.axes.len()).collect();
+        self.decide_members(&all, eta, coefficients)
+    }
+
+    /// Of the integral over the coordinates `among`, which no active piece ties to others.
+    fn decide_members(&self, among: &[usize], eta: Option<&[f64]>, coefficients: &[(f64, f64)]) -> Existence {
         let d = self.form.axes.len();
         let mut unproven = None;
         let mut label: Vec<usize> = (0..d).collect();
@@ -326,7 +350,7 @@ impl Tails {
             }
         }
         for root in 0..d {
-            let members: Vec<usize> = (0..d).filter(|j| label[*j] == root).collect();
+            let members: Vec<usize> = among.iter().copied().filter(|j| label[*j] == root).collect();
             let verdict = match members[..] {
                 [] => continue,
                 [j] => self.single(j, coefficients),

@@ -4,6 +4,7 @@ use super::form::Expander;
 use super::range::{Range, ranges};
 use crate::domain::Axis;
 use crate::expr::{Graph, Node, NodeId, Op};
+use std::f64::consts::FRAC_PI_2;
 
 /// Candidates, inside the axis; `None` where they cannot be located.
 pub(super) fn poles(g: &Graph, axes: &[Axis], root: NodeId) -> Option<Vec<f64>> {
@@ -25,7 +26,7 @@ pub(super) fn poles(g: &Graph, axes: &[Axis], root: NodeId) -> Option<Vec<f64>> 
                 Some(p) if p >= 0.0 && (r(a).low >= 0.0 || p.fract() == 0.0) => {}
                 _ => found.extend(finder.zeros(a, 0.0)?),
             },
-            Op::Tan if !(r(a).above(-1.570_796_326_794_896_6) && r(a).below(1.570_796_326_794_896_6)) => return None,
+            Op::Tan if !(r(a).above(-FRAC_PI_2) && r(a).below(FRAC_PI_2)) => return None,
             Op::Asin | Op::Acos if r(a).low < -1.0 || r(a).high > 1.0 => return None,
             _ => {}
         }
