@@ -75,6 +75,7 @@ pub struct Family {
     integrand: OnceLock<Option<Integrand>>,
     unconstrained: OnceLock<Option<Integrand>>,
     tails: OnceLock<Tails>,
+    proven: OnceLock<bool>,
 }
 
 /// The nodes of a family in another graph.
@@ -105,6 +106,9 @@ pub struct Unconstrained {
     /// The condition `where:`.
     pub inside: Option<NodeId>,
 }
+
+/// Most corners of a region that are looked at to prove the whole.
+const CORNERS: usize = 1024;
 
 /// A log base measure to be traced.
 pub type TracedBase<'a> = &'a dyn Fn(&Expr) -> Result<Expr>;
@@ -219,6 +223,7 @@ impl Family {
             integrand: OnceLock::new(),
             unconstrained: OnceLock::new(),
             tails: OnceLock::new(),
+            proven: OnceLock::new(),
         };
         Ok(family)
     }
@@ -418,6 +423,14 @@ impl Family {
             .hint("outside this space the density has no finite integral")),
             Existence::Proper | Existence::Unproven { .. } => Ok(()),
         }
+    }
+    /// Whether every eta of the region is known to be proper: the natural parameter space is convex, so that the corners of
+    /// a box decide. False where they are too many, or the region holds matrices.
+    pub fn region_is_proper(&self) -> bool {
+        *self.proven.get_or_init(|| {
+            let corners = self.region.as_ref().and_then(|r| r.corners(CORNERS));
+            corners.is_some_and(|all| all.iter().all(|eta| matches!(self.existence(eta), Existence::Proper)))
+        })
     }
     /// Why it is not known whether the density has a finite integral at `eta`, where that is so.
     pub fn unproven(&self, eta: &[f64]) -> Option<String> {

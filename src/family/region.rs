@@ -218,6 +218,21 @@ impl Region {
     pub fn center(&self) -> Vec<f64> {
         self.blocks.iter().flat_map(|(_, b)| b.center()).collect()
     }
+    /// The corners, `[k]` each, of a region of boxes, where they are no more than `most`.
+    pub fn corners(&self, most: usize) -> Option<Vec<Vec<f64>>> {
+        let mut all: Vec<Vec<f64>> = vec![vec![]];
+        for (_, block) in &self.blocks {
+            let Block::Box { low, high } = block else { return None };
+            for (l, h) in low.iter().zip(high) {
+                if 2 * all.len() > most {
+                    return None;
+                }
+                let with = |end: f64| all.iter().map(move |c| [c.as_slice(), &[end]].concat());
+                all = with(*l).chain(with(*h)).collect();
+            }
+        }
+        Some(all)
+    }
     /// Whether `eta`, `[k]`, lies inside, ends included.
     pub fn contains(&self, eta: &[f64]) -> bool {
         self.check(eta).is_ok()

@@ -50,6 +50,9 @@ impl Method {
     }
 }
 
+/// Rows that are checked one by one, without a proof for the whole region.
+const FEW: usize = 64;
+
 /// Rows handled between two looks at the cancel flag.
 const QUADRATURE_ROWS: usize = 32;
 
@@ -60,8 +63,14 @@ const QUADRATURE_ROWS: usize = 32;
 pub fn labels(family: &Family, eta: &[f64], options: &LabelOptions, monitor: &Monitor) -> Result<Moments> {
     let k = family.dim();
     let n = check_batch(eta, k)?;
-    for (row, e) in eta.chunks(k).enumerate() {
-        family.check_eta(e).map_err(|e| if n > 1 { e.context(format!("row {row}")) } else { e })?;
+    let proven = n > FEW && family.closed_form().is_none() && family.region_is_proper();
+    let inside = |e: &[f64]| proven && family.region().is_some_and(|r| r.contains(e));
+    let wrong =
+        eta.par_chunks(k).enumerate().filter(|(_, e)| !inside(e)).find_map_first(|(row, e)| {
+            family.check_eta(e).err().map(|e| if n > 1 { e.context(format!("row {row}")) } else { e })
+        });
+    if let Some(error) = wrong {
+        return Err(error);
     }
     let method = options.method.resolve(family);
     let chunk = match method {

@@ -22,6 +22,7 @@ impl Aligned {
 
 impl Deref for Aligned {
     type Target = [f64];
+    #[inline(always)]
     fn deref(&self) -> &[f64] {
         // A line is eight doubles without padding, and len counts doubles within the lines.
         unsafe { std::slice::from_raw_parts(self.lines.as_ptr().cast(), self.len) }
@@ -29,6 +30,7 @@ impl Deref for Aligned {
 }
 
 impl DerefMut for Aligned {
+    #[inline(always)]
     fn deref_mut(&mut self) -> &mut [f64] {
         // As above; the exclusive borrow of the lines is passed on.
         unsafe { std::slice::from_raw_parts_mut(self.lines.as_mut_ptr().cast(), self.len) }
