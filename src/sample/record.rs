@@ -69,12 +69,15 @@ impl Record {
     pub(super) fn take(&mut self, b: usize, pool: &[f64], offsets: &[u32], acceptance: &[f64], diverged: &[f64]) {
         let series = &mut self.blocks[b];
         debug_assert!(offsets.len() == self.statistics && self.taken < self.draws);
+        debug_assert!(acceptance.len() == self.w && diverged.len() == self.w);
         let (to, stride) = series.levels[0].place(self.taken - self.open);
         debug_assert!(offsets.iter().all(|o| *o as usize + self.w <= pool.len()));
         // `place` has room for [statistics, W] numbers, `stride` apart; the offsets lie in the pool.
-        unsafe { take(pool.as_ptr(), offsets, series.shift.as_ptr(), to, stride, self.w) };
-        series.acceptance.iter_mut().zip(acceptance).for_each(|(s, a)| *s += a);
-        series.diverged.iter_mut().zip(diverged).for_each(|(s, d)| *s += d);
+        unsafe {
+            take(pool.as_ptr(), offsets, series.shift.as_ptr(), to, stride, self.w);
+            add(acceptance.as_ptr(), self.w, series.acceptance.as_mut_ptr());
+            add(diverged.as_ptr(), self.w, series.diverged.as_mut_ptr());
+        }
     }
     /// The draw is complete in all blocks.
     pub(super) fn next(&mut self) {
@@ -212,6 +215,10 @@ dispatch! {
     unsafe fn take = take_kernel(pool: *const f64, offsets: &[u32], shift: *const f64, to: *mut f64, stride: usize, w: usize)
 }
 dispatch! {
+    /// Add `values`, `[W]`, to `out`.
+    unsafe fn add = add_kernel(values: *const f64, w: usize, out: *mut f64)
+}
+dispatch! {
     /// Add to `out`, [i (i + 1) / 2 + j, W / fold], the products of statistics i >= j summed over `count` draws and over
     /// `fold` neighbouring lane vectors.
     unsafe fn products = products_kernel(tile: *const f64, n: usize, stride: usize, count: usize, w: usize, fold: usize, out: *mut f64)
@@ -225,6 +232,15 @@ unsafe fn take_kernel<S: Simd>(pool: *const f64, offsets: &[u32], shift: *const 
                 let x = S::sub(S::load(pool.add(*offset as usize + i)), S::load(shift.add(s * w + i)));
                 S::store(to.add(s * stride + i), x);
             }
+        }
+    }
+}
+
+#[inline(always)]
+unsafe fn add_kernel<S: Simd>(values: *const f64, w: usize, out: *mut f64) {
+    unsafe {
+        for i in (0..w).step_by(S::N) {
+            S::store(out.add(i), S::add(S::load(out.add(i)), S::load(values.add(i))));
         }
     }
 }
