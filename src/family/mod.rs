@@ -6,6 +6,7 @@
 mod closed_form;
 mod density;
 mod design;
+mod eta_map;
 mod existence;
 mod expectation;
 mod integrand;
@@ -16,6 +17,7 @@ mod region;
 pub use closed_form::{ClosedForm, require};
 pub use density::Density;
 pub use design::Design;
+pub use eta_map::EtaMap;
 pub use existence::{Existence, Tails};
 pub use expectation::{ExpectationMap, Moments, Want, check_batch};
 pub use integrand::Integrand;

@@ -1,11 +1,13 @@
 //! The region of eta over which labels are made and networks learn.
 
 use super::design::{Design, Variates};
+use super::eta_map::EtaMap;
 use crate::error::{Error, Result};
 use crate::num::linalg;
 use crate::num::stream::{Stream, Xoshiro};
 use rand::Rng;
 use rand_distr::StandardNormal;
+use std::sync::Arc;
 
 /// The region of one statistic: a box, or matrices valid by construction.
 #[derive(Debug, Clone, PartialEq)]
@@ -34,11 +36,16 @@ pub enum Block {
     },
 }
 
-/// The region of all statistics: a product of blocks, in the order of the statistics.
+/// The region of all statistics: a product of blocks, in the order of the statistics; or the image of a product of blocks of
+/// parameters.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Region {
     blocks: Vec<(String, Block)>,
+    map: Option<Arc<EtaMap>>,
 }
+
+/// Starts from which parameters of an eta are looked for.
+const STARTS: usize = 16;
 
 impl Block {
     /// The same interval for each of `size` components.
@@ -184,15 +191,26 @@ fn rotation(n: usize, rng: &mut Xoshiro) -> Vec<f64> {
 impl Region {
     /// A product of blocks, each with the name of its statistic.
     pub fn new(blocks: Vec<(String, Block)>) -> Self {
-        Region { blocks }
+        Region { blocks, map: None }
+    }
+    /// The image under `map` of a product of blocks of parameters.
+    pub fn mapped(parameters: Vec<(String, Block)>, map: EtaMap) -> Self {
+        Region { blocks: parameters, map: Some(Arc::new(map)) }
+    }
+    /// eta, [n, k], of parameters of the blocks, [n, m].
+    fn image(&self, parameters: Vec<f64>) -> Vec<f64> {
+        match &self.map {
+            Some(map) => map.apply(&parameters),
+            None => parameters,
+        }
     }
     /// Number of components.
     pub fn dim(&self) -> usize {
-        self.blocks.iter().map(|(_, b)| b.size()).sum()
+        self.map.as_ref().map_or_else(|| self.parameters(), |m| m.dim())
     }
-    /// The blocks, by the name of their statistic.
-    pub fn blocks(&self) -> &[(String, Block)] {
-        &self.blocks
+    /// Number of components of the blocks.
+    fn parameters(&self) -> usize {
+        self.blocks.iter().map(|(_, b)| b.size()).sum()
     }
     /// `n` draws, [n, k], by the reference design: row i depends on the stream and i alone.
     pub fn draw(&self, n: usize, stream: Stream) -> Vec<f64> {
@@ -203,23 +221,54 @@ impl Region {
     /// # Errors
     /// When the region has too many components for the design, or no matrix where the design asks for one.
     pub fn draw_by(&self, n: usize, stream: Stream, design: Design) -> Result<Vec<f64>> {
-        design.check(self.dim(), self.blocks.iter().any(|(_, b)| !matches!(b, Block::Box { .. })))?;
+        design.check(self.parameters(), self.blocks.iter().any(|(_, b)| !matches!(b, Block::Box { .. })))?;
         Ok(self.rows(n, stream, design))
     }
     fn rows(&self, n: usize, stream: Stream, design: Design) -> Vec<f64> {
-        let mut out = Vec::with_capacity(n * self.dim());
+        let mut out = Vec::with_capacity(n * self.parameters());
         for i in 0..n {
             let mut variates = design.row(stream, i);
             self.blocks.iter().for_each(|(_, b)| b.draw(&mut variates, &mut out));
         }
-        out
+        self.image(out)
     }
     /// The centre, `[k]`: geometric where a range has one sign.
     pub fn center(&self) -> Vec<f64> {
+        self.image(self.middle())
+    }
+    fn middle(&self) -> Vec<f64> {
         self.blocks.iter().flat_map(|(_, b)| b.center()).collect()
+    }
+    /// Corners of the boxes, `[k]` each: all where they are no more than `most`, else as many at random. Matrices stay at
+    /// their centre.
+    pub fn some_corners(&self, most: usize, stream: Stream) -> Vec<Vec<f64>> {
+        let mut ends: Vec<Option<(f64, f64)>> = Vec::new();
+        for (_, block) in &self.blocks {
+            match block {
+                Block::Box { low, high } => ends.extend(low.iter().zip(high).map(|(l, h)| Some((*l, *h)))),
+                other => ends.extend(std::iter::repeat_n(None, other.size())),
+            }
+        }
+        let (free, middle) = (ends.iter().flatten().count(), self.middle());
+        let all = 1usize.checked_shl(free as u32).filter(|n| *n <= most);
+        let mut rng = stream.rng();
+        let corner = |number: usize, rng: &mut Xoshiro| {
+            let mut bit = 0;
+            let mut side = |end: &Option<(f64, f64)>, middle: &f64| {
+                let Some((low, high)) = end else { return *middle };
+                let up = if all.is_some() { number >> bit & 1 == 1 } else { rng.random() };
+                bit += 1;
+                if up { *high } else { *low }
+            };
+            ends.iter().zip(&middle).map(|(e, c)| side(e, c)).collect()
+        };
+        (0..all.unwrap_or(most)).map(|number| self.image(corner(number, &mut rng))).collect()
     }
     /// The corners, `[k]` each, of a region of boxes, where they are no more than `most`.
     pub fn corners(&self, most: usize) -> Option<Vec<Vec<f64>>> {
+        if self.map.is_some() {
+            return None; // the image of a box need not lie between the images of its corners
+        }
         let mut all: Vec<Vec<f64>> = vec![vec![]];
         for (_, block) in &self.blocks {
             let Block::Box { low, high } = block else { return None };
@@ -242,6 +291,46 @@ impl Region {
     /// # Errors
     /// A domain error that names the statistic, the value and the bounds.
     pub fn check(&self, eta: &[f64]) -> Result<()> {
+        if let Some(map) = &self.map {
+            return self.check_image(map, eta);
+        }
+        self.check_blocks(eta)
+    }
+    /// Whether some parameters inside the blocks give `eta`: found from their centre and a few draws, to 1e-9.
+    fn check_image(&self, map: &EtaMap, eta: &[f64]) -> Result<()> {
+        if eta.len() != map.dim() {
+            return Err(Error::shape(format!("eta has {} components, the region has {}", eta.len(), map.dim())));
+        }
+        let draws = Region::new(self.blocks.clone()).draw(STARTS, Stream::new(0).child("starts"));
+        let middle = self.middle();
+        let starts = std::iter::once(middle.as_slice()).chain(draws.chunks(middle.len()));
+        let found = starts.filter_map(|start| map.invert(eta, start)).any(|p| self.check_blocks(&self.nudged(p)).is_ok());
+        if found {
+            return Ok(());
+        }
+        Err(Error::domain(format!("eta outside the region of the family: no parameters in {} give {eta:?}", self.describe())))
+    }
+    /// Parameters that rounding has moved out of a box, at its edge.
+    fn nudged(&self, mut parameters: Vec<f64>) -> Vec<f64> {
+        let mut at = 0;
+        for (_, block) in &self.blocks {
+            if let Block::Box { low, high } = block {
+                for (p, (l, h)) in parameters[at..].iter_mut().zip(low.iter().zip(high)) {
+                    let slack = 1e-9 * (h - l);
+                    *p = if *p < *l && *p >= l - slack {
+                        *l
+                    } else if *p > *h && *p <= h + slack {
+                        *h
+                    } else {
+                        *p
+                    };
+                }
+            }
+            at += block.size();
+        }
+        parameters
+    }
+    fn check_blocks(&self, eta: &[f64]) -> Result<()> {
         let mut at = 0;
         for (name, block) in &self.blocks {
             let size = block.size();
@@ -257,6 +346,10 @@ impl Region {
     }
     /// One line a statistic.
     pub fn describe(&self) -> String {
-        self.blocks.iter().map(|(name, b)| format!("{name}: {}", b.describe())).collect::<Vec<_>>().join(", ")
+        let blocks = self.blocks.iter().map(|(name, b)| format!("{name}: {}", b.describe())).collect::<Vec<_>>().join(", ");
+        match &self.map {
+            Some(map) => format!("{blocks}, mapped to ({})", map.text()),
+            None => blocks,
+        }
     }
 }

@@ -216,3 +216,44 @@ fn networks_are_statistics() {
         assert!(error.contains(words), "{code}: {error}");
     }
 }
+
+/// A region by parameters of its own: draws are images, membership is by inversion, mistakes are named.
+#[test]
+fn a_region_may_be_mapped() {
+    let family = |map: &str| {
+        format!(
+            "let f = family(#{{ x: real(1), stats: |x| #{{ x: x[0], x2: x[0]*x[0] }},
+               eta: #{{ m: [-2, 2], sd: [0.5, 2] }}, eta_map: |p| #{{ {map} }} }});"
+        )
+    };
+    let normal = family("x: p.m / p.sd**2, x2: -0.5 / p.sd**2");
+    let check = |code: &str| assert_eq!(eval(&(normal.clone() + code)).unwrap(), "true", "{code}");
+    check("let e = f.draw_eta(50, #{design: \"sobol\"}); let mu = f.mean(e).mu_T; abs(max(mu)) < 8.01");
+    check("let mu = f.mean([2 / 0.25, -0.5 / 0.25]).mu_T; abs(mu[0] - 2) < 1e-9 && abs(mu[1] - 4.25) < 1e-9");
+    check("f.check().passed");
+    for (code, words) in [
+        (normal.clone() + "f.mean([10, -0.5])", "no parameters"),
+        (family("x: p.m"), "gives nothing for 'x2'"),
+        (family("x: p.m, x2: p.m, x3: p.m"), "unknown statistic in eta_map 'x3'"),
+        (family("x: [p.m, p.sd], x2: p.m"), "gives 2 numbers for 'x'"),
+        (family("x: p.n, x2: p.m"), "n"),
+        ("family(#{ x: real(1), stats: |x| #{ x: x }, eta_map: |p| #{ x: p.a } })".to_string(), "needs the ranges"),
+    ] {
+        let error = eval(&code).unwrap_err();
+        assert!(error.contains(words), "{code}: {error}");
+    }
+}
+
+/// A region of x by a condition: nothing outside, nothing clipped.
+#[test]
+fn a_support_may_be_cut_by_a_condition() {
+    let disk = "let f = family(#{ x: real(2), stats: |x| #{ q: x*x }, where: |x| x[0]*x[0] + x[1]*x[1] < 1.0 });";
+    let check = |code: &str| assert_eq!(eval(&(disk.to_string() + code)).unwrap(), "true", "{code}");
+    // E[x_0^2] = 1/4 on the disk; four standard errors: one false alarm in 16,000.
+    check(
+        "let m = f.mean([0, 0], #{method: \"hmc\", samples: 20000, seed: 3}); abs(m.mu_T[0] - 0.25) < 4.0 * m.mcse[0] && m.mcse[0] < 0.01",
+    );
+    check("f.log_density([1.0, 0.5], [0, 0]) < -1e300");
+    let error = eval("family(#{ x: real(1), stats: |x| #{ x: x[0] }, where: |x| x[0] })").unwrap_err();
+    assert!(error.contains("one condition"), "{error}");
+}

@@ -3,11 +3,10 @@
 
 use super::Line;
 use crate::error::Result;
-use crate::family::{Block, Family, Moments};
+use crate::family::{Family, Moments};
 use crate::num::observe::Monitor;
 use crate::num::stream::Stream;
 use crate::sample::labels::{LabelOptions, Method, labels};
-use rand::Rng;
 
 /// Corners of the region that are looked at.
 const CORNERS: usize = 256;
@@ -23,7 +22,7 @@ pub(super) fn region(family: &Family, candidates: &[f64], stream: Stream) -> Lin
     let mut looked: Vec<Vec<f64>> = candidates.chunks(k).map(<[f64]>::to_vec).collect();
     if let Some(region) = family.region() {
         looked.extend(region.draw(CORNERS, stream.child("existence")).chunks(k).map(<[f64]>::to_vec));
-        looked.extend(corners(region.blocks(), &region.center(), stream));
+        looked.extend(region.some_corners(CORNERS, stream.child("corners")));
     }
     let mut unproven = None;
     for eta in &looked {
@@ -39,33 +38,6 @@ pub(super) fn region(family: &Family, candidates: &[f64], stream: Stream) -> Lin
         }
         Some(why) => Line::skip(NAME, format!("not proven: {why}")),
     }
-}
-
-/// Corners of the boxes of a region, random ones where there are many; other blocks stay at the centre.
-fn corners(blocks: &[(String, Block)], center: &[f64], stream: Stream) -> Vec<Vec<f64>> {
-    let mut ends: Vec<Option<(f64, f64)>> = Vec::new();
-    for (_, block) in blocks {
-        match block {
-            Block::Box { low, high } => ends.extend(low.iter().zip(high).map(|(l, h)| Some((*l, *h)))),
-            Block::NegativeDefinite { n, .. } | Block::Reparametrised { n } => ends.extend(std::iter::repeat_n(None, n * n)),
-        }
-    }
-    let free = ends.iter().flatten().count();
-    let mut rng = stream.child("corners").rng();
-    let all = 1usize.checked_shl(free as u32).filter(|n| *n <= CORNERS);
-    (0..all.unwrap_or(CORNERS))
-        .map(|corner| {
-            let mut bit = 0;
-            let side = |end: &Option<(f64, f64)>, middle: &f64| {
-                let Some((low, high)) = end else { return *middle };
-                let up = if all.is_some() { corner >> bit & 1 == 1 } else { rng.random() };
-                bit += 1;
-                if up { *high } else { *low }
-            };
-            let mut side = side;
-            ends.iter().zip(center).map(|(e, c)| side(e, c)).collect()
-        })
-        .collect()
 }
 
 pub(super) fn lines(family: &Family, etas: &[&[f64]], _stream: Stream) -> Vec<Line> {

@@ -1,173 +1,23 @@
 //! Families: supports, tracing T(x), named families, moments and draws.
 
-use super::supports::{Definite, Reparametrised, count};
-use super::{Entry, tracing};
+use super::Entry;
+use super::definition::family;
+use super::supports::count;
 use crate::data::GenerateOptions;
-use crate::domain::Support;
 use crate::error::{Error, Result, unknown};
-use crate::expr::{Expr, Trace};
 use crate::family::named::Make;
-use crate::family::{Block, Design, Family, Moments, Region, named};
+use crate::family::{Design, Family, Moments, named};
 use crate::sample::{self, Chains, HmcOptions, labels};
 use crate::script::convert::{self, column, rows, shaped};
 use crate::script::fault::{AtCall, Native, raise};
 use crate::script::host::Host;
 use crate::script::tensor::Tensor;
-use rhai::{Array, Dynamic, Engine, EvalAltResult, FnPtr, Map, Module, NativeCallContext};
+use rhai::{Array, Dynamic, Engine, Map, Module, NativeCallContext};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
 /// A family as scripts hold it.
 pub(super) type Shared = Arc<Family>;
-
-const OPTIONS: [&str; 6] = ["name", "x", "stats", "base", "where", "eta"];
-
-/// The traced point, as an array of all coordinates and as the closure gets it: a map for a product with named parts.
-fn point(trace: &Trace, support: &Support) -> (Expr, Dynamic) {
-    let (x, parts) = support.trace(trace);
-    if parts.is_empty() {
-        return (x.clone(), Dynamic::from(x));
-    }
-    let parts = support.parts().iter().zip(parts).map(|(p, value)| (p.name.as_str().into(), Dynamic::from(value)));
-    (x, Dynamic::from(parts.collect::<Map>()))
-}
-
-fn family(ctx: &NativeCallContext, host: &Host, map: &Map) -> Native<Shared> {
-    if let Some(key) = map.keys().find(|k| !OPTIONS.contains(&k.as_str())) {
-        return Err(raise(ctx, unknown("option of family", key, &OPTIONS)));
-    }
-    let need = |key: &str, hint: &str| {
-        map.get(key).ok_or_else(|| raise(ctx, Error::name(format!("family needs '{key}'")).hint(hint.to_string())))
-    };
-    let support = need("x", "x: real(2)")?;
-    let support = support.clone().try_cast::<Support>().ok_or_else(|| {
-        raise(
-            ctx,
-            Error::domain(format!("x must be a support, got {}", convert::type_name(support)))
-                .hint("real(n), positive(n), interval(a, b, n), simplex(n), circle(n), sphere(n), integers(a, b), ordered(n), spd(n), product(#{..})"),
-        )
-    })?;
-    let stats = closure(ctx, need("stats", "stats: |x| #{ x: x[0], x2: x[0]*x[0] }")?, "stats")?;
-    let name = match map.get("name") {
-        Some(name) => {
-            name.clone().into_string().map_err(|t| raise(ctx, Error::name(format!("name must be a string, got {t}"))))?
-        }
-        None => "family".to_string(),
-    };
-    let trace = Trace::new();
-    let (x, point) = point(&trace, &support);
-    let found = call(ctx, host, &stats, &point, "stats")?;
-    let Some(found) = found.clone().try_cast::<Map>() else {
-        return Err(raise(
-            ctx,
-            Error::trace(format!("stats must return a map of statistics, got {}", convert::type_name(&found)))
-                .hint("stats: |x| #{ x: x[0], x2: x[0]*x[0] }"),
-        ));
-    };
-    let found: Vec<(String, Expr)> = found
-        .iter()
-        .map(|(k, v)| {
-            super::expressions::traced(v, &x).map(|e| (k.to_string(), e)).map_err(|e| e.context(format!("statistic '{k}'")))
-        })
-        .collect::<Result<_>>()
-        .at(ctx)?;
-    let base = match map.get("base") {
-        Some(base) => {
-            let value = call(ctx, host, &closure(ctx, base, "base")?, &point, "base")?;
-            super::expressions::traced(&value, &x).map_err(|e| e.context("base")).at(ctx)?
-        }
-        None => x.number(0.0),
-    };
-    let inside = match map.get("where") {
-        Some(inside) => {
-            let value = call(ctx, host, &closure(ctx, inside, "where")?, &point, "where")?;
-            Some(super::expressions::traced(&value, &x).map_err(|e| e.context("where")).at(ctx)?)
-        }
-        None => None,
-    };
-    let made = Family::from_trace(&name, support, &trace, found, base, inside).at(ctx)?;
-    for relation in made.linear_relations() {
-        let note = format!("warning: the statistics of '{name}' are linearly dependent, {relation}: eta is not identified");
-        host.frontend().err(&note);
-    }
-    let made = match map.get("eta") {
-        Some(eta) => region(&made, eta).and_then(|r| made.with_region(r)).at(ctx)?,
-        None => made,
-    };
-    Ok(Arc::new(made))
-}
-
-fn closure(ctx: &NativeCallContext, value: &Dynamic, what: &str) -> Native<FnPtr> {
-    value.clone().try_cast::<FnPtr>().ok_or_else(|| {
-        raise(
-            ctx,
-            Error::trace(format!("{what} must be a closure, got {}", convert::type_name(value)))
-                .hint(format!("{what}: |x| ...")),
-        )
-    })
-}
-
-/// Run a closure on the traced point.
-fn call(ctx: &NativeCallContext, host: &Host, f: &FnPtr, x: &Dynamic, what: &str) -> Native<Dynamic> {
-    if let Some(position) = host.functions().switch_in(f.fn_name()) {
-        let error = Error::trace("a switch inside a traced closure: it would silently take its '_' branch")
-            .hint("use select(cond, a, b), or if on plain values");
-        return Err(Box::new(EvalAltResult::ErrorRuntime(Dynamic::from(error), position)));
-    }
-    tracing(|| f.call_within_context::<Dynamic>(ctx, (x.clone(),))).map_err(|e| match e.as_ref() {
-        EvalAltResult::ErrorFunctionNotFound(name, _) if name.starts_with(f.fn_name()) => raise(
-            ctx,
-            Error::trace(format!("{what} must be a closure of one argument, the point x")).hint(format!("{what}: |x| ...")),
-        ),
-        _ => e,
-    })
-}
-
-/// The region from a map of ranges: one for each statistic.
-fn region(family: &Family, value: &Dynamic) -> Result<Region> {
-    let Some(map) = value.clone().try_cast::<Map>() else {
-        return Err(Error::domain(format!("eta must be a map of ranges, got {}", convert::type_name(value)))
-            .hint("eta: #{ x: [-3, 3], x2: [-5, -0.5] }"));
-    };
-    let names: Vec<&str> = family.statistics().iter().map(|s| s.name.as_str()).collect();
-    if let Some(key) = map.keys().find(|k| !names.contains(&k.as_str())) {
-        return Err(unknown("statistic in eta", key, &names));
-    }
-    let mut blocks = Vec::new();
-    for statistic in family.statistics() {
-        let name = &statistic.name;
-        let range = map.get(name.as_str()).ok_or_else(|| {
-            Error::domain(format!("eta has no range for the statistic '{name}'")).hint(format!("{name}: [low, high]"))
-        })?;
-        let square = |what: &str| match statistic.shape[..] {
-            [n, m] if n == m => Ok(n),
-            _ => Err(Error::shape(format!("{what} is for square matrices; '{name}' has shape {:?}", statistic.shape))),
-        };
-        let block = if range.is::<Reparametrised>() {
-            Block::Reparametrised { n: square("reparametrised")? }
-        } else if let Some(d) = range.clone().try_cast::<Definite>() {
-            Block::negative_definite(d.low, d.high, square("negative_definite")?)?
-        } else {
-            let ends = convert::tensor(range, &format!("the range of '{name}'"))?;
-            match (ends.shape(), ends.data()) {
-                ([2], [low, high]) => {
-                    Block::interval(*low, *high, statistic.size()).map_err(|e| e.context(format!("statistic '{name}'")))?
-                }
-                ([2, n], ends) if *n == statistic.size() => {
-                    Block::ranges(&ends[..*n], &ends[*n..]).map_err(|e| e.context(format!("statistic '{name}'")))?
-                }
-                (shape, _) => {
-                    return Err(Error::shape(format!(
-                        "the range of '{name}' has shape {shape:?}, expected [low, high], or [lows, highs] with {} of each",
-                        statistic.size()
-                    )));
-                }
-            }
-        };
-        blocks.push((name.clone(), block));
-    }
-    Ok(Region::new(blocks))
-}
 
 /// Take `outside` out of an options map.
 fn split_outside(map: &Map) -> (Map, bool) {
@@ -459,7 +309,7 @@ pub(super) const DOCS: &[Entry] = &[
     Entry {
         name: "family",
         signature: "family(#{ name:, x:, stats: |x| #{...}, base: |x| ..., eta: #{...} })",
-        doc: "An exponential family p(x|eta) ~ exp(eta . T(x) + base(x)) from the closure that gives T(x).\nThe closure runs once on traced values. x is a support: real(n), positive(n), interval(a, b, n). eta gives the region to learn over, one [low, high] a statistic, or negative_definite(low, high) for a square matrix. Statistics are laid out in byte order of their names.\nGives .dim .stat_names .formula .stats(x) .log_density(x, eta) .grad_log_density(x, eta) .draw_eta(n, #{seed}) .mean(eta, #{...}) .sample(eta, #{...}) .generate(#{...}).",
+        doc: "An exponential family p(x|eta) ~ exp(eta . T(x) + base(x)) from the closure that gives T(x).\nThe closure runs once on traced values. x is a support: real(n), positive(n), interval(a, b, n), simplex(n), circle(n), sphere(n), integers(a, b), ordered(n), spd(n), product(#{...}); where: |x| condition restricts it further. eta gives the region to learn over, one [low, high] a statistic, or negative_definite(low, high) for a square matrix; with eta_map: |p| #{...} they are ranges of parameters p of your own, and the closure gives the eta of each statistic. Statistics are laid out in byte order of their names.\nGives .dim .stat_names .formula .stats(x) .log_density(x, eta) .grad_log_density(x, eta) .draw_eta(n, #{seed}) .mean(eta, #{...}) .sample(eta, #{...}) .generate(#{...}).",
         example: "let f = family(#{ x: real(1), stats: |x| #{ x: x[0], x4: x[0]**4 }, eta: #{ x: [-1, 1], x4: [-2, -0.5] } }); f.mean([0.5, -1]).mu_T",
     },
     Entry {

@@ -4,6 +4,7 @@ mod arrays;
 mod checks;
 mod console;
 mod datasets;
+mod definition;
 mod expressions;
 mod families;
 mod figures;
