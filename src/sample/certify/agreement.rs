@@ -58,13 +58,13 @@ pub(super) fn lines(family: &Family, etas: &[&[f64]], stream: Stream) -> Vec<Lin
     let limit = z_limit(k * converged.len(), 100.0);
     let (mut worst, mut place) = (0.0, String::new());
     for row in &converged {
-        for i in 0..k {
+        for (i, name) in names.iter().enumerate() {
             let at = row * k + i;
             let (s, t) = (sampled.mu_t[at], truth.mu_t[at]);
             let z = (s - t).abs() / sampled.mcse[at].max(1e-12 * t.abs()).max(f64::MIN_POSITIVE);
             if z > worst || z.is_nan() {
                 (worst, place) =
-                    (if z.is_nan() { f64::INFINITY } else { z }, format!(", mean of {}: {s} sampled, {t} exact", names[i]));
+                    (if z.is_nan() { f64::INFINITY } else { z }, format!(", mean of {}: {s} sampled, {t} exact", name));
             }
         }
     }
