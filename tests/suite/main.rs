@@ -15,6 +15,7 @@ mod language;
 mod layers;
 mod quadrature;
 mod regions;
+mod round_trip;
 mod sampling;
 mod stable;
 mod twins;
