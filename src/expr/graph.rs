@@ -365,6 +365,11 @@ impl Graph {
         needed
     }
 
+    /// Whether some of `roots` needs the operation `op`.
+    pub fn uses(&self, roots: &[NodeId], op: Op) -> bool {
+        let needed = self.reachable(roots);
+        (0..self.len()).any(|i| needed[i] && matches!(self.nodes[i], Node::Apply(found, _) if found == op))
+    }
     /// The coordinates that `root` depends on, ascending.
     pub fn coordinates(&self, root: NodeId) -> Vec<usize> {
         let needed = self.reachable(&[root]);

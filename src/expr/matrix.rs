@@ -28,6 +28,14 @@ impl Expr {
         if k != l {
             return Err(misfit());
         }
+        if n.saturating_mul(m).saturating_mul(k) > super::graph::NODE_LIMIT {
+            return Err(Error::trace(format!(
+                "matmul of shapes {:?} and {:?} builds more than {} operations",
+                self.shape(),
+                other.shape(),
+                super::graph::NODE_LIMIT
+            )));
+        }
         let shape = [(n, left), (m, right)].iter().filter(|(_, keep)| *keep).map(|(s, _)| *s).collect();
         self.make(shape, |g| {
             let mut out = Vec::with_capacity(n * m);

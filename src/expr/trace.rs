@@ -304,6 +304,12 @@ impl Expr {
         let ([n], [m]) = (self.shape(), other.shape()) else {
             return Err(Error::shape(format!("outer of shapes {:?} and {:?}: both must be vectors", self.shape, other.shape)));
         };
+        if n.saturating_mul(*m) > super::graph::NODE_LIMIT {
+            return Err(Error::trace(format!(
+                "outer of {n} and {m} entries builds more than {} operations",
+                super::graph::NODE_LIMIT
+            )));
+        }
         self.make(vec![*n, *m], |g| {
             self.nodes
                 .iter()

@@ -58,6 +58,10 @@ impl Family {
             if left <= DEPENDENT * size {
                 let terms: Vec<String> =
                     (0..=k).filter(|j| made[*j].abs() > 1e-7).map(|j| term(made[j], (j < k).then(|| name(j)))).collect();
+                // Nothing but zeros on all points: a rare event, not a combination of others.
+                if terms.is_empty() {
+                    continue;
+                }
                 relations.push(format!("{} = {}", name(i), terms.join(" + ").replace("+ -", "- ")));
                 continue;
             }

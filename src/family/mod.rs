@@ -257,6 +257,10 @@ impl Family {
     pub fn support(&self) -> &Support {
         &self.support
     }
+    /// Whether a condition `where:` restricts the support.
+    pub fn is_restricted(&self) -> bool {
+        self.inside.is_some()
+    }
     /// The statistics, in layout order.
     pub fn statistics(&self) -> &[Statistic] {
         &self.statistics
@@ -367,7 +371,7 @@ impl Family {
     /// When a length does not fit.
     pub fn log_density_at(&self, x: &[f64], n: usize, eta: &[f64]) -> Result<Vec<f64>> {
         self.check_points(x, n)?;
-        self.check_eta(eta)?;
+        self.check_length(eta)?;
         let mut values = self.pointwise().evaluate(Pointwise::LogDensity as usize, x, eta);
         for (value, x) in values.iter_mut().zip(x.chunks(self.support.dim())) {
             if !self.support.bijector().contains(x) {
@@ -382,7 +386,7 @@ impl Family {
     /// When a length does not fit.
     pub fn grad_log_density_at(&self, x: &[f64], n: usize, eta: &[f64]) -> Result<Vec<f64>> {
         self.check_points(x, n)?;
-        self.check_eta(eta)?;
+        self.check_length(eta)?;
         Ok(self.pointwise().evaluate(Pointwise::Gradient as usize, x, eta))
     }
     fn check_points(&self, x: &[f64], n: usize) -> Result<()> {
@@ -393,11 +397,7 @@ impl Family {
             Err(Error::shape(format!("x has {} numbers, expected {n} points of {d} coordinates", x.len())))
         }
     }
-    /// Check length, finiteness and, where it is known, the natural parameter space of one eta, `[k]`.
-    ///
-    /// # Errors
-    /// Which of these is violated, with both sides.
-    pub fn check_eta(&self, eta: &[f64]) -> Result<()> {
+    fn check_length(&self, eta: &[f64]) -> Result<()> {
         if eta.len() != self.dim() {
             return Err(Error::shape(format!(
                 "eta has {} components, the family '{}' has {}",
@@ -414,6 +414,14 @@ impl Family {
                 eta[i]
             )));
         }
+        Ok(())
+    }
+    /// Check length, finiteness and, where it is known, the natural parameter space of one eta, `[k]`.
+    ///
+    /// # Errors
+    /// Which of these is violated, with both sides.
+    pub fn check_eta(&self, eta: &[f64]) -> Result<()> {
+        self.check_length(eta)?;
         if let Some(closed) = self.closed_form() {
             return closed.natural(eta);
         }

@@ -463,6 +463,10 @@ impl<'a> Group<'a> {
         }
         record.next();
     }
+    /// Whether some chain of a row stands where the density is zero.
+    pub(super) fn outside(&self, row: usize) -> bool {
+        self.of_row(row, |b| &b.value).contains(&f64::NEG_INFINITY)
+    }
     /// Number of blocks.
     pub(super) fn blocks(&self) -> usize {
         self.blocks.len()

@@ -127,6 +127,12 @@ pub(super) fn moments(family: &Family, eta: &[f64], first: usize, options: &HmcO
     let streams: Vec<Stream> = (0..rows).map(|r| options.stream(first + r)).collect();
     let mut group = Group::new(density, options.plan(), eta, &streams);
     group.warm_up(options.warmup);
+    for row in 0..streams.len() {
+        if group.outside(row) {
+            return Err(Error::numeric(format!("row {row}: no chain found a point where the density is positive"))
+                .hint("the condition where: holds nowhere near, or on too small a part of the support to be sampled"));
+        }
+    }
     group.seed(&streams, "sample");
     let (draws, distinct) = (options.draws_per_chain(), density.distinct());
     let mut record = Record::new(distinct, draws, options.chains, density.program().lanes(), group.blocks());
@@ -214,6 +220,12 @@ pub fn sample(family: &Family, eta: &[f64], options: &HmcOptions) -> Result<Chai
     let streams = [options.stream(0)];
     let mut group = Group::new(density, options.plan(), eta, &streams);
     group.warm_up(options.warmup);
+    for row in 0..streams.len() {
+        if group.outside(row) {
+            return Err(Error::numeric(format!("row {row}: no chain found a point where the density is positive"))
+                .hint("the condition where: holds nowhere near, or on too small a part of the support to be sampled"));
+        }
+    }
     group.seed(&streams, "sample");
     let (chains, length, distinct) = (options.chains, options.draws_per_chain(), density.distinct());
     let mut draws = vec![0.0; chains * length * d];

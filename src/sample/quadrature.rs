@@ -83,6 +83,14 @@ pub fn quadrature(family: &Family, eta: &[f64], options: &QuadratureOptions) -> 
                 (row, over, wider) = (again, z, whole);
             }
         }
+        if row.undefined {
+            return Err(Error::numeric(format!(
+                "a statistic of '{}' is not a number on part of its support, within the reach of the density at eta = {:?}",
+                family.name(),
+                rows[i]
+            ))
+            .hint("choose another support, or restrict it with where:"));
+        }
         if !row.mu.iter().all(|m| m.is_finite()) {
             return Err(Error::numeric(format!("quadrature of '{}' gives {:?} at eta = {:?}", family.name(), row.mu, rows[i]))
                 .hint("a statistic is infinite or NaN where the density has mass"));
@@ -137,6 +145,8 @@ struct Row {
     error: Vec<f64>,
     /// Largest error in standard deviations.
     worst: f64,
+    /// Whether a statistic is NaN at a node.
+    undefined: bool,
     /// What the mass beyond the window may add to each statistic, `[k]`; infinite where the density does not decay.
     tail: Vec<f64>,
 }
@@ -245,6 +255,12 @@ impl<'a> Grid<'a> {
                 break;
             }
             let (t, offset) = self.tabulate(&nodes, &weights, total);
+            // Far out infinity less infinity is no wonder; nearer, and inside the support, it is a statistic without a value.
+            let near = nodes.iter().flatten().all(|x| x.abs() < 1e30);
+            let undefined =
+                near && t.chunks(self.k).zip(&offset).any(|(t, o)| *o > f64::NEG_INFINITY && t.iter().any(|v| v.is_nan()));
+            // A sum over whole numbers is not refined.
+            let summed = (0..d).all(|a| matches!(self.integrand.axes()[a], Axis::Integers { .. }));
             pending.retain(|i| {
                 let mut row = moments(&t, &offset, etas[*i]);
                 let k = etas[*i].len();
@@ -256,6 +272,11 @@ impl<'a> Grid<'a> {
                     row.worst = (0..k)
                         .map(|s| row.error[s] / sd(s))
                         .fold(0.0, |a: f64, b| if b.is_nan() { f64::INFINITY } else { a.max(b) });
+                }
+                row.undefined = undefined;
+                if summed {
+                    row.error = row.mu.iter().map(|m| (1e-15 * m.abs()).max(f64::MIN_POSITIVE)).collect();
+                    row.worst = 0.0;
                 }
                 let more = row.worst > options.tol;
                 row.tail = self.tail(&t, &offset, &nodes, etas[*i], &row);
@@ -365,12 +386,20 @@ fn moments(t: &[f64], offset: &[f64], eta: &[f64]) -> Row {
             cov[j * k + i] = cov[i * k + j];
         }
     }
-    Row { mu, cov, log_normalizer: top + total.ln(), error: vec![f64::INFINITY; k], worst: f64::INFINITY, tail: vec![0.0; k] }
+    Row {
+        mu,
+        cov,
+        log_normalizer: top + total.ln(),
+        error: vec![f64::INFINITY; k],
+        worst: f64::INFINITY,
+        undefined: false,
+        tail: vec![0.0; k],
+    }
 }
 
 /// Where the surfaces that depend on coordinate `axis` alone cut the window, as values of t.
 fn kinks(graph: &Graph, surfaces: &[Surface], axis: usize, d: usize, window: &Window) -> Vec<f64> {
-    const LOOKS: usize = 400;
+    const LOOKS: usize = 4000;
     let (low, high, chart) = (window.low[axis], window.high[axis], window.charts[axis]);
     let mut cuts = Vec::new();
     for surface in surfaces.iter().filter(|s| s.coordinates == [axis]) {

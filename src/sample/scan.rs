@@ -2,7 +2,7 @@
 
 use crate::domain::Axis;
 use crate::error::{Error, Result};
-use crate::family::{Family, Integrand};
+use crate::family::{Existence, Family, Integrand};
 use std::f64::consts::PI;
 
 /// How a coordinate x is written as a function of the integration variable t.
@@ -67,6 +67,8 @@ impl Window {
 
 /// Nodes an axis for one, two and three coordinates.
 const NODES: [usize; 3] = [257, 65, 25];
+/// The same where a condition restricts the support, whose parts may be small and far apart.
+const DENSE: [usize; 3] = [20_001, 401, 49];
 /// Density ratio, in nats below the maximum, past which a place is negligible.
 const DEPTH: f64 = 45.0;
 /// Ratio of the whole window to its bulk beyond which tails count as heavy.
@@ -79,7 +81,7 @@ const HEAVY: f64 = 60.0;
 pub(super) fn window(family: &Family, integrand: &Integrand, eta: &[f64]) -> Result<Window> {
     let axes = integrand.axes();
     let d = axes.len();
-    let count = NODES[d - 1];
+    let count = if family.is_restricted() { DENSE[d - 1] } else { NODES[d - 1] };
     let mut charts: Vec<Chart> = axes
         .iter()
         .map(|a| match *a {
@@ -175,6 +177,13 @@ fn improper(family: &Family, integrand: &Integrand, axis: usize, low: bool, eta:
         (_, true) => format!("as {name} goes to minus infinity"),
         (_, false) => format!("as {name} goes to infinity"),
     };
+    if matches!(family.existence(eta), Existence::Proper) || family.closed_form().is_some_and(|c| c.natural(eta).is_ok()) {
+        return Error::numeric(format!(
+            "the density of '{}' decays too slowly {place} at eta = {eta:?} to be integrated on a grid",
+            family.name()
+        ))
+        .hint("it has a finite integral: method: \"hmc\" samples it, and named families have closed forms");
+    }
     Error::domain(format!(
         "the density of '{}' does not decay {place} at eta = {eta:?}: it has no finite integral",
         family.name()

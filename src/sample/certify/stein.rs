@@ -7,7 +7,7 @@
 
 use super::{Line, z_limit};
 use crate::domain::Axis;
-use crate::expr::{NodeId, Program, gradient, kinks};
+use crate::expr::{NodeId, Op, Program, gradient, kinks};
 use crate::family::{Density, Family};
 use crate::num::stream::Stream;
 use crate::sample::group::{Group, Plan};
@@ -33,6 +33,10 @@ fn line(family: &Family, etas: &[&[f64]], stream: Stream) -> Line {
     }
     if parts.inside.is_some() {
         return Line::skip(NAME, "the density jumps at the boundary of where:");
+    }
+    let (x_graph, t, base) = family.graph();
+    if x_graph.uses(&[t, &[base]].concat(), Op::Floor) {
+        return Line::skip(NAME, "the density jumps with floor");
     }
     let mut roots = parts.t.clone();
     roots.push(parts.value);

@@ -289,6 +289,19 @@ pub(super) fn register(engine: &mut Engine) {
     engine.register_fn("reshape", |ctx: NativeCallContext, v: Dynamic, shape: Array| reshape(&v, &shape).at(&ctx));
     register_indexing(engine);
     register_traps(engine);
+    register_comparisons(engine);
+}
+
+/// IEEE comparisons of numbers: Rhai's own allow a relative difference, which makes infinity no larger than 1.
+fn register_comparisons(engine: &mut Engine) {
+    macro_rules! compare {
+        ($($symbol:literal $op:tt),*) => {$(
+            engine.register_fn($symbol, |a: f64, b: f64| a $op b);
+            engine.register_fn($symbol, |a: f64, b: i64| a $op b as f64);
+            engine.register_fn($symbol, |a: i64, b: f64| (a as f64) $op b);
+        )*};
+    }
+    compare!("<" <, "<=" <=, ">" >, ">=" >=, "==" ==, "!=" !=);
 }
 
 fn concat(parts: &Array) -> Result<Dynamic> {
