@@ -5,7 +5,7 @@ use super::form::{Form, Kind};
 use super::growth::{Growth, note_side};
 use super::lead::Leads;
 use super::place::{Place, places};
-use super::poles;
+use super::poles::{Pin, Pole, poles};
 use super::series::Series;
 use super::table::Table;
 use super::{End, Tails};
@@ -80,33 +80,39 @@ impl Tails {
                     own[j].iter().copied().filter(|i| matches!(form.pieces[*i].kind, Kind::Node(_))).collect();
                 let mut where_to = places(form.axes[j]);
                 let irregular: Vec<usize> = nodes.iter().copied().filter(|i| !form.pieces[*i].regular).collect();
-                let mut inner: Vec<f64> = Vec::new();
+                let mut inner: Vec<Pole> = Vec::new();
                 if !irregular.is_empty() {
-                    for i in irregular {
+                    for i in irregular.iter().copied() {
                         let Kind::Node(id) = form.pieces[i].kind else { continue };
-                        match poles::poles(&form.graph, &form.axes, id) {
+                        match poles(&form.graph, &form.axes, id) {
                             Some(found) => inner.extend(found),
                             None => lost[i] = true,
                         }
                     }
-                    inner.sort_by(f64::total_cmp);
-                    inner.dedup_by(|a, b| (*a - *b).abs() <= 1e-14 * a.abs().max(1e-300));
+                    if !merge(&mut inner) {
+                        irregular.iter().for_each(|i| lost[*i] = true);
+                    }
                 }
-                for at in inner {
-                    where_to.extend([-1.0, 1.0].map(|side| Place::Point { at, side, inside: true }));
+                for at in inner.iter().map(|p| p.at) {
+                    if where_to.iter().all(|place| place.at() != Some(at)) {
+                        where_to.extend([-1.0, 1.0].map(|side| Place::Point { at, side, inside: true }));
+                    }
                 }
                 where_to
                     .into_iter()
                     .map(|place| {
                         let mut vars = vec![None; d];
                         vars[j] = Some(place.coordinate());
-                        let series = piece_series(&form, &own[j], &vars);
+                        let step = place.step();
+                        let pole = inner.iter().find(|p| place.at() == Some(p.at));
+                        let pins = pole.zip(step.as_ref()).map(|(pole, step)| (&pole.pins[..], step));
+                        let series = piece_series(&form, &own[j], &vars, pins);
                         for (i, s) in own[j].iter().zip(&series) {
                             note_side(&mut sides[*i], place, s.1.as_ref());
                         }
                         let holds = inside
                             .filter(|_| d == 1)
-                            .map(|c| expand(&form.graph, &[c], &vars)[0].as_ref().and_then(Series::number));
+                            .map(|c| expand(&form.graph, &[c], &vars, pins)[0].as_ref().and_then(Series::number));
                         let inside = match holds {
                             None => {
                                 if inside.is_some() {
@@ -153,11 +159,30 @@ impl Tails {
     }
 }
 
-/// Series of the chosen pieces.
-pub(super) fn piece_series(form: &Form, chosen: &[usize], vars: &[Option<Series>]) -> Vec<(usize, Option<Series>)> {
+/// Ascending, equal ones together. False where two are too near each other to tell whether they are equal.
+fn merge(poles: &mut Vec<Pole>) -> bool {
+    let near = |a: &Pole, b: &Pole, part: f64| (a.at - b.at).abs() <= part * a.at.abs().max(b.at.abs());
+    poles.sort_by(|a, b| a.at.total_cmp(&b.at));
+    poles.dedup_by(|b, a| {
+        let same = near(a, b, 1e-13);
+        if same {
+            a.pins.append(&mut b.pins);
+        }
+        same
+    });
+    poles.windows(2).all(|pair| !near(&pair[0], &pair[1], 1e-7))
+}
+
+/// Series of the chosen pieces; `pins` as in [`expand`].
+pub(super) fn piece_series(
+    form: &Form,
+    chosen: &[usize],
+    vars: &[Option<Series>],
+    pins: Option<(&[Pin], &Series)>,
+) -> Vec<(usize, Option<Series>)> {
     let nodes: Vec<NodeId> =
         chosen.iter().filter_map(|i| if let Kind::Node(id) = form.pieces[*i].kind { Some(id) } else { None }).collect();
-    let mut found = if nodes.is_empty() { vec![] } else { expand(&form.graph, &nodes, vars) }.into_iter();
+    let mut found = if nodes.is_empty() { vec![] } else { expand(&form.graph, &nodes, vars, pins) }.into_iter();
     let series = |i: &usize| match &form.pieces[*i].kind {
         Kind::Node(_) => found.next().flatten(),
         Kind::Monomial(powers) => powers.iter().try_fold(Series::constant(1.0), |product, (j, p)| {

@@ -28,6 +28,20 @@ impl Place {
             }
         }
     }
+    /// The point, where it is one.
+    pub fn at(self) -> Option<f64> {
+        match self {
+            Place::Point { at, .. } => Some(at),
+            _ => None,
+        }
+    }
+    /// What is added to the point as it is approached.
+    pub fn step(self) -> Option<Series> {
+        match self {
+            Place::Point { side, .. } => Some(Series::term(side, Mono::t(-1.0))),
+            _ => None,
+        }
+    }
     pub fn measure(self) -> f64 {
         if matches!(self, Place::Point { .. }) { -2.0 } else { 0.0 }
     }

@@ -60,7 +60,7 @@ impl Tails {
                         let mut vars: Vec<Option<Series>> =
                             self.generic(k).into_iter().map(|v| Some(Series::constant(v))).collect();
                         vars[j] = Some(place.coordinate());
-                        Table::new(piece_series(&self.form, &touching, &vars), place.measure())
+                        Table::new(piece_series(&self.form, &touching, &vars, None), place.measure())
                     });
                     out.push(Lines { j, place, tables: tables.collect() });
                 }
@@ -110,7 +110,7 @@ impl Tails {
                     for (j, v) in members.iter().zip(&snapped).filter(|(_, v)| **v != 0.0) {
                         vars[*j] = vars[*j].as_ref().and_then(|x| x.add(&Series::term(sign * v, Mono::t(1.0))));
                     }
-                    let table = Table::new(piece_series(&self.form, active, &vars), 0.0);
+                    let table = Table::new(piece_series(&self.form, active, &vars, None), 0.0);
                     matches!(table.decide(coefficients), Outcome::Diverges(_))
                 })
         };
