@@ -147,6 +147,26 @@ fn boundaries_in_one_coordinate_are_exact() {
     boundary("interval(0, 1)", &["(/ x0 (- 1 x0))", "(log (- 1 x0))"], &[0.0, 0.0], &[-1.0, 0.0]);
 }
 
+/// A root in double precision is not quite one: the polynomial there is 1e-16, its logarithm finite.
+#[test]
+fn poles_at_irrational_roots_are_poles() {
+    for p in [
+        "(+ (* 4.1 (^ x0 3)) (- (* 1.3 x0) 0.7))",
+        "(+ (* 22.1 (^ x0 5)) (+ (* 10.8 (^ x0 4)) (+ (* 10.6 (^ x0 3)) (+ (* 2.58 (^ x0 2)) (- (* 24.9 x0) 0.843)))))",
+        "(+ (- (* 0.2926 (^ x0 4)) (* 2.413 (^ x0 3))) (- (* 13.8 (^ x0 2)) (+ (* 7.38 x0) 5.709)))",
+        "(- (exp x0) 1e-5)",
+    ] {
+        let even = "(^ x0 8)";
+        boundary("real(1)", &[&format!("(log (abs {p}))"), even], &[-1.0, -1.0], &[1.0, 0.0]);
+        boundary("real(1)", &[&format!("(log (* {p} {p}))"), even], &[-0.5, -1.0], &[1.0, 0.0]);
+        is("real(1)", &[&format!("(/ 1 {p})"), even], &[1.0, -1.0], 'i');
+        is("real(1)", &[&format!("(/ 1 (* {p} {p}))"), even], &[1.0, -1.0], 'i');
+        is("real(1)", &[&format!("(/ 1 (* {p} {p}))"), even], &[-1.0, -1.0], 'p');
+    }
+    // The tail of a sigmoid is small, not zero.
+    is("real(1)", &["(* (^ x0 2) (sigmoid (- (/ 1 (+ 2 (^ x0 2))) 40)))", "x0"], &[1.0, 1.0], 'i');
+}
+
 #[test]
 fn overflow_is_not_divergence_and_leading_terms_that_vanish_give_way() {
     is("real(1)", &["(^ x0 8)"], &[-1e-300], 'p');

@@ -1,11 +1,18 @@
 //! Nodes of the graph as series.
 
+use super::poles::Pin;
 use super::series::Series;
 use crate::expr::{Graph, Node, NodeId, Op, gradient};
 use std::f64::consts::{FRAC_PI_2, PI};
 
-/// The series of `roots` with those of the coordinates given; `None` where it is not known.
-pub(super) fn expand(g: &Graph, roots: &[NodeId], vars: &[Option<Series>]) -> Vec<Option<Series>> {
+/// The series of `roots` with those of the coordinates given; `None` where it is not known. `pins` are what is known of
+/// nodes at the place, with the step away from it.
+pub(super) fn expand(
+    g: &Graph,
+    roots: &[NodeId],
+    vars: &[Option<Series>],
+    pins: Option<(&[Pin], &Series)>,
+) -> Vec<Option<Series>> {
     let needed = g.reachable(roots);
     let mut found: Vec<Option<Series>> = vec![None; g.len()];
     for i in (0..g.len()).filter(|i| needed[*i]) {
@@ -26,6 +33,16 @@ pub(super) fn expand(g: &Graph, roots: &[NodeId], vars: &[Option<Series>]) -> Ve
                     .fold(start, |sum, (w, a)| sum?.add(&at(*a)?.scale(*w)?))
             }
         };
+        if let Some((pins, step)) = pins
+            && let Some(pin) = pins.iter().find(|p| p.node == g.id(i))
+        {
+            found[i] = match &pin.taylor {
+                Some(taylor) => {
+                    taylor.iter().rev().try_fold(Series::constant(0.0), |sum, c| sum.mul(step)?.add(&Series::constant(*c)))
+                }
+                None => found[i].take().and_then(|s| s.with_limit(pin.value)),
+            };
+        }
     }
     roots.iter().map(|r| found[r.index()].clone()).collect()
 }
@@ -143,8 +160,9 @@ fn taylor(op: Op, at: f64) -> Option<Vec<f64>> {
         if !value.is_finite() {
             return None;
         }
-        // sin(pi) is 1.2e-16 in double precision.
-        found.push(if value.abs() < 1e-15 * (1.0 + at.abs()) { 0.0 } else { value });
+        // sin(pi) is 1.2e-16 in double precision; the tails of the others are small in earnest.
+        let rounded = matches!(op, Op::Sin | Op::Cos | Op::Tan | Op::Lgamma | Op::Digamma);
+        found.push(if rounded && value.abs() < 1e-15 * (1.0 + at.abs()) { 0.0 } else { value });
         node = gradient(&mut g, node, 1)[0];
         factorial *= f64::from(k + 1);
     }

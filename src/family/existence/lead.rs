@@ -1,8 +1,8 @@
 //! Leading homogeneous parts of nodes of several coordinates: h + O(s^low) along x_j = s^(w_j) v_j, uniformly in v.
 
 use super::form::{Form, Kind};
+use super::place::reach;
 use super::range::{Range, ranges};
-use super::reach;
 use super::series::LOG_DEGREE;
 use crate::domain::Axis;
 use crate::expr::{Graph, Node, NodeId, Op, Program};

@@ -6,8 +6,24 @@ use crate::domain::Axis;
 use crate::expr::{Graph, Node, NodeId, Op};
 use std::f64::consts::FRAC_PI_2;
 
-/// Candidates, inside the axis; `None` where they cannot be located.
-pub(super) fn poles(g: &Graph, axes: &[Axis], root: NodeId) -> Option<Vec<f64>> {
+/// What is known of a node at a root: its value, and all Taylor coefficients of a polynomial. A root in double precision is
+/// an approximation, at which the node itself is not quite its value.
+#[derive(Debug, Clone)]
+pub(super) struct Pin {
+    pub node: NodeId,
+    pub value: f64,
+    pub taylor: Option<Vec<f64>>,
+}
+
+/// A candidate for a pole, with the nodes that have a known value there.
+#[derive(Debug, Clone)]
+pub(super) struct Pole {
+    pub at: f64,
+    pub pins: Vec<Pin>,
+}
+
+/// Candidates, inside the axis or at its ends; `None` where they cannot be located.
+pub(super) fn poles(g: &Graph, axes: &[Axis], root: NodeId) -> Option<Vec<Pole>> {
     let j = *g.coordinates(root).first()?;
     let (range, _) = ranges(g, axes);
     let needed = g.reachable(&[root]);
@@ -38,8 +54,14 @@ pub(super) fn poles(g: &Graph, axes: &[Axis], root: NodeId) -> Option<Vec<f64>> 
         // On a circle or on whole numbers a pole is not a matter of an integral from one side.
         Axis::Circle | Axis::Integers { .. } => return if found.is_empty() { Some(found) } else { None },
     };
-    let near = |v: f64, end: f64| end.is_finite() && (v - end).abs() <= 1e-14 * (1.0 + end.abs());
-    found.retain(|v| *v > low && *v < high && !near(*v, low) && !near(*v, high));
+    for pole in &mut found {
+        for end in [low, high] {
+            if end.is_finite() && (pole.at - end).abs() <= 1e-14 * (1.0 + end.abs()) {
+                pole.at = end;
+            }
+        }
+    }
+    found.retain(|pole| pole.at >= low && pole.at <= high);
     Some(found)
 }
 
@@ -51,10 +73,29 @@ struct Finder<'a> {
 
 impl Finder<'_> {
     /// Where a node has a value.
-    fn zeros(&mut self, id: NodeId, value: f64) -> Option<Vec<f64>> {
+    fn zeros(&mut self, id: NodeId, value: f64) -> Option<Vec<Pole>> {
         let r = self.range[id.index()];
         if r.above(value) || r.below(value) {
             return Some(vec![]);
+        }
+        let mut found = self.inner(id, value)?;
+        for pole in &mut found {
+            if pole.pins.iter().all(|p| p.node != id) {
+                pole.pins.push(Pin { node: id, value, taylor: None });
+            }
+        }
+        Some(found)
+    }
+    fn inner(&mut self, id: NodeId, value: f64) -> Option<Vec<Pole>> {
+        // Factors first: a product written out has roots of even order, which rounding moves or removes.
+        if let Node::Apply(Op::Mul, [a, b, _]) = self.g.node(id)
+            && value == 0.0
+        {
+            let mut found = self.zeros(a, 0.0)?;
+            if a != b {
+                found.extend(self.zeros(b, 0.0)?);
+            }
+            return Some(found);
         }
         if let Some(poly) = self.expander.poly(id, 0) {
             let mut c = vec![0.0; 1];
@@ -69,12 +110,16 @@ impl Finder<'_> {
                 c[power] += v;
             }
             c[0] -= value;
-            return roots(&c);
+            let at = |at: f64| {
+                let mut taylor = shifted(&c, at);
+                taylor[0] = value;
+                Pole { at, pins: vec![Pin { node: id, value, taylor: Some(taylor) }] }
+            };
+            return Some(roots(&c)?.into_iter().map(at).collect());
         }
         match self.g.node(id) {
             Node::Apply(Op::Neg, [a, ..]) => self.zeros(a, -value),
             Node::Apply(Op::Abs, [a, ..]) if value >= 0.0 => Some([self.zeros(a, value)?, self.zeros(a, -value)?].concat()),
-            Node::Apply(Op::Mul, [a, b, _]) if value == 0.0 => Some([self.zeros(a, 0.0)?, self.zeros(b, 0.0)?].concat()),
             Node::Apply(Op::Div, [a, ..]) if value == 0.0 => self.zeros(a, 0.0),
             Node::Apply(Op::Sqrt, [a, ..]) => self.zeros(a, value * value),
             Node::Apply(Op::Cbrt, [a, ..]) => self.zeros(a, value * value * value),
@@ -103,6 +148,20 @@ impl Finder<'_> {
 
 fn horner(c: &[f64], x: f64) -> (f64, f64) {
     c.iter().rev().fold((0.0, 0.0), |(v, size): (f64, f64), c| (v * x + c, size * x.abs() + c.abs()))
+}
+
+/// Coefficients of sum c_k x^k in powers of x - at; those within rounding of 0 are 0.
+fn shifted(c: &[f64], at: f64) -> Vec<f64> {
+    let mut taylor = Vec::with_capacity(c.len());
+    let mut slope = c.to_vec();
+    let mut factorial = 1.0;
+    for k in 0..c.len() {
+        let (v, size) = horner(&slope, at);
+        taylor.push(if v.abs() <= 64.0 * f64::EPSILON * size { 0.0 } else { v / factorial });
+        slope = slope.iter().enumerate().skip(1).map(|(k, c)| k as f64 * c).collect();
+        factorial *= k as f64 + 1.0;
+    }
+    taylor
 }
 
 /// Real roots of sum c_k x^k, those of even order within rounding; `None` for the polynomial 0.

@@ -313,6 +313,13 @@ impl Series {
             None => Some((0.0, self.clone())),
         }
     }
+    /// With another limit, where it has one.
+    pub fn with_limit(&self, value: f64) -> Option<Series> {
+        match self.limit() {
+            Some((_, d)) => d.add(&Series::constant(value)),
+            None => Some(self.clone()),
+        }
+    }
     /// Whether it goes to plus (1) or minus (-1) infinity.
     pub fn infinite(&self) -> Option<f64> {
         let (c, m) = self.terms.first()?;

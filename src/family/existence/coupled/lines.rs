@@ -1,0 +1,121 @@
+//! Parallel lines on which the integral does not exist.
+//!
+//! Lines through a few points of generic position stand for almost all lines: coefficients of a series that do not
+//! vanish at these points vanish on a null set only. Lines along axes are kept; others are taken when asked for.
+
+use super::super::place::{Place, places, reach};
+use super::super::series::{Mono, Series};
+use super::super::table::{Outcome, Table};
+use super::super::{Existence, Tails, piece_series};
+use crate::domain::Axis;
+
+/// Points through which lines are taken.
+const LINES: usize = 3;
+
+/// All pieces along one axis at one of its ends, the other coordinates held.
+pub(in super::super) struct Lines {
+    j: usize,
+    place: Place,
+    tables: Vec<Table>,
+}
+
+impl Tails {
+    /// A point of generic position.
+    fn generic(&self, k: usize) -> Vec<f64> {
+        let at = |j: usize| (0.618_033_988_749_894_9 * (j as f64 + 1.0) + 0.377 * k as f64 + 0.13).fract();
+        self.form
+            .axes
+            .iter()
+            .enumerate()
+            .map(|(j, axis)| {
+                let u = at(j);
+                match axis.ends() {
+                    Some((a, b)) => a + (0.1 + 0.8 * u) * (b - a),
+                    None if matches!(axis, Axis::Integers { .. }) => match *axis {
+                        Axis::Integers { from, .. } if from.is_finite() => from + (4.0 * u).floor() + 1.0,
+                        Axis::Integers { to, .. } if to.is_finite() => to - (4.0 * u).floor() - 1.0,
+                        _ => (4.0 * u).floor() + 1.0,
+                    },
+                    None => match places(*axis).first() {
+                        Some(Place::Point { at, .. }) => at + 0.3 + 1.9 * u,
+                        _ => 0.4 + 1.7 * u,
+                    },
+                }
+            })
+            .collect()
+    }
+
+    fn lines(&self) -> &[Lines] {
+        self.lines.get_or_init(|| {
+            let d = self.form.axes.len();
+            let mut out = Vec::new();
+            for j in 0..d {
+                let touching: Vec<usize> =
+                    (0..self.form.pieces.len()).filter(|i| self.form.pieces[*i].coordinates.contains(&j)).collect();
+                if touching.len() * d > 4000 || self.form.graph.len() > 4000 {
+                    continue;
+                }
+                for place in places(self.form.axes[j]) {
+                    let tables = (0..LINES).map(|k| {
+                        let mut vars: Vec<Option<Series>> =
+                            self.generic(k).into_iter().map(|v| Some(Series::constant(v))).collect();
+                        vars[j] = Some(place.coordinate());
+                        Table::new(piece_series(&self.form, &touching, &vars, None), place.measure())
+                    });
+                    out.push(Lines { j, place, tables: tables.collect() });
+                }
+            }
+            out
+        })
+    }
+
+    /// Lines along axes.
+    pub(super) fn lines_diverge(&self, members: &[usize], coefficients: &[(f64, f64)]) -> Option<Existence> {
+        for line in self.lines().iter().filter(|l| members.contains(&l.j)) {
+            let found: Vec<Outcome> = line.tables.iter().map(|t| t.decide(coefficients)).collect();
+            if found.iter().all(|f| matches!(f, Outcome::Diverges(_)))
+                && let Outcome::Diverges(lead) = found[0]
+            {
+                return Some(self.improper(line.j, line.place, &line.tables[0], lead));
+            }
+        }
+        None
+    }
+
+    /// Lines in the direction `v` of the members, where the leading part is zero.
+    pub(super) fn direction_diverges(
+        &self,
+        members: &[usize],
+        active: &[usize],
+        coefficients: &[(f64, f64)],
+        v: &[f64],
+    ) -> Option<Existence> {
+        let size = v.iter().fold(0.0_f64, |m, v| m.max(v.abs()));
+        let snapped: Vec<f64> = v
+            .iter()
+            .map(|v| {
+                let (v, near) = (v / size, (v / size * 12.0).round() / 12.0);
+                if (v - near).abs() < 1e-6 { near } else { v }
+            })
+            .collect();
+        let along = |sign: f64| {
+            let possible = members.iter().zip(&snapped).all(|(j, v)| {
+                let [down, up] = reach(self.form.axes[*j]);
+                *v == 0.0 || if sign * v > 0.0 { up } else { down }
+            });
+            possible
+                && (0..LINES).all(|k| {
+                    let mut vars: Vec<Option<Series>> =
+                        self.generic(k).into_iter().map(|v| Some(Series::constant(v))).collect();
+                    for (j, v) in members.iter().zip(&snapped).filter(|(_, v)| **v != 0.0) {
+                        vars[*j] = vars[*j].as_ref().and_then(|x| x.add(&Series::term(sign * v, Mono::t(1.0))));
+                    }
+                    let table = Table::new(piece_series(&self.form, active, &vars, None), 0.0);
+                    matches!(table.decide(coefficients), Outcome::Diverges(_))
+                })
+        };
+        let sign = [1.0, -1.0].into_iter().find(|s| along(*s))?;
+        let direction = self.along(members, &snapped.iter().map(|v| sign * v).collect::<Vec<_>>());
+        Some(Existence::Improper { direction, reason: "it does not decay on the lines in that direction".into() })
+    }
+}

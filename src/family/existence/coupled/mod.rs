@@ -1,0 +1,120 @@
+//! Coordinates that share pieces.
+//!
+//! Tried in this order, the first that tells decides:
+//!
+//! - [`leading`] and [`peak`]: far out the density is exp of its leading (quasi-)homogeneous part up to lower orders,
+//!   uniformly over directions. Where that part is negative in every direction the integral exists; where it is positive
+//!   in one, it is so in a cone, and the integral does not.
+//! - [`lines`]: where the integral along almost every parallel line does not exist, neither does the whole (Fubini).
+//! - [`comparison`]: a larger density that is integrable proves the one sought; a smaller one that is not refutes it.
+//! - [`shears`]: the same questions after a substitution that preserves volume.
+//!
+//! [`finite_ends`] adds what happens at finite ends of the support. Whatever none of them tells is left open.
+
+mod comparison;
+mod finite_ends;
+mod leading;
+mod lines;
+mod peak;
+mod search;
+mod shears;
+
+use super::place::{Place, short};
+use super::series::ROUNDING;
+use super::{Existence, Tails};
+pub(super) use lines::Lines;
+use peak::Peak;
+
+impl Tails {
+    /// The verdict for the coordinates `members`, which active pieces tie together. Without `eta` no substitution is
+    /// tried.
+    pub(super) fn coupled(&self, members: &[usize], eta: Option<&[f64]>, coefficients: &[(f64, f64)]) -> Existence {
+        let mut member = vec![false; self.form.axes.len()];
+        members.iter().for_each(|j| member[*j] = true);
+        let inside = |i: usize| self.form.pieces[i].coordinates.first().is_some_and(|j| member[*j]);
+        let active: Vec<usize> = (0..coefficients.len()).filter(|i| coefficients[*i].0 != 0.0 && inside(*i)).collect();
+        let mut unproven = "the leading terms of the coupled coordinates do not decide".to_string();
+        if active
+            .iter()
+            .any(|i| coefficients[*i].0.abs() <= ROUNDING * coefficients[*i].1 && coefficients[*i].0.abs() < coefficients[*i].1)
+        {
+            return Existence::unproven("the terms of the coupled coordinates cancel to rounding");
+        }
+        let mut flat = None;
+        let d = self.form.axes.len();
+        let mut weightings = vec![vec![1.0; d]];
+        weightings.extend(self.pure_weights(members, &active));
+        for weights in &weightings {
+            let peak = match self.top(members, &active, coefficients, weights) {
+                Some(top) if top.parts.is_empty() => Peak::Negative,
+                Some(top) => top.peak(),
+                None => continue,
+            };
+            match peak {
+                Peak::Positive { direction, value } => {
+                    let towards = self.along(members, &direction);
+                    let uniform = weights.iter().all(|w| *w == 1.0);
+                    let reason = if uniform {
+                        format!("its leading part grows there, with {} in that direction", short(value))
+                    } else {
+                        "its leading quasi-homogeneous part grows there".to_string()
+                    };
+                    return Existence::Improper { direction: towards, reason };
+                }
+                Peak::Negative => match self.finite_ends(members, &active, coefficients) {
+                    Ok(()) => return Existence::Proper,
+                    Err(why) => unproven = why,
+                },
+                Peak::Flat(v) if weights.iter().all(|w| *w == 1.0) => flat = Some(v),
+                Peak::Flat(_) => {}
+                Peak::Unsure(why) => unproven = why.to_string(),
+            }
+        }
+        if let Some(found) = self.lines_diverge(members, coefficients) {
+            return found;
+        }
+        if let Some(v) = flat
+            && let Some(found) = self.direction_diverges(members, &active, coefficients, &v)
+        {
+            return found;
+        }
+        if (2..=6).contains(&members.len()) {
+            for i in 0..members.len() {
+                for k in 0..i {
+                    for sign in [1.0, -1.0] {
+                        let mut v = vec![0.0; members.len()];
+                        (v[i], v[k]) = (1.0, sign);
+                        if let Some(found) = self.direction_diverges(members, &active, coefficients, &v) {
+                            return found;
+                        }
+                    }
+                }
+            }
+        }
+        if let Some(found) = self.by_comparison(members, &active, coefficients) {
+            return found;
+        }
+        let Some(eta) = eta else { return Existence::Unproven { reason: unproven } };
+        for shear in self.sheared() {
+            let found = shear.existence(eta);
+            if !matches!(found, Existence::Unproven { .. }) {
+                return found;
+            }
+        }
+        Existence::Unproven { reason: unproven }
+    }
+
+    /// The direction `v` of the members in words.
+    pub(super) fn along(&self, members: &[usize], v: &[f64]) -> String {
+        let size = v.iter().fold(0.0_f64, |m, v| m.max(v.abs()));
+        let moving: Vec<usize> = (0..members.len()).filter(|i| v[*i].abs() > 1e-6 * size).collect();
+        if let [i] = moving[..] {
+            let place = if v[i] > 0.0 { Place::Up } else { Place::Down };
+            return place.describe(&self.names[members[i]]);
+        }
+        let names: Vec<&str> = moving.iter().take(6).map(|i| self.names[members[*i]].as_str()).collect();
+        let numbers: Vec<String> = moving.iter().take(6).map(|i| format!("{:.3}", v[*i])).collect();
+        let more = if moving.len() > 6 { ", ..." } else { "" };
+        format!("({}{more}) goes to infinity along ({}{more})", names.join(", "), numbers.join(", "))
+    }
+}

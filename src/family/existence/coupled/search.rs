@@ -1,0 +1,183 @@
+//! The largest value of a leading part over directions, by a search.
+//!
+//! The directions are a sphere (times the coordinates of finite extent), a compact set on which the part is continuous.
+//! Many points spread over it, axes and diagonals among them, then the best of them climb by rotations in coordinate
+//! planes. A value above zero is a proof that the integral does not exist; a maximum below zero counts as a proof that
+//! it does in few coordinates only.
+
+use super::leading::Top;
+use super::peak::Peak;
+
+/// A maximum within this part of the coefficients counts as zero.
+const MARGIN: f64 = 1e-9;
+/// Most coordinates for which a search over directions counts as a proof.
+const SEARCHED: usize = 8;
+
+impl Top<'_> {
+    /// Many directions, the best improved by rotations in coordinate planes.
+    pub(super) fn search(&self) -> Peak {
+        let n = self.members.len();
+        let free: Vec<bool> = self.members.iter().map(|j| !self.compact[*j]).collect();
+        let bound = |i: usize| self.bounds[self.members[i]];
+        let fix = |v: Vec<f64>| -> Option<Vec<f64>> {
+            let mut v = v;
+            for i in (0..n).filter(|i| free[*i]) {
+                let [low, high] = bound(i);
+                if v[i] < 0.0 && low == 0.0 || v[i] > 0.0 && high == 0.0 {
+                    v[i] = -v[i];
+                }
+            }
+            let size = (0..n).filter(|i| free[*i]).map(|i| v[i] * v[i]).sum::<f64>().sqrt();
+            if size < 1e-12 {
+                return None;
+            }
+            (0..n).filter(|i| free[*i]).for_each(|i| v[i] /= size);
+            Some(v)
+        };
+        let middle = |i: usize, u: f64| if free[i] { 0.0 } else { bound(i)[0] + u * (bound(i)[1] - bound(i)[0]) };
+        let mut points: Vec<Vec<f64>> = Vec::new();
+        for i in (0..n).filter(|i| free[*i]) {
+            for s in [-1.0, 1.0] {
+                let mut v: Vec<f64> = (0..n).map(|k| middle(k, 0.5)).collect();
+                v[i] = s;
+                points.extend(fix(v.clone()));
+                for k in (0..i).filter(|k| free[*k] && n <= 40) {
+                    for r in [-1.0, 1.0] {
+                        let mut v = v.clone();
+                        v[k] = r;
+                        points.extend(fix(v));
+                    }
+                }
+            }
+        }
+        let count = match n {
+            2 if free.iter().all(|f| *f) => 0,
+            2 | 3 => 1200,
+            _ => 2500,
+        };
+        if count == 0 {
+            points.extend((0..256).filter_map(|k| {
+                let angle = std::f64::consts::TAU * (f64::from(k) + 0.5) / 256.0;
+                fix(vec![angle.cos(), angle.sin()])
+            }));
+        }
+        // Additive recurrence in n dimensions, by Box-Muller onto the sphere.
+        let root = (0..60).fold(2.0_f64, |x, _| (1.0 + x).powf(1.0 / (2.0 * n as f64 + 1.0)));
+        for k in 1..=count {
+            let u = |i: usize| (0.5 + f64::from(k) * root.powi(-(i as i32 + 1))).fract();
+            let v = (0..n).map(|i| {
+                if free[i] {
+                    (-2.0 * (1.0 - u(2 * i)).max(1e-300).ln()).sqrt() * (std::f64::consts::TAU * u(2 * i + 1)).cos()
+                } else {
+                    let edge = if u(2 * i + 1) < 0.2 {
+                        0.0
+                    } else if u(2 * i + 1) > 0.8 {
+                        1.0
+                    } else {
+                        u(2 * i)
+                    };
+                    middle(i, edge)
+                }
+            });
+            points.extend(fix(v.collect()));
+        }
+        let values = self.values(&points);
+        if values.iter().any(|v| v.0.is_nan()) {
+            return Peak::Unsure("the leading part is not a number somewhere");
+        }
+        let size = values.iter().map(|v| v.1).fold(0.0, f64::max);
+        let mut order: Vec<usize> = (0..points.len()).collect();
+        order.sort_by(|a, b| values[*b].0.total_cmp(&values[*a].0));
+        let Some(first) = order.first() else { return Peak::Unsure("there is no direction") };
+        let (mut best, mut at) = (values[*first].0, points[*first].clone());
+        if best <= MARGIN * size {
+            let starts = if n <= 3 { 8 } else { 4 };
+            // Starts that differ: neighbours of a better one climb to the same place.
+            let mut chosen: Vec<usize> = Vec::new();
+            for i in order {
+                if n <= 3 && values[i].0 < best - 0.2 * size {
+                    break;
+                }
+                let apart = |j: &usize| points[*j].iter().zip(&points[i]).map(|(a, b)| (a - b).powi(2)).sum::<f64>() > 0.05;
+                if chosen.iter().all(apart) {
+                    chosen.push(i);
+                }
+                if chosen.len() >= starts {
+                    break;
+                }
+            }
+            for i in chosen {
+                let (value, v) = self.climb(points[i].clone(), values[i].0, &free, &fix);
+                if value > best {
+                    (best, at) = (value, v);
+                }
+            }
+        }
+        match best {
+            v if v > MARGIN * size => Peak::Positive { direction: self.direction(&at), value: v },
+            v if v >= -MARGIN * size => Peak::Flat(self.direction(&at)),
+            _ if n <= SEARCHED => Peak::Negative,
+            _ => Peak::Unsure("the coupled coordinates are too many for a search over directions"),
+        }
+    }
+
+    /// The best value and place that rotations (and moves of coordinates of finite extent) reach from `start`.
+    fn climb(&self, start: Vec<f64>, value: f64, free: &[bool], fix: &dyn Fn(Vec<f64>) -> Option<Vec<f64>>) -> (f64, Vec<f64>) {
+        let n = start.len();
+        let (mut v, mut best, mut width) = (start, value, 0.3);
+        for _ in 0..40 {
+            let before = best;
+            for i in 0..n {
+                for k in 0..i.max(1) {
+                    if free[i] && (k == i || !free[k]) {
+                        continue;
+                    }
+                    let moved = |s: f64| -> Option<Vec<f64>> {
+                        let mut w = v.clone();
+                        if free[i] {
+                            w[i] = s.cos() * v[i] - s.sin() * v[k];
+                            w[k] = s.sin() * v[i] + s.cos() * v[k];
+                            fix(w)
+                        } else {
+                            let [low, high] = self.bounds[self.members[i]];
+                            w[i] = (v[i] + s * (high - low)).clamp(low, high);
+                            Some(w)
+                        }
+                    };
+                    let at = |s: f64| moved(s).map_or(f64::NEG_INFINITY, |w| self.values(&[w])[0].0);
+                    let (mut a, mut b) = (-width, width);
+                    let golden = 0.618_033_988_749_894_9;
+                    let (mut x, mut y) = (b - golden * (b - a), a + golden * (b - a));
+                    let (mut fx, mut fy) = (at(x), at(y));
+                    while b - a > 1e-11 {
+                        if fx > fy {
+                            (b, y, fy) = (y, x, fx);
+                            x = b - golden * (b - a);
+                            fx = at(x);
+                        } else {
+                            (a, x, fx) = (x, y, fy);
+                            y = a + golden * (b - a);
+                            fy = at(y);
+                        }
+                    }
+                    if let Some(w) = moved(0.5 * (a + b)) {
+                        let found = self.values(std::slice::from_ref(&w))[0].0;
+                        if found > best {
+                            (best, v) = (found, w);
+                        }
+                    }
+                    if !free[i] {
+                        break;
+                    }
+                }
+            }
+            if best - before <= 1e-15 * best.abs() {
+                if width < 1e-3 {
+                    break;
+                }
+                width *= 0.1;
+            }
+        }
+        (best, v)
+    }
+}
