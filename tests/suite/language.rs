@@ -261,3 +261,26 @@ fn a_support_may_be_cut_by_a_condition() {
     let error = eval("family(#{ x: real(1), stats: |x| #{ x: x[0] }, where: |x| x[0] })").unwrap_err();
     assert!(error.contains("one condition"), "{error}");
 }
+
+/// Points come flat, in the shape of the closure's argument, or by the parts of a product.
+#[test]
+fn points_come_in_every_shape() {
+    for code in [
+        "let f = family(#{x: real([2, 2]), stats: |x| #{ t: trace(x), m: x }}); let a = f.stats([[1, 2], [3, 4]]); let b = f.stats([1, 2, 3, 4]); dot(a - b, a - b) == 0.0",
+        "let f = family(#{x: spd(2), stats: |W| #{ W: W, l: log_det(W) }}); f.stats([[[2, 0], [0, 2]], [[1, 0], [0, 3]]]).shape == [2, 5]",
+        "let f = family(#{x: product(#{u: real(1), s: positive(2)}), stats: |x| #{ a: x.u, b: x.s }}); let t = f.stats(#{u: 1, s: [2, 3]}); t[0] == 1.0 && t[2] == 3.0",
+    ] {
+        assert_eq!(eval(code).unwrap(), "true", "{code}");
+    }
+    for (code, words) in [
+        (
+            "family(#{x: product(#{u: real(1), s: positive(2)}), stats: |x| #{ a: x.u }}).stats(#{u: 1, v: 2})",
+            "unknown part of the point 'v'",
+        ),
+        ("family(#{x: real(1), stats: |x| #{ q: x[0]**2 }, eta: #{ q: [-1, 0.5] }})", "partly improper"),
+        ("family(#{x: real(1), stats: |x| #{ q: x[0]**2 }, eta: #{ q: [2, 1] }})", "empty"),
+    ] {
+        let error = eval(code).unwrap_err();
+        assert!(error.contains(words), "{code}: {error}");
+    }
+}

@@ -153,6 +153,42 @@ fn draw(ctx: &NativeCallContext, family: &Shared, eta: &Dynamic, map: &Map) -> N
     sample::sample(family, &data, &hmc).at(ctx)
 }
 
+/// One point or a batch, [n, d], of the family's support: flat, in the shape that the closure sees, or as a map of the parts of
+/// a product. The numbers, n, and whether it was a single point.
+fn points(family: &Family, x: &Dynamic) -> Result<(Vec<f64>, usize, bool)> {
+    let support = family.support();
+    let (shape, d) = (support.shape(), support.dim());
+    if let Some(map) = x.clone().try_cast::<Map>() {
+        let names: Vec<&str> = support.parts().iter().map(|p| p.name.as_str()).collect();
+        if let Some(key) = map.keys().find(|k| !names.contains(&k.as_str())) {
+            return Err(unknown("part of the point", key, &names));
+        }
+        let part = |p: &crate::domain::Part| {
+            let value = map.get(p.name.as_str()).ok_or_else(|| Error::name(format!("the point has no part '{}'", p.name)))?;
+            let t = convert::tensor(value, &p.name)?;
+            let size: usize = p.shape.iter().product();
+            if t.data().len() == size {
+                return Ok(t.data().to_vec());
+            }
+            Err(Error::shape(format!("part '{}' has {} numbers, expected {:?}", p.name, t.data().len(), p.shape)))
+        };
+        let all: Vec<Vec<f64>> = support.parts().iter().map(part).collect::<Result<_>>()?;
+        return rows(&Dynamic::from(Tensor::vector(all.concat())), d, "x");
+    }
+    if shape.len() > 1 {
+        let t = convert::tensor(x, "x")?;
+        let flat = match t.shape() {
+            found if found == shape => Some(vec![d]),
+            [n, found @ ..] if found == shape => Some(vec![*n, d]),
+            _ => None,
+        };
+        if let Some(flat) = flat {
+            return rows(&Dynamic::from(Tensor::new(flat, t.data().to_vec())?), d, "x");
+        }
+    }
+    rows(x, d, "x")
+}
+
 /// Evaluate `f(points, n, eta)` on one point or a batch with one eta or a batch of as many.
 fn pointwise(
     family: &Family,
@@ -162,7 +198,7 @@ fn pointwise(
     f: impl Fn(&[f64], usize, &[f64]) -> Result<Vec<f64>>,
 ) -> Result<Dynamic> {
     let (d, k) = (family.support().dim(), family.dim());
-    let (x, n, one_x) = rows(x, d, "x")?;
+    let (x, n, one_x) = points(family, x)?;
     let (eta, m, one_eta) = rows(eta, k, "eta")?;
     let data = match (n, m) {
         (_, 1) => f(&x, n, &eta)?,
@@ -188,9 +224,7 @@ pub(super) fn register(engine: &mut Engine, host: &Host) {
     engine.register_get("stat_names", |f: &mut Shared| convert::names(f.stat_names()));
     engine.register_get("formula", |f: &mut Shared| f.formula());
     engine.register_fn("stats", |ctx: NativeCallContext, f: &mut Shared, x: Dynamic| {
-        rows(&x, f.support().dim(), "x")
-            .and_then(|(x, n, single)| Ok(shaped(f.statistics_at(&x, n)?, f.dim(), single)))
-            .at(&ctx)
+        points(f, &x).and_then(|(x, n, single)| Ok(shaped(f.statistics_at(&x, n)?, f.dim(), single))).at(&ctx)
     });
     engine.register_fn("log_density", |ctx: NativeCallContext, f: &mut Shared, x: Dynamic, eta: Dynamic| {
         pointwise(f, &x, &eta, 0, |x, n, eta| f.log_density_at(x, n, eta)).at(&ctx)
