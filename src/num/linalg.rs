@@ -111,37 +111,9 @@ pub fn spectral_radius(a: &[f64], n: usize) -> f64 {
     radius
 }
 
-/// Eigenvalues of a symmetric matrix, ascending, by cyclic Jacobi rotations.
+/// Eigenvalues of a symmetric matrix, ascending.
 pub fn symmetric_eigenvalues(a: &[f64], n: usize) -> Vec<f64> {
-    let mut a = a.to_vec();
-    let scale = a.iter().fold(0.0_f64, |m, v| m.max(v.abs()));
-    for _ in 0..60 {
-        let off: f64 = (0..n).flat_map(|i| (0..i).map(move |j| (i, j))).map(|(i, j)| a[i * n + j].abs()).sum();
-        if off <= 1e-15 * scale * n as f64 {
-            break;
-        }
-        for p in 0..n {
-            for q in p + 1..n {
-                if a[p * n + q] == 0.0 {
-                    continue;
-                }
-                let theta = (a[q * n + q] - a[p * n + p]) / (2.0 * a[p * n + q]);
-                let t = theta.signum() / (theta.abs() + (theta * theta + 1.0).sqrt());
-                let t = if theta == 0.0 { 1.0 } else { t };
-                let c = 1.0 / (t * t + 1.0).sqrt();
-                let s = t * c;
-                for k in 0..n {
-                    let (x, y) = (a[k * n + p], a[k * n + q]);
-                    (a[k * n + p], a[k * n + q]) = (c * x - s * y, s * x + c * y);
-                }
-                for k in 0..n {
-                    let (x, y) = (a[p * n + k], a[q * n + k]);
-                    (a[p * n + k], a[q * n + k]) = (c * x - s * y, s * x + c * y);
-                }
-            }
-        }
-    }
-    let mut values: Vec<f64> = (0..n).map(|i| a[i * n + i]).collect();
+    let (mut values, _) = symmetric_eigen(a, n);
     values.sort_by(f64::total_cmp);
     values
 }
