@@ -127,12 +127,7 @@ pub(super) fn moments(family: &Family, eta: &[f64], first: usize, options: &HmcO
     let streams: Vec<Stream> = (0..rows).map(|r| options.stream(first + r)).collect();
     let mut group = Group::new(density, options.plan(), eta, &streams);
     group.warm_up(options.warmup);
-    for row in 0..streams.len() {
-        if group.outside(row) {
-            return Err(Error::numeric(format!("row {row}: no chain found a point where the density is positive"))
-                .hint("the condition where: holds nowhere near, or on too small a part of the support to be sampled"));
-        }
-    }
+    check_inside(&group)?;
     group.seed(&streams, "sample");
     let (draws, distinct) = (options.draws_per_chain(), density.distinct());
     let mut record = Record::new(distinct, draws, options.chains, density.program().lanes(), group.blocks());
@@ -147,6 +142,15 @@ pub(super) fn moments(family: &Family, eta: &[f64], first: usize, options: &HmcO
         append(&mut out, density.unique(), &summary);
     }
     Ok(out)
+}
+
+/// Refuse a row with a chain that stands where the density is zero.
+fn check_inside(group: &Group) -> Result<()> {
+    match (0..group.rows()).find(|row| group.outside(*row)) {
+        None => Ok(()),
+        Some(row) => Err(Error::numeric(format!("row {row}: a chain found no point where the density is positive"))
+            .hint("the condition where: holds nowhere near, or on too small a part of the support to be sampled")),
+    }
 }
 
 /// Refuse the row `row` when its chains never moved, or a statistic is not finite on the draws.
@@ -220,12 +224,7 @@ pub fn sample(family: &Family, eta: &[f64], options: &HmcOptions) -> Result<Chai
     let streams = [options.stream(0)];
     let mut group = Group::new(density, options.plan(), eta, &streams);
     group.warm_up(options.warmup);
-    for row in 0..streams.len() {
-        if group.outside(row) {
-            return Err(Error::numeric(format!("row {row}: no chain found a point where the density is positive"))
-                .hint("the condition where: holds nowhere near, or on too small a part of the support to be sampled"));
-        }
-    }
+    check_inside(&group)?;
     group.seed(&streams, "sample");
     let (chains, length, distinct) = (options.chains, options.draws_per_chain(), density.distinct());
     let mut draws = vec![0.0; chains * length * d];

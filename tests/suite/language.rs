@@ -258,6 +258,11 @@ fn a_support_may_be_cut_by_a_condition() {
         "let m = f.mean([0, 0], #{method: \"hmc\", samples: 20000, seed: 3}); abs(m.mu_T[0] - 0.25) < 4.0 * m.mcse[0] && m.mcse[0] < 0.01",
     );
     check("f.log_density([1.0, 0.5], [0, 0]) < -1e300");
+    let line = "let f = family(#{ x: real(2), stats: |x| #{ q: x*x }, where: |x| x[0] == x[1] }); ";
+    for code in ["f.mean([-1, -1], #{method: \"hmc\"})", "f.sample([-1, -1])"] {
+        let error = eval(&(line.to_string() + code)).unwrap_err();
+        assert!(error.contains("found no point"), "{code}: {error}");
+    }
     let error = eval("family(#{ x: real(1), stats: |x| #{ x: x[0] }, where: |x| x[0] })").unwrap_err();
     assert!(error.contains("one condition"), "{error}");
 }
