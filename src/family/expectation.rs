@@ -40,6 +40,8 @@ pub struct Moments {
     pub divergences: Vec<usize>,
     /// How each row was made, `[n]`: "closed_form", "quadrature", "hmc", "network".
     pub method: Vec<&'static str>,
+    /// Which test of its quality each row failed, `[n]`: "" where none, else "rhat", "ess", "divergences", "khat", "mcse".
+    pub gate: Vec<&'static str>,
 }
 
 impl Moments {
@@ -57,6 +59,7 @@ impl Moments {
         self.rhat.extend(more.rhat);
         self.divergences.extend(more.divergences);
         self.method.extend(more.method);
+        self.gate.extend(more.gate);
     }
 }
 

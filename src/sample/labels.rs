@@ -139,6 +139,7 @@ fn closed_form(family: &Family, eta: &[f64]) -> Result<Moments> {
         out.rhat.push(1.0);
         out.divergences.push(0);
         out.method.push("closed_form");
+        out.gate.push("");
     }
     Ok(out)
 }

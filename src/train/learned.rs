@@ -247,6 +247,7 @@ impl ExpectationMap for TrainedNet {
             rhat: vec![1.0; n],
             divergences: vec![0; n],
             method: vec!["network"; n],
+            gate: vec![""; n],
         })
     }
     fn contains(&self, eta: &[f64]) -> bool {

@@ -10,7 +10,7 @@ use crate::domain::Axis;
 use crate::expr::{NodeId, Op, Program, gradient, kinks};
 use crate::family::{Density, Family};
 use crate::num::stream::Stream;
-use crate::sample::group::{Group, Plan};
+use crate::sample::{Group, Plan};
 use rand::seq::SliceRandom;
 
 const NAME: &str = "stein";

@@ -5,10 +5,10 @@
 //! needs (see [`super::lags`]).
 #![allow(clippy::needless_range_loop)] // kernels count through several arrays of registers in step
 
-use super::diagnose::{self, Summary};
 use super::lags::{Level, TILE};
 use crate::expr::lanes::simd::Simd;
 use crate::expr::lanes::{Aligned, Isa};
+use crate::sample::diagnose::{self, Summary};
 
 /// The record of a group: `draws` draws of `statistics` statistics by rows of `chains` chains, in blocks of `w` lanes.
 pub(super) struct Record {

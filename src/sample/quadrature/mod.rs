@@ -8,13 +8,15 @@
 //! # Source
 //! Trefethen and Weideman, "The exponentially convergent trapezoidal rule", SIAM Review 56 (2014).
 
-use super::scan::{Chart, Window, advance, window};
+mod scan;
+
 use crate::domain::Axis;
 use crate::error::{Error, Result};
 use crate::expr::Graph;
 use crate::expr::kinks::Surface;
 use crate::family::{Family, Integrand, Moments, check_batch};
 use crate::num::quad::gauss_legendre;
+use scan::{Chart, Window, advance, window};
 
 /// Options of [`quadrature`].
 #[derive(Debug, Clone, PartialEq)]
@@ -32,7 +34,7 @@ impl Default for QuadratureOptions {
 }
 
 /// Whether quadrature can handle a family at all: a product of up to three intervals.
-pub(super) fn applies(family: &Family) -> bool {
+pub(in crate::sample) fn applies(family: &Family) -> bool {
     family.integrand().is_some_and(|i| i.axes().len() <= 3)
 }
 
@@ -133,6 +135,7 @@ pub fn quadrature(family: &Family, eta: &[f64], options: &QuadratureOptions) -> 
         out.rhat.push(1.0);
         out.divergences.push(0);
         out.method.push("quadrature");
+        out.gate.push("");
     }
     Ok(out)
 }

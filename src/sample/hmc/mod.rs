@@ -1,18 +1,25 @@
 //! Hamiltonian Monte Carlo: options, moments of rows of eta, and draws of single chains.
 //!
 //! Position z in unconstrained coordinates, leapfrog with a diagonal mass, Metropolis accept; many short chains side by
-//! side (see [`super::group`]). With `adapt: false` this is the plain sampler of the textbooks: fixed step and
+//! side (see [`Group`]). With `adapt: false` this is the plain sampler of the textbooks: fixed step and
 //! trajectory, unit mass, no jitter.
 //!
 //! # Source
 //! Neal, "MCMC using Hamiltonian dynamics" (2011); jitter of the step against resonance: section 5.4.2.
 
+mod adapt;
+mod group;
+mod kernels;
+mod lags;
+mod record;
+
+pub use group::{Group, Plan};
+
 use super::diagnose::{self, Summary};
-use super::group::{Group, Plan};
-use super::record::{Record, RowSummary};
 use crate::error::{Error, Result};
 use crate::family::{Density, Family, Moments};
 use crate::num::stream::Stream;
+use record::{Record, RowSummary};
 use serde::{Deserialize, Serialize};
 
 /// Most kept draws of a row.
@@ -176,6 +183,7 @@ fn append(out: &mut Moments, unique: &[usize], row: &RowSummary) {
     out.rhat.push(each.iter().map(|s| s.rhat).fold(1.0, |a: f64, b| if b.is_nan() { b } else { a.max(b) }));
     out.divergences.push(row.divergences);
     out.method.push("hmc");
+    out.gate.push("");
     if let Some(all) = &mut out.cov_tt {
         unique.iter().for_each(|i| all.extend(unique.iter().map(|j| row.cov[i * distinct + j])));
     }
