@@ -20,7 +20,7 @@ pub use design::Design;
 pub use eta_map::EtaMap;
 pub use existence::{Existence, Tails};
 pub use expectation::{ExpectationMap, Moments, Want, check_batch};
-pub use integrand::Integrand;
+pub use integrand::{Clique, Component, Integrand};
 pub use region::{Block, Region};
 
 use crate::domain::Support;

@@ -13,12 +13,12 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Method {
-    /// Closed form where there is one, quadrature for up to two coordinates, else HMC.
+    /// Closed form where there is one, quadrature where up to three coordinates hang together, else HMC.
     #[default]
     Auto,
     /// The closed form of a named family.
     ClosedForm,
-    /// Adaptive quadrature, up to three coordinates.
+    /// Adaptive quadrature: see [`quadrature`].
     Quadrature,
     /// Hamiltonian Monte Carlo.
     Hmc,
@@ -35,15 +35,12 @@ pub struct LabelOptions {
     pub quadrature: QuadratureOptions,
 }
 
-/// Most coordinates for which `auto` integrates.
-const AUTO_QUADRATURE: usize = 2;
-
 impl Method {
     /// What `auto` means for a family.
     pub fn resolve(self, family: &Family) -> Method {
         match self {
             Method::Auto if family.closed_form().is_some() => Method::ClosedForm,
-            Method::Auto if family.support().dim() <= AUTO_QUADRATURE && quadrature::applies(family) => Method::Quadrature,
+            Method::Auto if quadrature::applies(family) => Method::Quadrature,
             Method::Auto => Method::Hmc,
             forced => forced,
         }

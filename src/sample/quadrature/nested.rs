@@ -1,0 +1,205 @@
+//! Points for integrands with kinks or jumps on surfaces that cut across the axes: |x0 - x1|, or the edge of a disk.
+//!
+//! Coordinates are integrated one inside the other. The innermost line is split where it meets the surfaces; a line further
+//! out is split where the pattern of the lines inside it changes: where surfaces meet, touch a line, or leave the window.
+//! There the inner integral may have a square root, which nodes that crowd at the ends of a panel like cosines resolve.
+
+use super::grid::section;
+use super::scan::Window;
+use super::table::Points;
+use crate::domain::Axis;
+use crate::expr::{NodeId, Program};
+use crate::family::Clique;
+use crate::num::quad::gauss_legendre;
+use std::f64::consts::PI;
+
+/// The surfaces of a clique in a window.
+pub(super) struct Nested<'a> {
+    window: &'a Window,
+    axes: &'a [Axis],
+    /// Coordinates from the outermost to the innermost.
+    order: Vec<usize>,
+    /// For each place in `order` the surfaces that end there: they touch its coordinate and none further inside.
+    ending: Vec<Vec<usize>>,
+    program: Program,
+    looks: usize,
+}
+
+/// What a line meets: surfaces by number, or a change of the pattern inside, with what lies between them.
+type Pattern = Vec<usize>;
+/// Stands in a pattern for a change further inside.
+const CHANGE: usize = usize::MAX;
+/// Points along a line for one, two and three coordinates.
+const LOOKS: [usize; 3] = [512, 129, 49];
+/// Points with which two roots are looked for where they may hide.
+const SECTION: usize = 32;
+
+impl<'a> Nested<'a> {
+    /// Whether a clique needs this rule.
+    pub(super) fn applies(clique: &Clique) -> bool {
+        clique.surfaces().1.iter().any(|s| s.coordinates.len() > 1)
+    }
+    pub(super) fn new(clique: &Clique, axes: &'a [Axis], window: &'a Window) -> Nested<'a> {
+        let (graph, surfaces) = clique.surfaces();
+        let d = axes.len();
+        let whole = |a: &usize| !matches!(axes[*a], Axis::Integers { .. });
+        let mut order: Vec<usize> = (0..d).collect();
+        order.sort_by_key(whole);
+        let place = |j: &usize| order.iter().position(|o| o == j).unwrap_or(0);
+        let last = |s: usize| surfaces[s].coordinates.iter().map(place).max().unwrap_or(0);
+        let ending = (0..d).map(|level| (0..surfaces.len()).filter(|s| last(*s) == level).collect()).collect();
+        let arguments: Vec<NodeId> = surfaces.iter().map(|s| s.argument).collect();
+        let program = Program::compile(graph, d, &[&arguments]);
+        Nested { window, axes, order, ending, program, looks: LOOKS[d.min(LOOKS.len()) - 1] }
+    }
+    /// Points with `n` nodes a panel.
+    pub(super) fn points(&self, n: usize) -> Points {
+        let d = self.axes.len();
+        let mut points = Points { x: vec![vec![]; d], log_weights: vec![] };
+        let rule = gauss_legendre(n);
+        self.descend(&mut Vec::new(), 0.0, &rule, &mut points);
+        points
+    }
+    fn descend(&self, prefix: &mut Vec<f64>, log_weight: f64, rule: &(Vec<f64>, Vec<f64>), points: &mut Points) {
+        let level = prefix.len();
+        if level == self.order.len() {
+            for (axis, t) in self.order.iter().zip(prefix.iter()) {
+                points.x[*axis].push(self.window.charts[*axis].x(*t));
+            }
+            points.log_weights.push(log_weight);
+            return;
+        }
+        let axis = self.order[level];
+        for (t, weight) in self.nodes(prefix, rule) {
+            prefix.push(t);
+            let here = log_weight + weight.ln() + self.window.charts[axis].log_jacobian(t);
+            self.descend(prefix, here, rule, points);
+            prefix.pop();
+        }
+    }
+    /// Nodes and weights of the line behind `prefix`.
+    fn nodes(&self, prefix: &[f64], (x, w): &(Vec<f64>, Vec<f64>)) -> Vec<(f64, f64)> {
+        let axis = self.order[prefix.len()];
+        let (low, high) = (self.window.low[axis], self.window.high[axis]);
+        if matches!(self.axes[axis], Axis::Integers { .. }) {
+            return (0..=(high - low).round() as usize).map(|i| (low + i as f64, 1.0)).collect();
+        }
+        let innermost = prefix.len() + 1 == self.order.len();
+        let mut ends: Vec<f64> = self.meets(prefix).into_iter().map(|(t, _)| t).chain([low, high]).collect();
+        ends.sort_by(f64::total_cmp);
+        ends.dedup_by(|a, b| (*a - *b).abs() <= 1e-14 * (high - low));
+        let mut out = Vec::new();
+        for panel in ends.windows(2) {
+            let (middle, half) = (0.5 * (panel[0] + panel[1]), 0.5 * (panel[1] - panel[0]));
+            out.extend(x.iter().zip(w).map(|(x, w)| match innermost {
+                true => (middle + half * x, half * w),
+                false => {
+                    let angle = 0.5 * PI * (x + 1.0);
+                    (middle - half * angle.cos(), half * 0.5 * PI * angle.sin() * w)
+                }
+            }));
+        }
+        out
+    }
+    /// Where the line behind `prefix` meets something, ascending.
+    fn meets(&self, prefix: &[f64]) -> Vec<(f64, usize)> {
+        let level = prefix.len();
+        let axis = self.order[level];
+        let (low, high) = (self.window.low[axis], self.window.high[axis]);
+        let mut found = self.roots(prefix, low, high);
+        if level + 1 < self.order.len() && self.ending[level + 1..].iter().any(|e| !e.is_empty()) {
+            let at = |i: usize| low + (high - low) * i as f64 / (self.looks - 1) as f64;
+            let inside = |t: f64| {
+                let deeper: Vec<f64> = prefix.iter().copied().chain([t]).collect();
+                self.meets(&deeper).into_iter().map(|(_, s)| s).collect::<Pattern>()
+            };
+            let mut before = inside(at(0));
+            for i in 1..self.looks {
+                let after = inside(at(i));
+                changes(&inside, (at(i - 1), &before), (at(i), &after), 1e-15 * (high - low), &mut found);
+                before = after;
+            }
+        }
+        found.sort_by(|a, b| a.0.total_cmp(&b.0));
+        found
+    }
+    /// The roots of the surfaces that end at this line.
+    fn roots(&self, prefix: &[f64], low: f64, high: f64) -> Vec<(f64, usize)> {
+        let level = prefix.len();
+        if self.ending[level].is_empty() {
+            return vec![];
+        }
+        let values = self.along(prefix, low, high, self.looks);
+        let step = (high - low) / (self.looks - 1) as f64;
+        let mut found = Vec::new();
+        for s in &self.ending[level] {
+            let value = |i: usize| values[i][*s];
+            for i in 1..self.looks {
+                let (a, b) = (low + step * (i - 1) as f64, low + step * i as f64);
+                if (value(i - 1) > 0.0) != (value(i) > 0.0) {
+                    found.push((self.root(prefix, *s, a, b, value(i - 1) > 0.0), *s));
+                } else if i + 1 < self.looks && value(i).abs() < value(i - 1).abs() && value(i).abs() <= value(i + 1).abs() {
+                    // Two roots may hide where a value comes near to zero and turns.
+                    self.hidden(prefix, *s, (a, b + step), value(i) > 0.0, &mut found);
+                }
+            }
+        }
+        found
+    }
+    fn hidden(&self, prefix: &[f64], s: usize, (a, b): (f64, f64), positive: bool, found: &mut Vec<(f64, usize)>) {
+        let values = self.along(prefix, a, b, SECTION + 1);
+        let step = (b - a) / SECTION as f64;
+        if values.iter().all(|v| (v[s] > 0.0) == positive) {
+            return;
+        }
+        for i in 1..=SECTION {
+            let left = values[i - 1][s] > 0.0;
+            if left != (values[i][s] > 0.0) {
+                found.push((self.root(prefix, s, a + step * (i - 1) as f64, a + step * i as f64, left), s));
+            }
+        }
+    }
+    /// The root of surface `s` between a and b, where its sign is as given at a and another at b.
+    fn root(&self, prefix: &[f64], s: usize, a: f64, b: f64, positive: bool) -> f64 {
+        section(&|a, b, n| self.along(prefix, a, b, n).iter().map(|v| v[s]).collect(), a, b, positive)
+    }
+    /// The arguments of all surfaces at `n` points from a to b of the line behind `prefix`; coordinates further inside, which
+    /// do not matter, are at the low end.
+    fn along(&self, prefix: &[f64], a: f64, b: f64, n: usize) -> Vec<Vec<f64>> {
+        let d = self.axes.len();
+        let mut start = vec![0.0; d];
+        for (place, axis) in self.order.iter().enumerate() {
+            let t = prefix.get(place).copied().unwrap_or(self.window.low[*axis]);
+            start[*axis] = self.window.charts[*axis].x(t);
+        }
+        let axis = self.order[prefix.len()];
+        let mut points = Vec::with_capacity(n * d);
+        for i in 0..n {
+            start[axis] = self.window.charts[axis].x(a + (b - a) * i as f64 / (n - 1) as f64);
+            points.extend_from_slice(&start);
+        }
+        let width = self.ending.iter().map(Vec::len).sum::<usize>();
+        self.program.evaluate(0, &points, &[]).chunks(width).map(<[f64]>::to_vec).collect()
+    }
+}
+
+/// All changes of a pattern between two places, by bisection.
+fn changes(
+    pattern: &dyn Fn(f64) -> Pattern,
+    (a, at_a): (f64, &Pattern),
+    (b, at_b): (f64, &Pattern),
+    resolution: f64,
+    found: &mut Vec<(f64, usize)>,
+) {
+    if at_a == at_b {
+        return;
+    }
+    let middle = 0.5 * (a + b);
+    if b - a <= resolution || middle <= a || middle >= b {
+        found.push((middle, CHANGE));
+        return;
+    }
+    let between = pattern(middle);
+    changes(pattern, (a, at_a), (middle, &between), resolution, found);
+    changes(pattern, (middle, &between), (b, at_b), resolution, found);
+}
