@@ -80,8 +80,7 @@ impl<'a> Forest<'a> {
                 table.iter_mut().zip(map).for_each(|(v, s)| *v += down[*s as usize]);
             }
         }
-        let max = |best: &mut f64, v: f64| *best = best.max(v);
-        self.by_coordinate(&tables, counts, f64::NEG_INFINITY, &max)
+        self.by_coordinate(&tables, counts, f64::NEG_INFINITY, |best, v| *best = best.max(v))
     }
     /// Moments at one eta of the component's statistics; `shares[i]` are those of clique i.
     pub(super) fn moments(&self, tables: &[Table], eta: &[f64], counts: &[usize], covariance: bool) -> Sums {
@@ -112,7 +111,7 @@ impl<'a> Forest<'a> {
             shares.push(cliques[i].statistics.iter().enumerate().map(centered).collect());
         }
         let cov = covariance.then(|| self.covariance(&shares, &conditional, &joint, k));
-        let marginals = self.by_coordinate(&joint, counts, 0.0, &|sum, p| *sum += p);
+        let marginals = self.by_coordinate(&joint, counts, 0.0, |sum, p| *sum += p);
         Sums { log_normalizer, mu, cov, marginals }
     }
     fn add_messages(&self, i: usize, up: &[Vec<f64>], table: &mut [f64]) {
@@ -218,13 +217,17 @@ impl<'a> Forest<'a> {
         cov
     }
     /// Fold tables onto the nodes of each coordinate, each from the clique that owns it.
-    fn by_coordinate(&self, tables: &[Vec<f64>], counts: &[usize], start: f64, fold: &dyn Fn(&mut f64, f64)) -> Vec<Vec<f64>> {
+    fn by_coordinate(&self, tables: &[Vec<f64>], counts: &[usize], start: f64, fold: impl Fn(&mut f64, f64)) -> Vec<Vec<f64>> {
         let mut out: Vec<Vec<f64>> = counts.iter().map(|n| vec![start; *n]).collect();
         for (clique, table) in self.component.cliques.iter().zip(tables) {
             for axis in clique.owned() {
                 let stride: usize = clique.coordinates[axis + 1..].iter().map(|c| counts[*c]).product();
-                let (n, own) = (counts[clique.coordinates[axis]], &mut out[clique.coordinates[axis]]);
-                table.iter().enumerate().for_each(|(at, v)| fold(&mut own[at / stride % n], *v));
+                let own = &mut out[clique.coordinates[axis]];
+                for slabs in table.chunks(stride * own.len()) {
+                    for (place, slab) in own.iter_mut().zip(slabs.chunks(stride)) {
+                        slab.iter().for_each(|v| fold(place, *v));
+                    }
+                }
             }
         }
         out

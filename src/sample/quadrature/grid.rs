@@ -52,6 +52,10 @@ struct Level<'a> {
 const FIRST: [usize; 2] = [40, 24];
 /// Nodes of a Gauss-Legendre panel at the first level.
 const PANEL: usize = 12;
+/// The same where lines are split one by one, for one, two and three coordinates.
+const SPLIT: [usize; 3] = [12, 12, 6];
+/// Most numbers in the tables of a level.
+const MOST_NUMBERS: usize = 1 << 25;
 /// What the error of a level may be above the geometric extrapolation of the last changes.
 const SAFETY: f64 = 3.0;
 /// Longest Gauss-Legendre rule: they cost their square to make, and what they do not resolve is singular.
@@ -119,6 +123,7 @@ impl<'a> Grid<'a> {
         if self.panels.len() == 1 { first << level } else { (first as f64 * 1.5f64.powi(level as i32)).round() as usize }
     }
     fn level(&self, level: u32, most: usize) -> Option<Level<'a>> {
+        let most = most.min(MOST_NUMBERS / (self.component.statistics.len() + 1));
         let longest = self.count(PANEL, level) > LONGEST;
         if longest && (self.nested() || self.panels.iter().any(Option::is_some)) {
             return None;
@@ -126,7 +131,7 @@ impl<'a> Grid<'a> {
         let cliques = &self.component.cliques;
         if self.nested() {
             let nested = Nested::new(&cliques[0], &self.component.axes, &self.window);
-            let n = self.count(PANEL, level);
+            let n = self.count(SPLIT[self.panels.len().min(3) - 1], level);
             if level > 0 && n.pow(self.panels.len() as u32) > most {
                 return None;
             }

@@ -31,7 +31,7 @@ pub struct QuadratureOptions {
 
 impl Default for QuadratureOptions {
     fn default() -> Self {
-        QuadratureOptions { tol: 1e-11, max_nodes: 1 << 20 }
+        QuadratureOptions { tol: 1e-11, max_nodes: 1 << 21 }
     }
 }
 

@@ -8,9 +8,11 @@ use super::grid::section;
 use super::scan::Window;
 use super::table::Points;
 use crate::domain::Axis;
+use crate::expr::lanes::Pool;
 use crate::expr::{NodeId, Program};
 use crate::family::Clique;
 use crate::num::quad::gauss_legendre;
+use std::cell::RefCell;
 use std::f64::consts::PI;
 
 /// The surfaces of a clique in a window.
@@ -22,6 +24,7 @@ pub(super) struct Nested<'a> {
     /// For each place in `order` the surfaces that end there: they touch its coordinate and none further inside.
     ending: Vec<Vec<usize>>,
     program: Program,
+    pool: RefCell<Pool>,
     looks: usize,
 }
 
@@ -31,6 +34,10 @@ type Pattern = Vec<usize>;
 const CHANGE: usize = usize::MAX;
 /// Points along a line for one, two and three coordinates.
 const LOOKS: [usize; 3] = [512, 129, 49];
+/// What lies nearer to each other than this part of a window has no order.
+const HAIR: f64 = 1e-7;
+/// Most patterns looked at in a search along one line.
+const BUDGET: usize = 2000;
 /// Points with which two roots are looked for where they may hide.
 const SECTION: usize = 32;
 
@@ -50,7 +57,8 @@ impl<'a> Nested<'a> {
         let ending = (0..d).map(|level| (0..surfaces.len()).filter(|s| last(*s) == level).collect()).collect();
         let arguments: Vec<NodeId> = surfaces.iter().map(|s| s.argument).collect();
         let program = Program::compile(graph, d, &[&arguments]);
-        Nested { window, axes, order, ending, program, looks: LOOKS[d.min(LOOKS.len()) - 1] }
+        let pool = RefCell::new(program.pool());
+        Nested { window, axes, order, ending, program, pool, looks: LOOKS[d.min(LOOKS.len()) - 1] }
     }
     /// Points with `n` nodes a panel.
     pub(super) fn points(&self, n: usize) -> Points {
@@ -85,7 +93,7 @@ impl<'a> Nested<'a> {
             return (0..=(high - low).round() as usize).map(|i| (low + i as f64, 1.0)).collect();
         }
         let innermost = prefix.len() + 1 == self.order.len();
-        let mut ends: Vec<f64> = self.meets(prefix).into_iter().map(|(t, _)| t).chain([low, high]).collect();
+        let mut ends: Vec<f64> = self.meets(prefix, true).into_iter().map(|(t, _)| t).chain([low, high]).collect();
         ends.sort_by(f64::total_cmp);
         ends.dedup_by(|a, b| (*a - *b).abs() <= 1e-14 * (high - low));
         let mut out = Vec::new();
@@ -101,105 +109,134 @@ impl<'a> Nested<'a> {
         }
         out
     }
-    /// Where the line behind `prefix` meets something, ascending.
-    fn meets(&self, prefix: &[f64]) -> Vec<(f64, usize)> {
+    /// Where the line behind `prefix` meets something, ascending; without `exact` only the order is right, and what lies
+    /// within a hair of each other comes in the order of its numbers.
+    fn meets(&self, prefix: &[f64], exact: bool) -> Vec<(f64, usize)> {
         let level = prefix.len();
         let axis = self.order[level];
         let (low, high) = (self.window.low[axis], self.window.high[axis]);
-        let mut found = self.roots(prefix, low, high);
+        let mut found = self.roots(prefix, low, high, exact);
         if level + 1 < self.order.len() && self.ending[level + 1..].iter().any(|e| !e.is_empty()) {
             let at = |i: usize| low + (high - low) * i as f64 / (self.looks - 1) as f64;
             let inside = |t: f64| {
                 let deeper: Vec<f64> = prefix.iter().copied().chain([t]).collect();
-                self.meets(&deeper).into_iter().map(|(_, s)| s).collect::<Pattern>()
+                self.meets(&deeper, false).into_iter().map(|(_, s)| s).collect::<Pattern>()
             };
+            let resolution = if exact { 1e-15 } else { 0.1 * HAIR } * (high - low);
+            let mut search = Search { pattern: &inside, resolution, budget: BUDGET, found: &mut found };
             let mut before = inside(at(0));
             for i in 1..self.looks {
                 let after = inside(at(i));
-                changes(&inside, (at(i - 1), &before), (at(i), &after), 1e-15 * (high - low), &mut found);
+                search.changes((at(i - 1), &before), (at(i), &after));
                 before = after;
             }
         }
         found.sort_by(|a, b| a.0.total_cmp(&b.0));
+        if !exact {
+            let near = |a: &(f64, usize), b: &(f64, usize)| b.0 - a.0 <= HAIR * (high - low);
+            found.chunk_by_mut(near).for_each(|bunch| bunch.sort_by_key(|(_, s)| *s));
+            found.dedup_by(|b, a| a.1 == CHANGE && b.1 == CHANGE && near(a, b));
+        }
         found
     }
     /// The roots of the surfaces that end at this line.
-    fn roots(&self, prefix: &[f64], low: f64, high: f64) -> Vec<(f64, usize)> {
-        let level = prefix.len();
-        if self.ending[level].is_empty() {
+    fn roots(&self, prefix: &[f64], low: f64, high: f64, exact: bool) -> Vec<(f64, usize)> {
+        if self.ending[prefix.len()].is_empty() {
             return vec![];
         }
-        let values = self.along(prefix, low, high, self.looks);
+        let (values, width) = (self.along(prefix, low, high, self.looks), self.width());
         let step = (high - low) / (self.looks - 1) as f64;
+        let at = |i: usize| low + step * i as f64;
+        // Cells in which a surface changes its sign.
+        let mut cells: Vec<(usize, usize, bool)> = Vec::new();
         let mut found = Vec::new();
-        for s in &self.ending[level] {
-            let value = |i: usize| values[i][*s];
+        for s in &self.ending[prefix.len()] {
+            let value = |i: usize| values[i * width + s];
             for i in 1..self.looks {
-                let (a, b) = (low + step * (i - 1) as f64, low + step * i as f64);
                 if (value(i - 1) > 0.0) != (value(i) > 0.0) {
-                    found.push((self.root(prefix, *s, a, b, value(i - 1) > 0.0), *s));
+                    cells.push((i - 1, *s, value(i - 1) > 0.0));
                 } else if i + 1 < self.looks && value(i).abs() < value(i - 1).abs() && value(i).abs() <= value(i + 1).abs() {
                     // Two roots may hide where a value comes near to zero and turns.
-                    self.hidden(prefix, *s, (a, b + step), value(i) > 0.0, &mut found);
+                    self.hidden(prefix, *s, (at(i - 1), at(i + 1)), &mut found);
                 }
             }
         }
+        let outer = prefix.len() + 1 < self.order.len();
+        let crowded =
+            exact || outer || !found.is_empty() || cells.iter().enumerate().any(|(n, c)| cells[..n].iter().any(|o| o.0 == c.0));
+        let place = |(i, s, positive): (usize, usize, bool)| match crowded {
+            true => (self.root(prefix, s, at(i), at(i + 1), positive), s),
+            false => (at(i), s),
+        };
+        found.extend(cells.into_iter().map(place));
         found
     }
-    fn hidden(&self, prefix: &[f64], s: usize, (a, b): (f64, f64), positive: bool, found: &mut Vec<(f64, usize)>) {
-        let values = self.along(prefix, a, b, SECTION + 1);
+    fn hidden(&self, prefix: &[f64], s: usize, (a, b): (f64, f64), found: &mut Vec<(f64, usize)>) {
+        let (values, width) = (self.along(prefix, a, b, SECTION + 1), self.width());
         let step = (b - a) / SECTION as f64;
-        if values.iter().all(|v| (v[s] > 0.0) == positive) {
-            return;
-        }
-        for i in 1..=SECTION {
-            let left = values[i - 1][s] > 0.0;
-            if left != (values[i][s] > 0.0) {
-                found.push((self.root(prefix, s, a + step * (i - 1) as f64, a + step * i as f64, left), s));
-            }
+        let sign = |i: usize| values[i * width + s] > 0.0;
+        for i in (1..=SECTION).filter(|i| sign(i - 1) != sign(*i)) {
+            found.push((self.root(prefix, s, a + step * (i - 1) as f64, a + step * i as f64, sign(i - 1)), s));
         }
     }
     /// The root of surface `s` between a and b, where its sign is as given at a and another at b.
     fn root(&self, prefix: &[f64], s: usize, a: f64, b: f64, positive: bool) -> f64 {
-        section(&|a, b, n| self.along(prefix, a, b, n).iter().map(|v| v[s]).collect(), a, b, positive)
+        let width = self.width();
+        section(&|a, b, n| self.along(prefix, a, b, n).into_iter().skip(s).step_by(width).collect(), a, b, positive)
     }
-    /// The arguments of all surfaces at `n` points from a to b of the line behind `prefix`; coordinates further inside, which
-    /// do not matter, are at the low end.
-    fn along(&self, prefix: &[f64], a: f64, b: f64, n: usize) -> Vec<Vec<f64>> {
-        let d = self.axes.len();
-        let mut start = vec![0.0; d];
-        for (place, axis) in self.order.iter().enumerate() {
+    /// Number of surfaces.
+    fn width(&self) -> usize {
+        self.ending.iter().map(Vec::len).sum()
+    }
+    /// The arguments of all surfaces at `n` points from a to b of the line behind `prefix`, [n, surfaces]; coordinates further
+    /// inside, which do not matter, are at the low end.
+    fn along(&self, prefix: &[f64], a: f64, b: f64, n: usize) -> Vec<f64> {
+        let (program, width) = (&self.program, self.width());
+        let (w, mut pool, mut out) = (program.lanes(), self.pool.borrow_mut(), vec![0.0; n * width]);
+        for (place, axis) in self.order.iter().enumerate().filter(|(place, _)| *place != prefix.len()) {
             let t = prefix.get(place).copied().unwrap_or(self.window.low[*axis]);
-            start[*axis] = self.window.charts[*axis].x(t);
+            program.coordinate(&mut pool, *axis).fill(self.window.charts[*axis].x(t));
         }
         let axis = self.order[prefix.len()];
-        let mut points = Vec::with_capacity(n * d);
-        for i in 0..n {
-            start[axis] = self.window.charts[axis].x(a + (b - a) * i as f64 / (n - 1) as f64);
-            points.extend_from_slice(&start);
+        let (chart, step) = (self.window.charts[axis], (b - a) / (n - 1) as f64);
+        for start in (0..n).step_by(w) {
+            for (lane, x) in program.coordinate(&mut pool, axis).iter_mut().enumerate() {
+                let i = (start + lane).min(n - 1);
+                *x = chart.x(if i == n - 1 { b } else { a + step * i as f64 });
+            }
+            program.run(&mut pool, 0);
+            for s in 0..width {
+                let values = program.output(&pool, 0, s);
+                (0..w.min(n - start)).for_each(|lane| out[(start + lane) * width + s] = values[lane]);
+            }
         }
-        let width = self.ending.iter().map(Vec::len).sum::<usize>();
-        self.program.evaluate(0, &points, &[]).chunks(width).map(<[f64]>::to_vec).collect()
+        out
     }
 }
 
-/// All changes of a pattern between two places, by bisection.
-fn changes(
-    pattern: &dyn Fn(f64) -> Pattern,
-    (a, at_a): (f64, &Pattern),
-    (b, at_b): (f64, &Pattern),
+/// A search for the places where a pattern changes.
+struct Search<'a> {
+    pattern: &'a dyn Fn(f64) -> Pattern,
     resolution: f64,
-    found: &mut Vec<(f64, usize)>,
-) {
-    if at_a == at_b {
-        return;
+    /// Patterns that may still be looked at.
+    budget: usize,
+    found: &'a mut Vec<(f64, usize)>,
+}
+
+impl Search<'_> {
+    /// All changes between two places, by bisection.
+    fn changes(&mut self, (a, at_a): (f64, &Pattern), (b, at_b): (f64, &Pattern)) {
+        if at_a == at_b {
+            return;
+        }
+        let middle = 0.5 * (a + b);
+        if b - a <= self.resolution || middle <= a || middle >= b || self.budget == 0 {
+            self.found.push((middle, CHANGE));
+            return;
+        }
+        self.budget -= 1;
+        let between = (self.pattern)(middle);
+        self.changes((a, at_a), (middle, &between));
+        self.changes((middle, &between), (b, at_b));
     }
-    let middle = 0.5 * (a + b);
-    if b - a <= resolution || middle <= a || middle >= b {
-        found.push((middle, CHANGE));
-        return;
-    }
-    let between = pattern(middle);
-    changes(pattern, (a, at_a), (middle, &between), resolution, found);
-    changes(pattern, (middle, &between), (b, at_b), resolution, found);
 }
