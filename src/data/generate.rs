@@ -34,6 +34,8 @@ pub struct GenerateOptions {
     pub adapt: bool,
     /// Acceptance that adaptation aims at.
     pub target_accept: f64,
+    /// Regress functions of known mean zero out of sampled means.
+    pub control_variates: bool,
     /// Change of mu between two resolutions at which quadrature stops, in standard deviations.
     pub tol: f64,
     /// Seed of the eta draws and of all chains.
@@ -56,6 +58,7 @@ impl Default for GenerateOptions {
             integration_steps: h.integration_steps,
             adapt: h.adapt,
             target_accept: h.target_accept,
+            control_variates: h.control_variates,
             tol: QuadratureOptions::default().tol,
             seed: 0,
             out: None,
@@ -76,6 +79,7 @@ impl GenerateOptions {
                 integration_steps: self.integration_steps,
                 adapt: self.adapt,
                 target_accept: self.target_accept,
+                control_variates: self.control_variates,
                 seed: self.seed,
             },
             quadrature: QuadratureOptions { tol: self.tol, ..QuadratureOptions::default() },

@@ -149,6 +149,7 @@ fn draw(ctx: &NativeCallContext, family: &Shared, eta: &Dynamic, map: &Map) -> N
         adapt: o.adapt,
         target_accept: o.target_accept,
         seed: o.seed,
+        ..HmcOptions::default()
     };
     sample::sample(family, &data, &hmc).at(ctx)
 }
