@@ -13,6 +13,7 @@ mod integrand;
 mod minimality;
 pub mod named;
 mod region;
+mod terms;
 
 pub use closed_form::{ClosedForm, require};
 pub use density::Density;
@@ -22,6 +23,7 @@ pub use existence::{Existence, Tails};
 pub use expectation::{ExpectationMap, Moments, Want, check_batch};
 pub use integrand::Integrand;
 pub use region::{Block, Region};
+pub use terms::{Coupling, Terms};
 
 use crate::domain::Support;
 use crate::error::{Error, Result};
@@ -76,6 +78,7 @@ pub struct Family {
     density: OnceLock<Density>,
     integrand: OnceLock<Option<Integrand>>,
     unconstrained: OnceLock<Option<Integrand>>,
+    terms: OnceLock<Option<Terms>>,
     tails: OnceLock<Tails>,
     proven: OnceLock<bool>,
 }
@@ -224,6 +227,7 @@ impl Family {
             density: OnceLock::new(),
             integrand: OnceLock::new(),
             unconstrained: OnceLock::new(),
+            terms: OnceLock::new(),
             tails: OnceLock::new(),
             proven: OnceLock::new(),
         };

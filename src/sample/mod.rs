@@ -7,11 +7,13 @@ mod certify;
 pub mod diagnose;
 mod expectation;
 mod hmc;
+mod importance;
 mod labels;
 mod quadrature;
 
 pub use certify::{CheckOptions, Line, Report, Verdict, check};
 pub use expectation::{FamilyMap, exact};
 pub use hmc::{Chains, Group, HmcOptions, Plan, sample};
+pub use importance::ImportanceOptions;
 pub use labels::{LabelOptions, Method, labels};
 pub use quadrature::{QuadratureOptions, quadrature};
