@@ -4,6 +4,7 @@
 //! diagnostics are those of Stan and ArviZ.
 
 mod certify;
+mod control;
 pub mod diagnose;
 mod expectation;
 mod hmc;
@@ -12,6 +13,7 @@ mod labels;
 mod quadrature;
 
 pub use certify::{CheckOptions, Line, Report, Verdict, check};
+pub use control::{Controls, Regression, regress};
 pub use expectation::{FamilyMap, exact};
 pub use hmc::{Chains, Group, HmcOptions, Plan, sample};
 pub use importance::ImportanceOptions;
