@@ -9,6 +9,7 @@
 //! Stein, "The jackknife estimate of variance", Annals of Statistics 9 (1981).
 
 use crate::num::linalg;
+use crate::sample::control::{DRAWS_PER_CONTROL, solve};
 
 /// Weighted points in `replicates` equal, consecutive shares.
 pub(in crate::sample) struct Weighted<'a> {
@@ -37,78 +38,71 @@ pub(in crate::sample) struct Estimate {
     pub mcse: Vec<f64>,
 }
 
-/// Weighted sums over some points.
+/// Weighted sums over some points: means with the weights w, and covariances with g, the weights of the regression.
 #[derive(Clone)]
 struct Sums {
     weight: f64,
     t: Vec<f64>,
     c: Vec<f64>,
-    /// c c', lower triangle of [p, p].
-    cc: Vec<f64>,
-    /// c T', [p, d].
-    ct: Vec<f64>,
+    g_weight: f64,
+    g_t: Vec<f64>,
+    g_c: Vec<f64>,
+    /// g c c', lower triangle of [p, p].
+    g_cc: Vec<f64>,
+    /// g c T', [p, d].
+    g_ct: Vec<f64>,
 }
-
-/// Relative size of what is added to the diagonal of the normal matrix, against controls that depend on each other.
-const RIDGE: f64 = 1e-10;
 
 impl Sums {
     fn zero(d: usize, p: usize) -> Sums {
-        Sums { weight: 0.0, t: vec![0.0; d], c: vec![0.0; p], cc: vec![0.0; p * p], ct: vec![0.0; p * d] }
+        let (t, c) = (vec![0.0; d], vec![0.0; p]);
+        let (g_cc, g_ct) = (vec![0.0; p * p], vec![0.0; p * d]);
+        Sums { weight: 0.0, g_weight: 0.0, g_t: t.clone(), g_c: c.clone(), t, c, g_cc, g_ct }
     }
-    fn arrays(&mut self) -> [&mut Vec<f64>; 4] {
-        [&mut self.t, &mut self.c, &mut self.cc, &mut self.ct]
+    fn arrays(&mut self) -> [&mut Vec<f64>; 6] {
+        [&mut self.t, &mut self.c, &mut self.g_t, &mut self.g_c, &mut self.g_cc, &mut self.g_ct]
     }
-    fn add(&mut self, w: f64, t: &[f64], c: &[f64]) {
+    fn add(&mut self, (w, g): (f64, f64), t: &[f64], c: &[f64]) {
         let (d, p) = (t.len(), c.len());
         self.weight += w;
+        self.g_weight += g;
         axpy(&mut self.t, w, t);
         axpy(&mut self.c, w, c);
+        axpy(&mut self.g_t, g, t);
+        axpy(&mut self.g_c, g, c);
         for (i, ci) in c.iter().enumerate() {
-            axpy(&mut self.cc[i * p..i * p + i + 1], w * ci, &c[..=i]);
-            axpy(&mut self.ct[i * d..(i + 1) * d], w * ci, t);
+            axpy(&mut self.g_cc[i * p..i * p + i + 1], g * ci, &c[..=i]);
+            axpy(&mut self.g_ct[i * d..(i + 1) * d], g * ci, t);
         }
     }
     fn combine(mut self, mut other: Sums, sign: f64) -> Sums {
         self.weight += sign * other.weight;
+        self.g_weight += sign * other.g_weight;
         for (a, b) in self.arrays().into_iter().zip(other.arrays()) {
             axpy(a, sign, b);
         }
         self
     }
-    /// G^-1 times the mean of the controls, G their covariance.
-    fn direction(&self) -> Option<Vec<f64>> {
+    /// The inverse covariance of the controls times their mean: how far, and along what, the weights move.
+    fn direction(&self, most: usize) -> Vec<f64> {
         let p = self.c.len();
-        let mean: Vec<f64> = self.c.iter().map(|c| c / self.weight).collect();
-        let mut g = vec![0.0; p * p];
+        let mut cov = vec![0.0; p * p];
         for i in 0..p {
             for j in 0..=i {
-                g[i * p + j] = self.cc[i * p + j] / self.weight - mean[i] * mean[j];
-                g[j * p + i] = g[i * p + j];
+                cov[i * p + j] = (self.g_cc[i * p + j] - self.g_c[i] * self.g_c[j] / self.g_weight) / self.g_weight;
+                cov[j * p + i] = cov[i * p + j];
             }
         }
-        // In units of the controls' own spread; one that does not vary says nothing.
-        let scale: Vec<f64> = (0..p).map(|i| if g[i * p + i] > 0.0 { g[i * p + i].sqrt().recip() } else { 0.0 }).collect();
-        for i in 0..p {
-            (0..p).for_each(|j| g[i * p + j] *= scale[i] * scale[j]);
-            g[i * p + i] = 1.0 + RIDGE;
-        }
-        let l = linalg::cholesky(&g, p)?;
-        let right: Vec<f64> = mean.iter().zip(&scale).map(|(m, s)| m * s).collect();
-        let solved = linalg::cholesky_solve(&l, p, &right);
-        Some(solved.iter().zip(&scale).map(|(x, s)| x * s).collect())
+        let mean: Vec<f64> = self.c.iter().map(|c| c / self.weight).collect();
+        solve(&cov, &mean, p, 1, most)
     }
     /// Estimates of T.
-    fn mean(&self) -> Vec<f64> {
+    fn mean(&self, most: usize) -> Vec<f64> {
         let d = self.t.len();
         let mut mean: Vec<f64> = self.t.iter().map(|t| t / self.weight).collect();
-        if let Some(direction) = self.direction().filter(|a| !a.is_empty()) {
-            let plain = mean.clone();
-            for (i, a) in direction.iter().enumerate() {
-                let center = self.c[i] / self.weight;
-                for s in 0..d {
-                    mean[s] -= a * (self.ct[i * d + s] / self.weight - center * plain[s]);
-                }
+        for (i, a) in self.direction(most).iter().enumerate().filter(|(_, a)| **a != 0.0) {
+            for (s, m) in mean.iter_mut().enumerate() {
+                *m -= a * (self.g_ct[i * d + s] - self.g_c[i] * self.g_t[s] / self.g_weight) / self.g_weight;
             }
         }
         mean
@@ -127,17 +121,22 @@ impl Weighted<'_> {
         };
         self.weights.iter().enumerate().filter_map(live)
     }
+    /// The weight of a point in the regression: the variance of a weighted mean is the sum of w^2 times squared residuals.
+    fn regressed(&self, w: f64) -> f64 {
+        w.powf(std::env::var("POWER").map_or(2.0, |p| p.parse().unwrap_or(2.0)))
+    }
     /// Means, covariance and standard errors.
     pub fn estimate(&self) -> Estimate {
         let (d, p, n) = (self.statistics, self.width, self.weights.len());
+        let most = (effective(self.weights) / DRAWS_PER_CONTROL) as usize;
         let share = n.div_ceil(self.replicates);
         let mut parts = vec![Sums::zero(d, p); self.replicates];
         for (i, w, t, c) in self.rows() {
-            parts[i / share].add(w, t, c);
+            parts[i / share].add((w, self.regressed(w)), t, c);
         }
         let all = parts.iter().fold(Sums::zero(d, p), |all, part| all.combine(part.clone(), 1.0));
-        let mean = all.mean();
-        let without: Vec<Vec<f64>> = parts.into_iter().map(|part| all.clone().combine(part, -1.0).mean()).collect();
+        let mean = all.mean(most);
+        let without: Vec<Vec<f64>> = parts.into_iter().map(|part| all.clone().combine(part, -1.0).mean(most)).collect();
         let count = self.replicates as f64;
         let mcse = (0..d)
             .map(|s| {
@@ -146,30 +145,30 @@ impl Weighted<'_> {
                 (spread * (count - 1.0) / count).sqrt()
             })
             .collect();
-        Estimate { cov: self.covariance(&mean, &all), mean, mcse }
+        Estimate { cov: self.covariance(&mean, &all, &all.direction(most)), mean, mcse }
     }
     /// By the weights of the regression, or the plain ones where those leave the matrix indefinite.
-    fn covariance(&self, mean: &[f64], all: &Sums) -> Vec<f64> {
-        let direction = all.direction().filter(|a| !a.is_empty());
-        let plain = self.second(mean, None, all);
-        let Some(direction) = direction else { return plain };
-        let better = self.second(mean, Some(&direction), all);
+    fn covariance(&self, mean: &[f64], all: &Sums, direction: &[f64]) -> Vec<f64> {
         let d = self.statistics;
+        let plain = self.second(mean, all, &[]);
+        if direction.is_empty() {
+            return plain;
+        }
+        let better = self.second(mean, all, direction);
         let near = (0..d).all(|i| (0.5..2.0).contains(&(better[i * d + i] / plain[i * d + i])));
         if near && definite(&better, d) { better } else { plain }
     }
-    fn second(&self, mean: &[f64], direction: Option<&Vec<f64>>, all: &Sums) -> Vec<f64> {
+    fn second(&self, mean: &[f64], all: &Sums, direction: &[f64]) -> Vec<f64> {
         let d = self.statistics;
+        let center: Vec<f64> = all.g_c.iter().map(|c| c / all.g_weight).collect();
         let mut cov = vec![0.0; d * d];
         let mut centered = vec![0.0; d];
         for (_, w, t, c) in self.rows() {
-            let w = direction.map_or(w, |a| {
-                let lift: f64 = a.iter().zip(c).zip(&all.c).map(|((a, c), m)| a * (c - m / all.weight)).sum();
-                w * (1.0 - lift)
-            });
+            let lift: f64 = direction.iter().zip(c).zip(&center).map(|((a, c), m)| a * (c - m)).sum();
+            let moved = w / all.weight - self.regressed(w) / all.g_weight * lift;
             centered.iter_mut().zip(t).zip(mean).for_each(|((x, t), m)| *x = t - m);
             for i in 0..d {
-                axpy(&mut cov[i * d..i * d + i + 1], w * centered[i], &centered[..=i]);
+                axpy(&mut cov[i * d..i * d + i + 1], moved * centered[i], &centered[..=i]);
             }
         }
         for i in 0..d {
@@ -179,6 +178,11 @@ impl Weighted<'_> {
         }
         cov
     }
+}
+
+/// Effective number of weights that sum to 1.
+pub(in crate::sample) fn effective(weights: &[f64]) -> f64 {
+    weights.iter().map(|w| w * w).sum::<f64>().recip()
 }
 
 /// Whether a symmetric matrix is positive semi-definite up to rounding.

@@ -18,8 +18,9 @@ use crate::error::{Error, Result};
 use crate::family::{Family, Integrand, Moments, Terms};
 use crate::num::special::log_sum_exp;
 use crate::num::stream::Stream;
+use crate::sample::control::{Controls, DRAWS_PER_CONTROL};
 use base::Base;
-use estimate::{Estimate, Weighted};
+use estimate::{Estimate, Weighted, effective};
 use proposal::{Points, Proposal, sobol};
 use serde::{Deserialize, Serialize};
 
@@ -156,21 +157,47 @@ struct Row<'a> {
 impl Row<'_> {
     fn run(&self, unique: &Unique) -> Result<(Estimate, f64, &'static str)> {
         let base = Base::new(self.terms, self.eta).filter(|b| b.foreign.is_empty()).ok_or_else(|| self.baseless())?;
-        let draws = self.draw(&Proposal::plain(&base))?;
+        let plain = Proposal::plain(&base);
+        let proposal = if let Ok(n) = std::env::var("PILOT") {
+            let n: usize = n.parse().unwrap_or(512);
+            let u = sobol(n, self.terms.axes().len(), self.stream.child("pilot"));
+            let pilot = self.weigh(plain.points(&u))?;
+            let weights = normalized(&psis::smooth(&pilot.log_weights).log_weights);
+            Proposal::fitted(&base, &pilot.points, &weights, effective(&weights)).unwrap_or(plain)
+        } else {
+            plain
+        };
+        let draws = self.draw(&proposal)?;
+        if std::env::var("SHOW").is_ok() {
+            let e = effective(&normalized(&draws.log_weights));
+            println!("ess {e:.0} khat {:.2}", psis::smooth(&draws.log_weights).khat);
+        }
         let judgement = judge(&draws.log_weights);
         let n = draws.log_weights.len();
         let log_normalizer = log_sum_exp(&draws.log_weights) - (n as f64).ln();
         let k = self.eta.len();
         let t: Vec<f64> = draws.t.chunks(k).flat_map(|t| unique.first.iter().map(|i| t[*i])).collect();
+        let (controls, width) = self.controls(&draws.points.t, &judgement.weights)?;
         let weighted = Weighted {
             t: &t,
             statistics: unique.first.len(),
             weights: &judgement.weights,
-            controls: &[],
-            width: 0,
+            controls: &controls,
+            width,
             replicates: self.options.replicates,
         };
         Ok((weighted.estimate(), log_normalizer, judgement.gate))
+    }
+    /// Controls at the points, [n, p], and p: those that are finite wherever there is weight.
+    fn controls(&self, points: &[f64], weights: &[f64]) -> Result<(Vec<f64>, usize)> {
+        let Some(controls) = Controls::of(self.family).filter(|_| self.options.control_variates) else {
+            return Ok((vec![], 0));
+        };
+        let (all, p) = (controls.evaluate(points, self.eta)?, controls.count());
+        let live = |c: &usize| all.chunks(p).zip(weights).all(|(row, w)| *w == 0.0 || row[*c].is_finite());
+        let most = (effective(weights) / DRAWS_PER_CONTROL) as usize;
+        let kept: Vec<usize> = (0..p).filter(live).take(most).collect();
+        Ok((all.chunks(p).flat_map(|row| kept.iter().map(|c| row[*c])).collect(), kept.len()))
     }
     fn baseless(&self) -> Error {
         Error::numeric(format!(
@@ -225,11 +252,6 @@ impl Row<'_> {
 fn normalized(log_weights: &[f64]) -> Vec<f64> {
     let total = log_sum_exp(log_weights);
     log_weights.iter().map(|w| (w - total).exp()).collect()
-}
-
-/// Effective number of weights that sum to 1.
-fn effective(weights: &[f64]) -> f64 {
-    weights.iter().map(|w| w * w).sum::<f64>().recip()
 }
 
 fn judge(log_weights: &[f64]) -> Judgement {
