@@ -14,6 +14,7 @@ mod minimality;
 pub mod named;
 mod region;
 mod stein;
+mod terms;
 
 pub use closed_form::{ClosedForm, require};
 pub use density::Density;
@@ -24,6 +25,7 @@ pub use expectation::{ExpectationMap, Moments, Want, check_batch};
 pub use integrand::{Clique, Component, Integrand};
 pub use region::{Block, Region};
 pub use stein::Stein;
+pub use terms::{Coupling, Terms};
 
 use crate::domain::Support;
 use crate::error::{Error, Result};
@@ -79,6 +81,7 @@ pub struct Family {
     stein: OnceLock<Option<Stein>>,
     integrand: OnceLock<Option<Integrand>>,
     unconstrained: OnceLock<Option<Integrand>>,
+    terms: OnceLock<Option<Terms>>,
     tails: OnceLock<Tails>,
     proven: OnceLock<bool>,
 }
@@ -228,6 +231,7 @@ impl Family {
             stein: OnceLock::new(),
             integrand: OnceLock::new(),
             unconstrained: OnceLock::new(),
+            terms: OnceLock::new(),
             tails: OnceLock::new(),
             proven: OnceLock::new(),
         };

@@ -2,6 +2,7 @@
 
 use super::Group;
 use super::hmc::{self, HmcOptions};
+use super::importance::{self, ImportanceOptions};
 use super::quadrature::{self, QuadratureOptions, quadrature};
 use crate::error::{Error, Kind, Result};
 use crate::family::{Family, Moments, Want, check_batch};
@@ -20,6 +21,8 @@ pub enum Method {
     ClosedForm,
     /// Adaptive quadrature: see [`quadrature`].
     Quadrature,
+    /// Importance sampling from the separable base.
+    Importance,
     /// Hamiltonian Monte Carlo.
     Hmc,
 }
@@ -31,6 +34,8 @@ pub struct LabelOptions {
     pub method: Method,
     /// What HMC takes, where it is used.
     pub hmc: HmcOptions,
+    /// What importance sampling takes, where it is used.
+    pub importance: ImportanceOptions,
     /// What quadrature takes, where it is used.
     pub quadrature: QuadratureOptions,
 }
@@ -86,6 +91,7 @@ pub fn labels(family: &Family, eta: &[f64], options: &LabelOptions, monitor: &Mo
             let part = match method {
                 Method::ClosedForm => closed_form(family, rows),
                 Method::Hmc => hmc::moments(family, rows, i * chunk, &options.hmc),
+                Method::Importance => importance::moments(family, rows, i * chunk, &options.importance),
                 Method::Auto | Method::Quadrature => {
                     quadrature(family, rows, &options.quadrature).or_else(|e| match options.method {
                         // What quadrature cannot resolve in two dimensions is sampled, and the rows say so. On a line it

@@ -8,6 +8,7 @@ mod control;
 pub mod diagnose;
 mod expectation;
 mod hmc;
+mod importance;
 mod labels;
 mod quadrature;
 
@@ -15,5 +16,6 @@ pub use certify::{CheckOptions, Line, Report, Verdict, check};
 pub use control::{Controls, Regression, regress};
 pub use expectation::{FamilyMap, exact};
 pub use hmc::{Chains, Group, HmcOptions, Plan, sample};
+pub use importance::ImportanceOptions;
 pub use labels::{LabelOptions, Method, labels};
 pub use quadrature::{QuadratureOptions, quadrature};
