@@ -4,7 +4,7 @@ use super::{Dataset, RowNotes};
 use crate::error::{Error, Result};
 use crate::family::{Design, Family, Moments};
 use crate::num::observe::Monitor;
-use crate::sample::{HmcOptions, LabelOptions, Method, QuadratureOptions, labels};
+use crate::sample::{HmcOptions, LabelOptions, Method, NutsOptions, QuadratureOptions, labels};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -79,6 +79,14 @@ impl GenerateOptions {
                 seed: self.seed,
             },
             quadrature: QuadratureOptions { tol: self.tol, ..QuadratureOptions::default() },
+            nuts: NutsOptions {
+                samples: self.samples,
+                warmup: self.warmup,
+                chains: self.chains,
+                target_accept: self.target_accept,
+                seed: self.seed,
+                ..NutsOptions::default()
+            },
         }
     }
 }

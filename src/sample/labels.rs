@@ -2,6 +2,7 @@
 
 use super::Group;
 use super::hmc::{self, HmcOptions};
+use super::nuts::{self, NutsOptions};
 use super::quadrature::{self, QuadratureOptions, quadrature};
 use crate::error::{Error, Kind, Result};
 use crate::family::{Family, Moments, Want, check_batch};
@@ -22,6 +23,8 @@ pub enum Method {
     Quadrature,
     /// Hamiltonian Monte Carlo.
     Hmc,
+    /// The no-U-turn sampler.
+    Nuts,
 }
 
 /// Options of [`labels`]: the method and what HMC takes.
@@ -31,6 +34,8 @@ pub struct LabelOptions {
     pub method: Method,
     /// What HMC takes, where it is used.
     pub hmc: HmcOptions,
+    /// What NUTS takes, where it is used.
+    pub nuts: NutsOptions,
     /// What quadrature takes, where it is used.
     pub quadrature: QuadratureOptions,
 }
@@ -78,6 +83,10 @@ pub fn labels(family: &Family, eta: &[f64], options: &LabelOptions, monitor: &Mo
             options.hmc.check()?;
             Group::rows_that_fit(family.density(), options.hmc.chains)
         }
+        Method::Nuts => {
+            options.nuts.check()?;
+            nuts::rows_that_fit(family.density(), options.nuts.chains)
+        }
         _ => QUADRATURE_ROWS,
     };
     let task = monitor.task("labels", n as u64);
@@ -89,6 +98,7 @@ pub fn labels(family: &Family, eta: &[f64], options: &LabelOptions, monitor: &Mo
             let part = match method {
                 Method::ClosedForm => closed_form(family, rows),
                 Method::Hmc => hmc::moments(family, rows, i * chunk, &options.hmc),
+                Method::Nuts => nuts::moments(family, rows, i * chunk, &options.nuts),
                 Method::Auto | Method::Quadrature => {
                     quadrature(family, rows, &options.quadrature).or_else(|e| match options.method {
                         // What quadrature cannot resolve in two dimensions is sampled, and the rows say so. On a line it

@@ -8,10 +8,12 @@ pub mod diagnose;
 mod expectation;
 mod hmc;
 mod labels;
+mod nuts;
 mod quadrature;
 
 pub use certify::{CheckOptions, Line, Report, Verdict, check};
 pub use expectation::{FamilyMap, exact};
 pub use hmc::{Chains, Group, HmcOptions, Plan, sample};
 pub use labels::{LabelOptions, Method, labels};
+pub use nuts::NutsOptions;
 pub use quadrature::{QuadratureOptions, quadrature};
