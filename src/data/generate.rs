@@ -4,7 +4,7 @@ use super::{Dataset, RowNotes};
 use crate::error::{Error, Result};
 use crate::family::{Design, Family, Moments};
 use crate::num::observe::Monitor;
-use crate::sample::{HmcOptions, ImportanceOptions, LabelOptions, Method, QuadratureOptions, labels};
+use crate::sample::{HmcOptions, ImportanceOptions, LabelOptions, Method, NutsOptions, QuadratureOptions, labels};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -84,6 +84,14 @@ impl GenerateOptions {
             },
             importance: ImportanceOptions { samples: self.samples, seed: self.seed, ..ImportanceOptions::default() },
             quadrature: QuadratureOptions { tol: self.tol, ..QuadratureOptions::default() },
+            nuts: NutsOptions {
+                samples: self.samples,
+                warmup: self.warmup,
+                chains: self.chains,
+                target_accept: self.target_accept,
+                seed: self.seed,
+                ..NutsOptions::default()
+            },
         }
     }
 }

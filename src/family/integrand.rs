@@ -17,6 +17,7 @@ pub struct Integrand {
     axes: Vec<Axis>,
     components: Vec<Component>,
     plain: bool,
+    program: Program,
 }
 
 /// Coordinates that are tied together: a density factorises over components.
@@ -74,6 +75,9 @@ struct Summand {
 }
 
 impl Integrand {
+    /// Entry with T, k outputs, then b + log |dx/dt|; minus infinity outside the support.
+    pub const STATISTICS: usize = 0;
+
     pub(super) fn new(family: &Family) -> Option<Integrand> {
         let bijector = family.support.bijector();
         Some(Self::over(family, bijector.axes()?, |g, t| bijector.on_axes(g, t)))
@@ -91,6 +95,9 @@ impl Integrand {
         let plain = x == t;
         let image = family.image(&mut g, &x);
         let offset = g.add(image.base, measure);
+        let within = Family::restrict(&mut g, image.inside, offset);
+        let whole: Vec<NodeId> = image.t.iter().copied().chain([within]).collect();
+        let program = Program::compile(&g, axes.len(), &[&whole]);
         let mut summands: Vec<Summand> = Vec::new();
         let roots = image.t.iter().enumerate().map(|(i, t)| (Some(i), *t)).chain([(None, offset)]);
         for (statistic, root) in roots {
@@ -111,11 +118,15 @@ impl Integrand {
             .into_iter()
             .map(|c| Component::new(&g, &axes, c.coordinates, &summands))
             .collect();
-        Integrand { axes, components, plain }
+        Integrand { axes, components, plain, program }
     }
     /// The axes of t.
     pub fn axes(&self) -> &[Axis] {
         &self.axes
+    }
+    /// The compiled program over all of t, not taken apart.
+    pub fn program(&self) -> &Program {
+        &self.program
     }
     /// Whether t is x itself.
     pub fn is_plain(&self) -> bool {

@@ -277,11 +277,11 @@ mod tests {
         let trace = Trace::new();
         let support = Support::real(3).unwrap();
         let (x, _) = support.trace(&trace);
-        let at = |i: usize| x.index(i).unwrap();
+        let at = |i: i64| x.index(i).unwrap();
         let apart = at(0).binary(Op::Sub, &at(1)).unwrap();
         let square = apart.binary(Op::Mul, &apart).unwrap();
         let fourth = square.binary(Op::Mul, &square).unwrap();
-        let wave = at(2).unary(Op::Sin).binary(Op::Mul, &at(0)).unwrap();
+        let wave = at(2).unary(Op::Sin).unwrap().binary(Op::Mul, &at(0)).unwrap();
         let stats = vec![("fourth".into(), fourth), ("square".into(), square), ("wave".into(), wave)];
         let base = trace.numbers(&[], &[0.0]);
         let family = Family::from_trace("t", support, &trace, stats, base, None).unwrap();

@@ -27,7 +27,7 @@ impl FamilyMap {
 /// The map of exact moments of a family, where there is one: closed form, or quadrature in up to two coordinates.
 pub fn exact(family: &Arc<Family>) -> Option<FamilyMap> {
     match Method::Auto.resolve(family) {
-        Method::Hmc => None,
+        Method::Hmc | Method::Nuts => None,
         method => Some(FamilyMap::new(family.clone(), LabelOptions { method, ..LabelOptions::default() })),
     }
 }

@@ -3,6 +3,7 @@
 use super::Group;
 use super::hmc::{self, HmcOptions};
 use super::importance::{self, ImportanceOptions};
+use super::nuts::{self, NutsOptions};
 use super::quadrature::{self, QuadratureOptions, quadrature};
 use crate::error::{Error, Kind, Result};
 use crate::family::{Family, Moments, Want, check_batch};
@@ -25,6 +26,8 @@ pub enum Method {
     Importance,
     /// Hamiltonian Monte Carlo.
     Hmc,
+    /// The no-U-turn sampler.
+    Nuts,
 }
 
 /// Options of [`labels`]: the method and what HMC takes.
@@ -36,6 +39,8 @@ pub struct LabelOptions {
     pub hmc: HmcOptions,
     /// What importance sampling takes, where it is used.
     pub importance: ImportanceOptions,
+    /// What NUTS takes, where it is used.
+    pub nuts: NutsOptions,
     /// What quadrature takes, where it is used.
     pub quadrature: QuadratureOptions,
 }
@@ -80,6 +85,10 @@ pub fn labels(family: &Family, eta: &[f64], options: &LabelOptions, monitor: &Mo
             options.hmc.check()?;
             Group::rows_that_fit(family.density(), options.hmc.chains)
         }
+        Method::Nuts => {
+            options.nuts.check()?;
+            nuts::rows_that_fit(family.density(), options.nuts.chains)
+        }
         _ => QUADRATURE_ROWS,
     };
     let task = monitor.task("labels", n as u64);
@@ -92,6 +101,7 @@ pub fn labels(family: &Family, eta: &[f64], options: &LabelOptions, monitor: &Mo
                 Method::ClosedForm => closed_form(family, rows),
                 Method::Hmc => hmc::moments(family, rows, i * chunk, &options.hmc),
                 Method::Importance => importance::moments(family, rows, i * chunk, &options.importance),
+                Method::Nuts => nuts::moments(family, rows, i * chunk, &options.nuts),
                 Method::Auto | Method::Quadrature => {
                     quadrature(family, rows, &options.quadrature).or_else(|e| match options.method {
                         // What quadrature cannot resolve in two dimensions is sampled, and the rows say so. On a line it

@@ -10,6 +10,7 @@ mod expectation;
 mod hmc;
 mod importance;
 mod labels;
+mod nuts;
 mod quadrature;
 
 pub use certify::{CheckOptions, Line, Report, Verdict, check};
@@ -18,4 +19,5 @@ pub use expectation::{FamilyMap, exact};
 pub use hmc::{Chains, Group, HmcOptions, Plan, sample};
 pub use importance::ImportanceOptions;
 pub use labels::{LabelOptions, Method, labels};
+pub use nuts::NutsOptions;
 pub use quadrature::{QuadratureOptions, quadrature};

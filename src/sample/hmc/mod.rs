@@ -7,7 +7,7 @@
 //! # Source
 //! Neal, "MCMC using Hamiltonian dynamics" (2011); jitter of the step against resonance: section 5.4.2.
 
-mod adapt;
+pub(super) mod adapt;
 mod controlled;
 mod errors;
 mod group;
@@ -121,10 +121,10 @@ impl HmcOptions {
     }
 }
 
-/// Refuse supports that HMC cannot sample.
-fn check_family(family: &Family) -> Result<()> {
+/// Refuse supports that `method` cannot sample.
+pub(super) fn check_continuous(family: &Family, method: &str) -> Result<()> {
     if family.support().bijector().discrete() {
-        Err(Error::domain(format!("{} has coordinates that are whole numbers, which hmc does not move", family.support()))
+        Err(Error::domain(format!("{} has coordinates that are whole numbers, which {method} does not move", family.support()))
             .hint("method: \"quadrature\" sums over them"))
     } else {
         Ok(())
@@ -134,7 +134,7 @@ fn check_family(family: &Family) -> Result<()> {
 /// Moments of the rows `eta`, [n, k], which have the numbers `first`, `first` + 1, ... in their dataset. The rows of one
 /// call run side by side in one group: see [`Group::rows_that_fit`].
 pub(super) fn moments(family: &Family, eta: &[f64], first: usize, options: &HmcOptions) -> Result<Moments> {
-    check_family(family)?;
+    check_continuous(family, "hmc")?;
     let density = family.density();
     let k = family.dim();
     let rows = eta.len() / k;
@@ -172,7 +172,7 @@ fn check_inside(group: &Group) -> Result<()> {
 }
 
 /// Refuse the row `row` when its chains never moved, or a statistic is not finite on the draws.
-fn check_moved(each: &[Summary], acceptance: f64, row: usize) -> Result<()> {
+pub(super) fn check_moved(each: &[Summary], acceptance: f64, row: usize) -> Result<()> {
     if each.iter().all(|s| s.variance == 0.0 || s.variance.is_nan()) {
         return Err(Error::numeric(format!("row {row}: the chains never moved (acceptance {acceptance:.3})"))
             .hint("use adapt: true, or a smaller step_size; or eta lies where the density has no finite integral"));
@@ -238,7 +238,7 @@ pub struct Chains {
 pub fn sample(family: &Family, eta: &[f64], options: &HmcOptions) -> Result<Chains> {
     options.check()?;
     family.check_eta(eta)?;
-    check_family(family)?;
+    check_continuous(family, "hmc")?;
     let (density, d) = (family.density(), family.support().dim());
     let streams = [options.stream(0)];
     let mut group = Group::new(density, options.plan(), eta, &streams);

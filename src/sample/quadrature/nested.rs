@@ -155,7 +155,7 @@ impl<'a> Nested<'a> {
             for i in 1..self.looks {
                 if (value(i - 1) > 0.0) != (value(i) > 0.0) {
                     cells.push((i - 1, *s, value(i - 1) > 0.0));
-                } else if i + 1 < self.looks && value(i).abs() < value(i - 1).abs() && value(i).abs() <= value(i + 1).abs() {
+                } else if i + 1 < self.looks && turns(value(i - 1), value(i), value(i + 1)) {
                     // Two roots may hide where a value comes near to zero and turns.
                     self.hidden(prefix, *s, (at(i - 1), at(i + 1)), &mut found);
                 }
@@ -212,6 +212,11 @@ impl<'a> Nested<'a> {
         }
         out
     }
+}
+
+/// Whether three values of one sign come nearest to zero in the middle.
+fn turns(before: f64, here: f64, after: f64) -> bool {
+    (here > 0.0) == (after > 0.0) && here.abs() < before.abs() && here.abs() <= after.abs()
 }
 
 /// A search for the places where a pattern changes.
