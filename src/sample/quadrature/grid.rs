@@ -52,8 +52,8 @@ struct Level<'a> {
 const FIRST: [usize; 2] = [40, 24];
 /// Nodes of a Gauss-Legendre panel at the first level.
 const PANEL: usize = 12;
-/// The same where lines are split one by one, for one, two and three coordinates.
-const SPLIT: [usize; 3] = [12, 12, 6];
+/// Nodes for the width of the window at the first level where lines are split one by one.
+const SPLIT: usize = 24;
 /// Most numbers in the tables of a level.
 const MOST_NUMBERS: usize = 1 << 25;
 /// What the error of a level may be above the geometric extrapolation of the last changes.
@@ -131,7 +131,7 @@ impl<'a> Grid<'a> {
         let cliques = &self.component.cliques;
         if self.nested() {
             let nested = Nested::new(&cliques[0], &self.component.axes, &self.window);
-            let n = self.count(SPLIT[self.panels.len().min(3) - 1], level);
+            let n = self.count(SPLIT, level);
             if level > 0 && n.pow(self.panels.len() as u32) > most {
                 return None;
             }

@@ -13,7 +13,9 @@ use crate::expr::{NodeId, Program};
 use crate::family::Clique;
 use crate::num::quad::gauss_legendre;
 use std::cell::RefCell;
+use std::collections::HashMap;
 use std::f64::consts::PI;
+use std::rc::Rc;
 
 /// The surfaces of a clique in a window.
 pub(super) struct Nested<'a> {
@@ -25,9 +27,14 @@ pub(super) struct Nested<'a> {
     ending: Vec<Vec<usize>>,
     program: Program,
     pool: RefCell<Pool>,
+    rules: RefCell<HashMap<usize, Rc<Rule>>>,
     looks: usize,
 }
 
+/// Nodes and weights on [-1, 1].
+type Rule = (Vec<f64>, Vec<f64>);
+/// Nodes of the shortest panel.
+const AT_LEAST: usize = 4;
 /// What a line meets: surfaces by number, or a change of the pattern inside, with what lies between them.
 type Pattern = Vec<usize>;
 /// Stands in a pattern for a change further inside.
@@ -58,17 +65,16 @@ impl<'a> Nested<'a> {
         let arguments: Vec<NodeId> = surfaces.iter().map(|s| s.argument).collect();
         let program = Program::compile(graph, d, &[&arguments]);
         let pool = RefCell::new(program.pool());
-        Nested { window, axes, order, ending, program, pool, looks: LOOKS[d.min(LOOKS.len()) - 1] }
+        Nested { window, axes, order, ending, program, pool, rules: RefCell::default(), looks: LOOKS[d.min(LOOKS.len()) - 1] }
     }
-    /// Points with `n` nodes a panel.
+    /// Points with `n` nodes for the width of the window, and some more for each panel.
     pub(super) fn points(&self, n: usize) -> Points {
         let d = self.axes.len();
         let mut points = Points { x: vec![vec![]; d], log_weights: vec![] };
-        let rule = gauss_legendre(n);
-        self.descend(&mut Vec::new(), 0.0, &rule, &mut points);
+        self.descend(&mut Vec::new(), 0.0, n, &mut points);
         points
     }
-    fn descend(&self, prefix: &mut Vec<f64>, log_weight: f64, rule: &(Vec<f64>, Vec<f64>), points: &mut Points) {
+    fn descend(&self, prefix: &mut Vec<f64>, log_weight: f64, n: usize, points: &mut Points) {
         let level = prefix.len();
         if level == self.order.len() {
             for (axis, t) in self.order.iter().zip(prefix.iter()) {
@@ -78,15 +84,15 @@ impl<'a> Nested<'a> {
             return;
         }
         let axis = self.order[level];
-        for (t, weight) in self.nodes(prefix, rule) {
+        for (t, weight) in self.nodes(prefix, n) {
             prefix.push(t);
             let here = log_weight + weight.ln() + self.window.charts[axis].log_jacobian(t);
-            self.descend(prefix, here, rule, points);
+            self.descend(prefix, here, n, points);
             prefix.pop();
         }
     }
     /// Nodes and weights of the line behind `prefix`.
-    fn nodes(&self, prefix: &[f64], (x, w): &(Vec<f64>, Vec<f64>)) -> Vec<(f64, f64)> {
+    fn nodes(&self, prefix: &[f64], n: usize) -> Vec<(f64, f64)> {
         let axis = self.order[prefix.len()];
         let (low, high) = (self.window.low[axis], self.window.high[axis]);
         if matches!(self.axes[axis], Axis::Integers { .. }) {
@@ -99,7 +105,8 @@ impl<'a> Nested<'a> {
         let mut out = Vec::new();
         for panel in ends.windows(2) {
             let (middle, half) = (0.5 * (panel[0] + panel[1]), 0.5 * (panel[1] - panel[0]));
-            out.extend(x.iter().zip(w).map(|(x, w)| match innermost {
+            let rule = self.rule(AT_LEAST + (2.0 * half / (high - low) * n as f64).ceil() as usize);
+            out.extend(rule.0.iter().zip(&rule.1).map(|(x, w)| match innermost {
                 true => (middle + half * x, half * w),
                 false => {
                     let angle = 0.5 * PI * (x + 1.0);
@@ -108,6 +115,9 @@ impl<'a> Nested<'a> {
             }));
         }
         out
+    }
+    fn rule(&self, n: usize) -> Rc<Rule> {
+        self.rules.borrow_mut().entry(n).or_insert_with(|| Rc::new(gauss_legendre(n))).clone()
     }
     /// Where the line behind `prefix` meets something, ascending; without `exact` only the order is right, and what lies
     /// within a hair of each other comes in the order of its numbers.

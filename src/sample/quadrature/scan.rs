@@ -81,8 +81,8 @@ impl Window {
 const NODES: [usize; 3] = [257, 65, 25];
 /// The same where a condition restricts the support, whose parts may be small and far apart.
 const DENSE: [usize; 3] = [20_001, 401, 49];
-/// Density ratio, in nats below the maximum, past which a place is negligible.
-const DEPTH: f64 = 45.0;
+/// Density ratio, in nats below the maximum, past which a place is negligible, for one, two and three coordinates.
+const DEPTH: [f64; 3] = [45.0, 40.0, 34.0];
 /// Ratio of the whole window to its bulk beyond which tails count as heavy.
 const HEAVY: f64 = 60.0;
 
@@ -134,7 +134,7 @@ pub(super) fn window(family: &Family, integrand: &Integrand, component: &Compone
                 let (profile, end) = (&profiles[axis], n.len());
                 (profile.iter().position(deep).unwrap_or(end), profile.iter().rposition(deep).unwrap_or(0))
             };
-            let (first, last) = extent(DEPTH);
+            let (first, last) = extent(DEPTH[widest - 1]);
             cut.push([first == 0, last + 1 >= n.len()]);
             if round == 0 && axes[axis].ends().is_none() {
                 let (a, b) = extent(20.0);
