@@ -146,7 +146,7 @@ pub(super) fn moments(family: &Family, eta: &[f64], first: usize, options: &HmcO
     let (draws, distinct) = (options.draws_per_chain(), density.distinct());
     let stein = family.stein().filter(|_| options.control_variates && options.chains >= controlled::FEWEST_CHAINS);
     let each: Vec<&[f64]> = eta.chunks(k).collect();
-    let controls = stein.map(|s| Controlled::new(s, distinct, options.chains, &each, group.blocks()));
+    let controls = stein.map(|s| Controlled::new(s, distinct, options.chains, &each, &group.positions()));
     let mut record =
         Record::new(distinct, draws, options.chains, density.program().lanes(), group.blocks()).with_controls(controls);
     for _ in 0..draws {
