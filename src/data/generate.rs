@@ -34,6 +34,8 @@ pub struct GenerateOptions {
     pub adapt: bool,
     /// Acceptance that adaptation aims at.
     pub target_accept: f64,
+    /// Doublings of a trajectory of NUTS at most.
+    pub max_depth: usize,
     /// Change of mu between two resolutions at which quadrature stops, in standard deviations.
     pub tol: f64,
     /// Seed of the eta draws and of all chains.
@@ -56,6 +58,7 @@ impl Default for GenerateOptions {
             integration_steps: h.integration_steps,
             adapt: h.adapt,
             target_accept: h.target_accept,
+            max_depth: NutsOptions::default().max_depth,
             tol: QuadratureOptions::default().tol,
             seed: 0,
             out: None,
@@ -83,9 +86,10 @@ impl GenerateOptions {
                 samples: self.samples,
                 warmup: self.warmup,
                 chains: self.chains,
+                step_size: self.step_size,
+                max_depth: self.max_depth,
                 target_accept: self.target_accept,
                 seed: self.seed,
-                ..NutsOptions::default()
             },
         }
     }
