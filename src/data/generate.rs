@@ -36,6 +36,8 @@ pub struct GenerateOptions {
     pub target_accept: f64,
     /// Regress functions of known mean zero out of sampled means.
     pub control_variates: bool,
+    /// Doublings of a trajectory of NUTS at most.
+    pub max_depth: usize,
     /// Change of mu between two resolutions at which quadrature stops, in standard deviations.
     pub tol: f64,
     /// Seed of the eta draws and of all chains.
@@ -59,6 +61,7 @@ impl Default for GenerateOptions {
             adapt: h.adapt,
             target_accept: h.target_accept,
             control_variates: h.control_variates,
+            max_depth: NutsOptions::default().max_depth,
             tol: QuadratureOptions::default().tol,
             seed: 0,
             out: None,
@@ -88,9 +91,10 @@ impl GenerateOptions {
                 samples: self.samples,
                 warmup: self.warmup,
                 chains: self.chains,
+                step_size: self.step_size,
+                max_depth: self.max_depth,
                 target_accept: self.target_accept,
                 seed: self.seed,
-                ..NutsOptions::default()
             },
         }
     }

@@ -20,6 +20,7 @@ mod nuts;
 mod quadrature;
 mod regions;
 mod round_trip;
+mod samplers;
 mod sampling;
 mod stable;
 mod twins;

@@ -473,6 +473,10 @@ impl<'a> Group<'a> {
     pub(super) fn outside(&self, row: usize) -> bool {
         self.of_row(row, |b| &b.value).contains(&f64::NEG_INFINITY)
     }
+    /// Whether the last transition of each chain of a row diverged.
+    pub(super) fn diverged(&self, row: usize) -> Vec<bool> {
+        self.of_row(row, |b| &b.diverged).iter().map(|d| *d > 0.0).collect()
+    }
     /// Number of blocks.
     pub(super) fn blocks(&self) -> usize {
         self.blocks.len()

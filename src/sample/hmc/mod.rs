@@ -18,6 +18,7 @@ mod record;
 
 pub use group::{Group, Plan};
 
+use super::chains::{Chains, Conduct};
 use super::diagnose::{self, Summary};
 use crate::error::{Error, Result};
 use crate::family::{Density, Family, Moments};
@@ -200,42 +201,11 @@ fn append(out: &mut Moments, unique: &[usize], row: &RowSummary) {
     }
 }
 
-/// Draws of a family at one eta, with diagnostics of its statistics.
-#[derive(Debug, Clone)]
-pub struct Chains {
-    /// Points, [chains, draws, d].
-    pub draws: Vec<f64>,
-    /// Number of chains.
-    pub chains: usize,
-    /// Draws of each chain.
-    pub length: usize,
-    /// Coordinates d of a point.
-    pub dim: usize,
-    /// Names of the statistics, `[k]`.
-    pub stat_names: Vec<String>,
-    /// Mean of each statistic, `[k]`.
-    pub mean: Vec<f64>,
-    /// Standard deviation of each statistic, `[k]`.
-    pub sd: Vec<f64>,
-    /// Standard error of each mean, `[k]`.
-    pub mcse: Vec<f64>,
-    /// Effective sample size of each mean, `[k]`.
-    pub ess: Vec<f64>,
-    /// Split R-hat of each statistic, `[k]`.
-    pub rhat: Vec<f64>,
-    /// Divergent trajectories.
-    pub divergences: usize,
-    /// Mean acceptance.
-    pub acceptance: f64,
-    /// Step size and leapfrogs used after warm-up.
-    pub settings: (f64, usize),
-}
-
 /// Draw from `family` at one `eta`, `[k]`: `options.samples` points over `options.chains` chains.
 ///
 /// # Errors
 /// When eta or an option is out of range, or the chains cannot move.
-pub fn sample(family: &Family, eta: &[f64], options: &HmcOptions) -> Result<Chains> {
+pub fn sample_hmc(family: &Family, eta: &[f64], options: &HmcOptions) -> Result<Chains> {
     options.check()?;
     family.check_eta(eta)?;
     check_continuous(family, "hmc")?;
@@ -248,48 +218,31 @@ pub fn sample(family: &Family, eta: &[f64], options: &HmcOptions) -> Result<Chai
     let (chains, length, distinct) = (options.chains, options.draws_per_chain(), density.distinct());
     let mut draws = vec![0.0; chains * length * d];
     let mut series = vec![vec![0.0; chains * length]; distinct];
+    let mut divergent = Vec::new();
     for i in 0..length {
         group.draw();
-        group.read(Density::POINT, d, &mut |_, chain, x| draws[(chain * length + i) * d..][..d].copy_from_slice(x));
+        let lost = group.diverged(0);
+        group.read(Density::POINT, d, &mut |_, chain, x| {
+            draws[(chain * length + i) * d..][..d].copy_from_slice(x);
+            // The chain stands where its trajectory started.
+            if lost[chain] {
+                divergent.extend_from_slice(x);
+            }
+        });
         group.read(Density::STATISTICS, distinct, &mut |_, chain, t| {
             t.iter().zip(&mut series).for_each(|(v, s)| s[chain * length + i] = *v)
         });
     }
     let each: Vec<Summary> = series.iter().map(|s| diagnose::summarize(&s.chunks(length).collect::<Vec<_>>())).collect();
     check_moved(&each, group.acceptance(0), 0)?;
-    let of = |f: &dyn Fn(&Summary) -> f64| density.unique().iter().map(|u| f(&each[*u])).collect::<Vec<f64>>();
-    Ok(Chains {
-        draws,
-        chains,
-        length,
-        dim: d,
-        stat_names: family.stat_names(),
-        mean: of(&|s| s.mean),
-        sd: of(&|s| s.variance.sqrt()),
-        mcse: of(&|s| s.mcse()),
-        ess: of(&|s| s.ess),
-        rhat: of(&|s| s.rhat),
-        divergences: group.divergences(0),
+    let (step_size, leapfrogs) = group.settings(0);
+    let conduct = Conduct {
         acceptance: group.acceptance(0),
-        settings: group.settings(0),
-    })
-}
-
-impl Chains {
-    /// A table: mean, sd, standard error, ESS and R-hat of each statistic.
-    pub fn summary(&self) -> String {
-        let width = self.stat_names.iter().map(String::len).max().unwrap_or(0).max(9);
-        let mut out =
-            format!("{:<width$} {:>12} {:>12} {:>10} {:>8} {:>7}\n", "statistic", "mean", "sd", "mcse", "ess", "R-hat");
-        for (i, name) in self.stat_names.iter().enumerate() {
-            let (m, s, e) = (self.mean[i], self.sd[i], self.mcse[i]);
-            out += &format!("{name:<width$} {m:>12.5} {s:>12.5} {e:>10.2e} {:>8.0} {:>7.3}\n", self.ess[i], self.rhat[i]);
-        }
-        let (step, leapfrogs) = self.settings;
-        out += &format!(
-            "{} chains of {} draws, acceptance {:.2}, {} divergences, step {step:.3} x {leapfrogs}",
-            self.chains, self.length, self.acceptance, self.divergences
-        );
-        out
-    }
+        step_size,
+        gradients: leapfrogs * length * chains,
+        tree_depth: f64::NAN,
+        divergences: group.divergences(0),
+        divergent,
+    };
+    Ok(Chains::new(family, "hmc", draws, (series, density.unique().to_vec()), chains, conduct))
 }

@@ -11,6 +11,7 @@ mod lanes;
 mod tree;
 mod warmup;
 
+use super::chains::{Chains, Conduct};
 use super::diagnose::{self, Summary};
 use super::hmc::{check_continuous, check_moved};
 use crate::error::{Error, Result};
@@ -98,6 +99,7 @@ struct Run {
     acceptance: f64,
     mean_depth: f64,
     leapfrogs: usize,
+    step: f64,
     /// Unconstrained positions before the leapfrogs that diverged, [divergences, m].
     divergences: Vec<f64>,
 }
@@ -122,8 +124,14 @@ fn run(family: &Family, eta: &[f64], first: usize, options: &NutsOptions) -> Res
             .hint("the condition where: holds nowhere near, or on too small a part of the support to be sampled"));
     }
     lanes.warm_up();
-    let empty =
-        |_| Run { z: vec![0.0; chains * draws * m], acceptance: 0.0, mean_depth: 0.0, leapfrogs: 0, divergences: vec![] };
+    let empty = |row: usize| Run {
+        z: vec![0.0; chains * draws * m],
+        acceptance: 0.0,
+        mean_depth: 0.0,
+        leapfrogs: 0,
+        step: lanes.tunings[row].step,
+        divergences: vec![],
+    };
     let mut runs: Vec<Run> = (0..rows).map(empty).collect();
     let mut taken = vec![0; rows * chains];
     let mut diverged = vec![Vec::new(); rows * chains];
@@ -141,6 +149,36 @@ fn run(family: &Family, eta: &[f64], first: usize, options: &NutsOptions) -> Res
         run.divergences = points.concat();
     }
     Ok(runs)
+}
+
+/// Draw from `family` at one `eta`, `[k]`: `options.samples` points over `options.chains` chains.
+///
+/// # Errors
+/// When eta or an option is out of range, or the chains cannot move.
+///
+/// # Example
+/// ```
+/// use nnef::{family::named, sample::{NutsOptions, sample_nuts}};
+/// let chains = sample_nuts(&named::gaussian().unwrap(), &[1.0, -0.5], &NutsOptions::default()).unwrap();
+/// assert!((chains.mean[0] - 1.0).abs() < 5.0 * chains.mcse[0]);
+/// ```
+pub fn sample_nuts(family: &Family, eta: &[f64], options: &NutsOptions) -> Result<Chains> {
+    family.check_eta(eta)?;
+    let (density, length) = (family.density(), options.draws_per_chain());
+    let run = run(family, eta, 0, options)?.pop().ok_or_else(|| Error::shape("eta is empty"))?;
+    let series = series(density, &run.z, eta);
+    let each: Vec<Summary> = series.iter().map(|s| Judged::of(s, length).summary).collect();
+    check_moved(&each, run.acceptance, 0)?;
+    let points = |z: &[f64]| density.program().evaluate(Density::POINT, z, eta);
+    let conduct = Conduct {
+        acceptance: run.acceptance,
+        step_size: run.step,
+        gradients: run.leapfrogs,
+        tree_depth: run.mean_depth,
+        divergences: run.divergences.len() / density.free().max(1),
+        divergent: points(&run.divergences),
+    };
+    Ok(Chains::new(family, "nuts", points(&run.z), (series, density.unique().to_vec()), options.chains, conduct))
 }
 
 /// Rows that are sampled side by side.

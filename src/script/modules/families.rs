@@ -2,12 +2,13 @@
 
 use super::Entry;
 use super::definition::family;
+use super::samplers::merged;
 use super::supports::count;
 use crate::data::GenerateOptions;
 use crate::error::{Error, Result, unknown};
 use crate::family::named::Make;
 use crate::family::{Design, Family, Moments, named};
-use crate::sample::{self, Chains, HmcOptions, labels};
+use crate::sample::labels;
 use crate::script::convert::{self, column, rows, shaped};
 use crate::script::fault::{AtCall, Native, raise};
 use crate::script::host::Host;
@@ -20,14 +21,14 @@ use std::sync::Arc;
 pub(super) type Shared = Arc<Family>;
 
 /// Take `outside` out of an options map.
-fn split_outside(map: &Map) -> (Map, bool) {
+pub(super) fn split_outside(map: &Map) -> (Map, bool) {
     let mut rest = map.clone();
     let outside = rest.remove("outside").is_some_and(|v| v.as_bool().unwrap_or(false));
     (rest, outside)
 }
 
 /// Eta of one row or a batch, inside the region unless `outside`.
-fn etas(family: &Family, eta: &Dynamic, outside: bool) -> Result<(Vec<f64>, usize, bool)> {
+pub(super) fn etas(family: &Family, eta: &Dynamic, outside: bool) -> Result<(Vec<f64>, usize, bool)> {
     let (data, n, single) =
         rows(eta, family.dim(), &format!("eta of the family '{}' ({})", family.name(), family.stat_names().join(", ")))?;
     for row in data.chunks(family.dim()) {
@@ -41,8 +42,8 @@ fn etas(family: &Family, eta: &Dynamic, outside: bool) -> Result<(Vec<f64>, usiz
     Ok((data, n, single))
 }
 
-fn mean(ctx: &NativeCallContext, host: &Host, family: &Shared, eta: &Dynamic, map: &Map) -> Native<Map> {
-    let (map, outside) = split_outside(map);
+pub(super) fn mean(ctx: &NativeCallContext, host: &Host, family: &Shared, eta: &Dynamic, map: &Map) -> Native<Map> {
+    let (map, outside) = split_outside(&merged(map));
     let options = mean_options(ctx, &map)?;
     let (data, _, single) = etas(family, eta, outside).at(ctx)?;
     let found = labels(family, &data, &options.labels(), &host.monitor()).at(ctx)?;
@@ -93,65 +94,6 @@ fn mean_options(ctx: &NativeCallContext, map: &Map) -> Native<GenerateOptions> {
         Some(key) => Err(raise(ctx, Error::name(format!("option '{key}' belongs to generate; mean takes one eta or a batch")))),
         None => convert::options(ctx, "mean", map),
     }
-}
-
-/// Options of `sample`; `draws` counts the kept points of each chain, as in Stan and BlackJAX.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-struct SampleOptions {
-    method: String,
-    draws: usize,
-    warmup: usize,
-    chains: usize,
-    step_size: f64,
-    integration_steps: usize,
-    adapt: bool,
-    target_accept: f64,
-    seed: u64,
-}
-
-impl Default for SampleOptions {
-    fn default() -> Self {
-        let h = HmcOptions::default();
-        SampleOptions {
-            method: "hmc".into(),
-            draws: 1000,
-            warmup: h.warmup,
-            chains: 4,
-            step_size: h.step_size,
-            integration_steps: h.integration_steps,
-            adapt: h.adapt,
-            target_accept: h.target_accept,
-            seed: 0,
-        }
-    }
-}
-
-fn draw(ctx: &NativeCallContext, family: &Shared, eta: &Dynamic, map: &Map) -> Native<Chains> {
-    let (map, outside) = split_outside(map);
-    let o: SampleOptions = convert::options(ctx, "sample", &map)?;
-    if o.method != "hmc" {
-        return Err(raise(ctx, unknown("method of sample", &o.method, &["hmc"])));
-    }
-    let (data, n, _) = etas(family, eta, outside).at(ctx)?;
-    if n != 1 {
-        return Err(raise(
-            ctx,
-            Error::shape(format!("sample takes one eta, got a batch of {n}")).hint("mean(eta) takes batches"),
-        ));
-    }
-    let hmc = HmcOptions {
-        samples: o.draws.saturating_mul(o.chains),
-        warmup: o.warmup,
-        chains: o.chains,
-        step_size: o.step_size,
-        integration_steps: o.integration_steps,
-        adapt: o.adapt,
-        target_accept: o.target_accept,
-        seed: o.seed,
-        ..HmcOptions::default()
-    };
-    sample::sample(family, &data, &hmc).at(ctx)
 }
 
 /// One point or a batch, [n, d], of the family's support: flat, in the shape that the closure sees, or as a map of the parts of
@@ -255,27 +197,7 @@ pub(super) fn register(engine: &mut Engine, host: &Host) {
     engine.register_fn("mean", move |ctx: NativeCallContext, f: &mut Shared, eta: Dynamic, map: Map| {
         mean(&ctx, &h, f, &eta, &map)
     });
-    engine.register_fn("sample", |ctx: NativeCallContext, f: &mut Shared, eta: Dynamic| draw(&ctx, f, &eta, &Map::new()));
-    engine.register_fn("sample", |ctx: NativeCallContext, f: &mut Shared, eta: Dynamic, map: Map| draw(&ctx, f, &eta, &map));
-    register_chains(engine);
     register_named(engine);
-}
-
-fn register_chains(engine: &mut Engine) {
-    engine.register_type_with_name::<Chains>("Chains");
-    engine.register_get("draws", |c: &mut Chains| {
-        Tensor::new(vec![c.chains, c.length, c.dim], c.draws.clone()).map_or(Dynamic::UNIT, Dynamic::from)
-    });
-    engine.register_get("rhat", |c: &mut Chains| Tensor::vector(c.rhat.clone()));
-    engine.register_get("ess", |c: &mut Chains| Tensor::vector(c.ess.clone()));
-    engine.register_get("mcse", |c: &mut Chains| Tensor::vector(c.mcse.clone()));
-    engine.register_get("mu_T", |c: &mut Chains| Tensor::vector(c.mean.clone()));
-    engine.register_get("sd", |c: &mut Chains| Tensor::vector(c.sd.clone()));
-    engine.register_get("divergences", |c: &mut Chains| c.divergences as i64);
-    engine.register_get("acceptance", |c: &mut Chains| c.acceptance);
-    engine.register_fn("summary", |c: &mut Chains| c.summary());
-    engine.register_fn("to_string", |c: &mut Chains| c.summary());
-    engine.register_fn("to_debug", |c: &mut Chains| c.summary());
 }
 
 fn register_named(engine: &mut Engine) {
@@ -327,17 +249,7 @@ pub(super) fn describe(value: &Dynamic) -> Option<Map> {
             ("eta".into(), region),
         ]));
     }
-    let c = value.clone().try_cast::<Chains>()?;
-    Some(Map::from([
-        ("stat_names".into(), convert::names(c.stat_names.clone()).into()),
-        ("mu_T".into(), Dynamic::from(Tensor::vector(c.mean.clone()))),
-        ("sd".into(), Dynamic::from(Tensor::vector(c.sd.clone()))),
-        ("mcse".into(), Dynamic::from(Tensor::vector(c.mcse.clone()))),
-        ("ess".into(), Dynamic::from(Tensor::vector(c.ess.clone()))),
-        ("rhat".into(), Dynamic::from(Tensor::vector(c.rhat.clone()))),
-        ("divergences".into(), (c.divergences as i64).into()),
-        ("acceptance".into(), c.acceptance.into()),
-    ]))
+    None
 }
 
 pub(super) const DOCS: &[Entry] = &[
@@ -356,13 +268,7 @@ pub(super) const DOCS: &[Entry] = &[
     Entry {
         name: "mean",
         signature: "family.mean(eta, #{ method: \"auto\", ... })",
-        doc: "Moments of T at one eta or a batch [n, k]: #{mu_T, cov_TT, log_normalizer, mcse, ess, rhat, method}.\nmethod: \"auto\" (closed form, else quadrature for up to two coordinates, else hmc), \"closed_form\", \"quadrature\", \"hmc\"; takes the sampling options of generate, and outside: true for an eta outside the family's region.",
+        doc: "Moments of T at one eta or a batch [n, k]: #{mu_T, cov_TT, log_normalizer, mcse, ess, rhat, method}.\nmethod: \"auto\" (closed form, else quadrature for up to two coordinates, else hmc), \"closed_form\", \"quadrature\", \"hmc\", \"nuts\", or a configured sampler such as nuts(#{max_depth: 8}), whose options stand unless given beside it; takes the sampling options of generate, and outside: true for an eta outside the family's region.",
         example: "ef::gamma().mean([[1, -1], [2, -0.5]]).mu_T",
-    },
-    Entry {
-        name: "sample",
-        signature: "family.sample(eta, #{ draws: 1000, chains: 4, seed: 0, method: \"hmc\" })",
-        doc: "Draws at one eta by adapted, jittered HMC, `draws` from each chain: Chains with .draws [chains, draws, d] .rhat .ess .mcse .divergences .summary().\nadapt: false with step_size and integration_steps gives plain HMC.",
-        example: "ef::gaussian().sample([0, -0.5], #{draws: 400, seed: 1}).rhat",
     },
 ];
