@@ -52,8 +52,12 @@ impl Moments {
             return;
         }
         self.mu_t.extend(more.mu_t);
-        self.cov_tt = self.cov_tt.take().zip(more.cov_tt).map(|(a, b)| [a, b].concat());
-        self.log_normalizer = self.log_normalizer.take().zip(more.log_normalizer).map(|(a, b)| [a, b].concat());
+        let join = |(mut a, b): (Vec<f64>, Vec<f64>)| {
+            a.extend(b);
+            a
+        };
+        self.cov_tt = self.cov_tt.take().zip(more.cov_tt).map(join);
+        self.log_normalizer = self.log_normalizer.take().zip(more.log_normalizer).map(join);
         self.mcse.extend(more.mcse);
         self.ess.extend(more.ess);
         self.rhat.extend(more.rhat);

@@ -53,14 +53,24 @@ impl Method {
 /// Rows that are checked one by one, without a proof for the whole region.
 const FEW: usize = 64;
 
-/// Rows handled between two looks at the cancel flag.
-const QUADRATURE_ROWS: usize = 32;
+/// Rows are labelled in blocks of this many, counted from the first row of their dataset. Rows of a block may share work, so
+/// parts of a dataset give the bytes of the whole where each begins at a multiple of it.
+pub const BLOCK: usize = 32;
 
-/// Moments of T, with covariance, for each row of `eta`, [n, k]. Rows do not depend on each other nor on the number of threads.
+/// Moments of T, with covariance, for each row of `eta`, [n, k]. Rows do not depend on the number of threads.
 ///
 /// # Errors
 /// When eta is outside the natural space, the method does not apply to the family, or the user interrupts.
 pub fn labels(family: &Family, eta: &[f64], options: &LabelOptions, monitor: &Monitor) -> Result<Moments> {
+    check_rows(family, eta)?;
+    label_part(family, eta, 0, options, monitor)
+}
+
+/// Check that every row of `eta`, [n, k], lies in the natural space.
+///
+/// # Errors
+/// The first row that does not, with its number.
+pub fn check_rows(family: &Family, eta: &[f64]) -> Result<()> {
     let k = family.dim();
     let n = check_batch(eta, k)?;
     let proven = n > FEW && family.closed_form().is_none() && family.region_is_proper();
@@ -69,16 +79,24 @@ pub fn labels(family: &Family, eta: &[f64], options: &LabelOptions, monitor: &Mo
         eta.par_chunks(k).enumerate().filter(|(_, e)| !inside(e)).find_map_first(|(row, e)| {
             family.check_eta(e).err().map(|e| if n > 1 { e.context(format!("row {row}")) } else { e })
         });
-    if let Some(error) = wrong {
-        return Err(error);
-    }
+    wrong.map_or(Ok(()), Err)
+}
+
+/// As [`labels`], for rows that have been checked and have the numbers `first`, `first` + 1, ... in their dataset: the
+/// number of a row decides its random streams. `first` is a multiple of [`BLOCK`].
+///
+/// # Errors
+/// As [`labels`].
+pub fn label_part(family: &Family, eta: &[f64], first: usize, options: &LabelOptions, monitor: &Monitor) -> Result<Moments> {
+    let k = family.dim();
+    let n = check_batch(eta, k)?;
     let method = options.method.resolve(family);
     let chunk = match method {
         Method::Hmc => {
             options.hmc.check()?;
             Group::rows_that_fit(family.density(), options.hmc.chains)
         }
-        _ => QUADRATURE_ROWS,
+        _ => BLOCK,
     };
     let task = monitor.task("labels", n as u64);
     let parts: Result<Vec<Moments>> = eta
@@ -86,17 +104,18 @@ pub fn labels(family: &Family, eta: &[f64], options: &LabelOptions, monitor: &Mo
         .enumerate()
         .map(|(i, rows)| {
             monitor.check()?;
+            let row = first + i * chunk;
             let part = match method {
                 Method::ClosedForm => closed_form(family, rows),
-                Method::Hmc => hmc::moments(family, rows, i * chunk, &options.hmc),
+                Method::Hmc => hmc::moments(family, rows, row, &options.hmc),
                 Method::Auto | Method::Quadrature => {
                     quadrature(family, rows, &options.quadrature).or_else(|e| match options.method {
                         // What quadrature cannot resolve in two dimensions is sampled, and the rows say so. On a line it
                         // resolves whatever has a finite integral and moments.
                         Method::Auto if e.kind() == Kind::Numeric && family.support().dim() > 1 => {
-                            sampled(family, rows, i * chunk, &options.hmc)
+                            sampled(family, rows, row, &options.hmc)
                         }
-                        _ => Err(e.context(format!("rows from {}", i * chunk))),
+                        _ => Err(e.context(format!("rows from {row}"))),
                     })
                 }
             }?;

@@ -13,5 +13,5 @@ mod quadrature;
 pub use certify::{CheckOptions, Line, Report, Verdict, check};
 pub use expectation::{FamilyMap, exact};
 pub use hmc::{Chains, Group, HmcOptions, Plan, sample};
-pub use labels::{LabelOptions, Method, labels};
+pub use labels::{BLOCK, LabelOptions, Method, check_rows, label_part, labels};
 pub use quadrature::{QuadratureOptions, quadrature};

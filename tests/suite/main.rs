@@ -13,6 +13,7 @@ mod families;
 mod fuzz;
 mod language;
 mod layers;
+mod pipeline;
 mod quadrature;
 mod regions;
 mod round_trip;
