@@ -118,6 +118,9 @@ pub struct Unconstrained {
 /// Most corners of a region that are looked at to prove the whole.
 const CORNERS: usize = 1024;
 
+/// Corners of a region that are looked at when it is given.
+const LOOKED: usize = 64;
+
 /// A log base measure to be traced.
 pub type TracedBase<'a> = &'a dyn Fn(&Expr) -> Result<Expr>;
 
@@ -453,6 +456,21 @@ impl Family {
             let corners = self.region.as_ref().and_then(|r| r.corners(CORNERS));
             corners.is_some_and(|all| all.iter().all(|eta| matches!(self.existence(eta), Existence::Proper)))
         })
+    }
+    /// Refuse a region whose centre or some of whose corners are improper.
+    ///
+    /// # Errors
+    /// The point, and why its density has no finite integral.
+    pub fn check_region(&self) -> Result<()> {
+        let Some(region) = self.region() else { return Ok(()) };
+        let corners = region.some_corners(LOOKED, Stream::new(0).child("corners"));
+        for eta in std::iter::once(region.center()).chain(corners) {
+            self.check_eta(&eta).map_err(|e| {
+                let text = format!("the eta region of '{}' is partly improper: at {eta:?}: {}", self.name(), e.message());
+                Error::domain(text).hint("narrow the ranges until every corner has a finite integral, or leave eta out")
+            })?;
+        }
+        Ok(())
     }
     /// Why it is not known whether the density has a finite integral at `eta`, where that is so.
     pub fn unproven(&self, eta: &[f64]) -> Option<String> {

@@ -159,14 +159,21 @@ fn an_interrupt_stops_a_loop_and_keeps_the_variables() {
 #[test]
 fn every_config_parses_and_makes_a_dataset() {
     let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("configs");
-    let mut count = 0;
+    let (mut named, mut scripts): (Vec<String>, usize) = (vec![], 0);
     for entry in std::fs::read_dir(folder).unwrap() {
-        let mut job = nnef::config::DataJob::load(&entry.unwrap().path()).unwrap();
+        let path = entry.unwrap().path();
+        let mut job = nnef::config::DataJob::load(&path).unwrap();
         job.grid.num_points = 3;
-        assert_eq!(job.run(&Monitor::silent()).unwrap().len(), 3);
-        count += 1;
+        let (s, _) = session();
+        let resolve = |script: &std::path::Path| nnef::script::family_of_script(s.host(), script);
+        let data = job.run(&resolve, &Monitor::silent()).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
+        assert_eq!(data.len(), 3);
+        named.extend(job.ef.name);
+        scripts += usize::from(job.ef.script.is_some());
     }
-    assert!(count > 0);
+    named.sort();
+    let all: Vec<&str> = nnef::family::named::LIST.iter().map(|n| n.name).collect();
+    assert_eq!((named, scripts), (all.iter().map(|n| n.to_string()).collect(), 1));
     let error = nnef::config::DataJob::parse("{ef: {name: gaussian}, grid: {num_pints: 10}}").unwrap_err();
     assert!(error.to_string().contains("num_pints") && error.to_string().contains("num_points"), "{error}");
 }

@@ -17,6 +17,7 @@ mod importance;
 mod language;
 mod layers;
 mod nuts;
+mod pipeline;
 mod quadrature;
 mod regions;
 mod round_trip;

@@ -122,6 +122,11 @@ impl HmcOptions {
     }
 }
 
+/// Whether HMC can sample a family: no coordinate takes whole numbers only.
+pub(super) fn applies(family: &Family) -> bool {
+    !family.support().bijector().discrete()
+}
+
 /// Refuse supports that `method` cannot sample.
 pub(super) fn check_continuous(family: &Family, method: &str) -> Result<()> {
     if family.support().bijector().discrete() {

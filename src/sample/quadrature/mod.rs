@@ -35,6 +35,22 @@ impl Default for QuadratureOptions {
     }
 }
 
+impl QuadratureOptions {
+    /// Check ranges.
+    ///
+    /// # Errors
+    /// When `tol` is not positive, or there are no nodes.
+    pub fn check(&self) -> Result<()> {
+        if !(self.tol > 0.0 && self.tol < 1.0) {
+            return Err(Error::domain(format!("tol is {}; it lies between 0 and 1, in standard deviations", self.tol)));
+        }
+        if self.max_nodes == 0 {
+            return Err(Error::domain("max_nodes is 0; at least one node is needed"));
+        }
+        Ok(())
+    }
+}
+
 /// Most coordinates of a clique.
 const WIDEST: usize = 3;
 

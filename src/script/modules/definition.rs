@@ -7,7 +7,6 @@ use crate::domain::Support;
 use crate::error::{Error, Result, unknown};
 use crate::expr::{Expr, Trace};
 use crate::family::{Block, EtaMap, Family, Region};
-use crate::num::stream::Stream;
 use crate::script::convert;
 use crate::script::fault::{AtCall, Native, raise};
 use crate::script::host::Host;
@@ -15,22 +14,6 @@ use rhai::{Dynamic, EvalAltResult, FnPtr, Map, NativeCallContext};
 use std::sync::Arc;
 
 const OPTIONS: [&str; 7] = ["name", "x", "stats", "base", "where", "eta", "eta_map"];
-
-/// Corners of the region that are looked at when a family is defined.
-const CORNERS: usize = 64;
-
-/// Refuse a region whose centre or some of whose corners are improper.
-fn proper(family: &Family) -> Result<()> {
-    let Some(region) = family.region() else { return Ok(()) };
-    let looked = std::iter::once(region.center()).chain(region.some_corners(CORNERS, Stream::new(0).child("corners")));
-    for eta in looked {
-        family.check_eta(&eta).map_err(|e| {
-            Error::domain(format!("the eta region of '{}' is partly improper: at {eta:?}: {}", family.name(), e.message()))
-                .hint("narrow the ranges until every corner has a finite integral, or leave eta out")
-        })?;
-    }
-    Ok(())
-}
 
 /// The traced point, as an array of all coordinates and as the closure gets it: a map for a product with named parts.
 fn point(trace: &Trace, support: &Support) -> (Expr, Dynamic) {
@@ -114,7 +97,7 @@ pub(super) fn family(ctx: &NativeCallContext, host: &Host, map: &Map) -> Native<
         }
         (None, None) => made,
     };
-    proper(&made).at(ctx)?;
+    made.check_region().at(ctx)?;
     Ok(Arc::new(made))
 }
 

@@ -90,7 +90,8 @@ fn moments_map(m: Moments, k: usize, single: bool) -> Map {
 
 /// Options of `mean`: generate's, but for those of a whole dataset.
 fn mean_options(ctx: &NativeCallContext, map: &Map) -> Native<GenerateOptions> {
-    match ["points", "design", "out"].iter().find(|key| map.contains_key(**key)) {
+    let whole = ["points", "design", "out", "resume", "batch_size", "parallel_strategy", "shard"];
+    match whole.iter().find(|key| map.contains_key(**key)) {
         Some(key) => Err(raise(ctx, Error::name(format!("option '{key}' belongs to generate; mean takes one eta or a batch")))),
         None => convert::options(ctx, "mean", map),
     }
