@@ -27,7 +27,7 @@ impl FamilyMap {
 /// The map of exact moments of a family, where there is one: closed form, or quadrature in up to two coordinates.
 pub fn exact(family: &Arc<Family>) -> Option<FamilyMap> {
     match Method::Auto.resolve(family) {
-        Method::Hmc => None,
+        Method::Hmc | Method::Importance => None,
         method => Some(FamilyMap::new(family.clone(), LabelOptions { method, ..LabelOptions::default() })),
     }
 }
@@ -38,7 +38,8 @@ impl ExpectationMap for FamilyMap {
     }
     fn moments(&self, eta: &[f64], want: Want) -> Result<Moments> {
         let moments = labels(&self.family, eta, &self.options, &Monitor::silent())?;
-        if want.log_normalizer && moments.log_normalizer.is_none() {
+        let known = moments.log_normalizer.as_ref().is_some_and(|a| !a.iter().any(|a| a.is_nan()));
+        if want.log_normalizer && !known {
             return Err(Error::numeric(format!(
                 "the log-normaliser of '{}' is not known: its moments are sampled",
                 self.family.name()

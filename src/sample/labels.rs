@@ -14,7 +14,8 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Method {
-    /// Closed form where there is one, quadrature for up to two coordinates, else HMC.
+    /// Closed form where there is one, quadrature for up to two coordinates, else importance sampling, and HMC for rows that
+    /// fail its gate.
     #[default]
     Auto,
     /// The closed form of a named family.
@@ -49,6 +50,7 @@ impl Method {
         match self {
             Method::Auto if family.closed_form().is_some() => Method::ClosedForm,
             Method::Auto if family.support().dim() <= AUTO_QUADRATURE && quadrature::applies(family) => Method::Quadrature,
+            Method::Auto if family.terms().is_some() => Method::Importance,
             Method::Auto => Method::Hmc,
             forced => forced,
         }
@@ -94,6 +96,7 @@ pub fn labels(family: &Family, eta: &[f64], options: &LabelOptions, monitor: &Mo
             let part = match method {
                 Method::ClosedForm => closed_form(family, rows),
                 Method::Hmc => hmc::moments(family, rows, i * chunk, &options.hmc),
+                Method::Importance if options.method == Method::Auto => weighed(family, rows, i * chunk, options),
                 Method::Importance => importance::moments(family, rows, i * chunk, &options.importance),
                 Method::Auto | Method::Quadrature => {
                     quadrature(family, rows, &options.quadrature).or_else(|e| match options.method {
@@ -112,6 +115,21 @@ pub fn labels(family: &Family, eta: &[f64], options: &LabelOptions, monitor: &Mo
         .collect();
     let mut all = Moments::default();
     parts?.into_iter().for_each(|part| all.extend(part));
+    Ok(all)
+}
+
+/// Importance sampling, and HMC of the rows that fail its gate or have no base.
+fn weighed(family: &Family, rows: &[f64], first: usize, options: &LabelOptions) -> Result<Moments> {
+    let mut all = Moments::default();
+    for (i, eta) in rows.chunks(family.dim()).enumerate() {
+        let row = match importance::moments(family, eta, first + i, &options.importance) {
+            Ok(row) if row.gate[0].is_empty() => row,
+            Err(e) if e.kind() != Kind::Numeric => return Err(e),
+            failed if family.support().bijector().discrete() => failed?,
+            _ => Moments { log_normalizer: Some(vec![f64::NAN]), ..sampled(family, eta, first + i, &options.hmc)? },
+        };
+        all.extend(row);
+    }
     Ok(all)
 }
 
