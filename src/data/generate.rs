@@ -4,7 +4,7 @@ use super::{Dataset, RowNotes};
 use crate::error::{Error, Result};
 use crate::family::{Design, Family, Moments};
 use crate::num::observe::Monitor;
-use crate::sample::{HmcOptions, LabelOptions, Method, NutsOptions, QuadratureOptions, labels};
+use crate::sample::{HmcOptions, ImportanceOptions, LabelOptions, Method, NutsOptions, QuadratureOptions, labels};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -34,8 +34,12 @@ pub struct GenerateOptions {
     pub adapt: bool,
     /// Acceptance that adaptation aims at.
     pub target_accept: f64,
+    /// Regress functions of known mean zero out of sampled means.
+    pub control_variates: bool,
     /// Doublings of a trajectory of NUTS at most.
     pub max_depth: usize,
+    /// Independent scramblings of the points of importance sampling.
+    pub replicates: usize,
     /// Change of mu between two resolutions at which quadrature stops, in standard deviations.
     pub tol: f64,
     /// Seed of the eta draws and of all chains.
@@ -58,7 +62,9 @@ impl Default for GenerateOptions {
             integration_steps: h.integration_steps,
             adapt: h.adapt,
             target_accept: h.target_accept,
+            control_variates: h.control_variates,
             max_depth: NutsOptions::default().max_depth,
+            replicates: ImportanceOptions::default().replicates,
             tol: QuadratureOptions::default().tol,
             seed: 0,
             out: None,
@@ -79,7 +85,14 @@ impl GenerateOptions {
                 integration_steps: self.integration_steps,
                 adapt: self.adapt,
                 target_accept: self.target_accept,
+                control_variates: self.control_variates,
                 seed: self.seed,
+            },
+            importance: ImportanceOptions {
+                samples: self.samples,
+                replicates: self.replicates,
+                seed: self.seed,
+                control_variates: self.control_variates,
             },
             quadrature: QuadratureOptions { tol: self.tol, ..QuadratureOptions::default() },
             nuts: NutsOptions {

@@ -140,6 +140,13 @@ impl Program {
     /// Compile the entries, each a list of outputs, over `d` coordinates. The first entry is the one to make fast: it
     /// decides the number of lanes.
     pub fn compile(graph: &Graph, d: usize, entries: &[&[NodeId]]) -> Program {
+        Self::compile_for(graph, d, entries, None)
+    }
+    /// As [`Program::compile`], with as many lanes as another program has, to run beside it on the same points.
+    pub fn compile_beside(other: &Program, graph: &Graph, d: usize, entries: &[&[NodeId]]) -> Program {
+        Self::compile_for(graph, d, entries, Some(other.lanes))
+    }
+    fn compile_for(graph: &Graph, d: usize, entries: &[&[NodeId]], lanes: Option<usize>) -> Program {
         let mut compiler = Compiler {
             graph: graph.clone(),
             hoisted: HashMap::new(),
@@ -152,15 +159,12 @@ impl Program {
         let allocated: Vec<(HashMap<u32, u32>, usize)> =
             linear.iter().map(|(steps, outputs)| allocate(steps, outputs)).collect();
         let hot = fixed + allocated.first().map_or(0, |(_, n)| *n);
-        let lanes = if hot <= SLOTS_FOR_128 {
-            128
-        } else if hot <= SLOTS_FOR_64 {
-            64
-        } else if hot <= SLOTS_FOR_32 {
-            32
-        } else {
-            16
-        };
+        let lanes = lanes.unwrap_or(match hot {
+            ..=SLOTS_FOR_128 => 128,
+            ..=SLOTS_FOR_64 => 64,
+            ..=SLOTS_FOR_32 => 32,
+            _ => 16,
+        });
         let (hoists, constants) = (compiler.hoist_order.len() as u32, compiler.constant_order.len() as u32);
         let mut made = Vec::new();
         for ((steps, outputs), (slots, _)) in linear.iter().zip(&allocated) {

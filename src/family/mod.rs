@@ -13,6 +13,8 @@ mod integrand;
 mod minimality;
 pub mod named;
 mod region;
+mod stein;
+mod terms;
 
 pub use closed_form::{ClosedForm, require};
 pub use density::Density;
@@ -20,8 +22,10 @@ pub use design::Design;
 pub use eta_map::EtaMap;
 pub use existence::{Existence, Tails};
 pub use expectation::{ExpectationMap, Moments, Want, check_batch};
-pub use integrand::Integrand;
+pub use integrand::{Clique, Component, Integrand};
 pub use region::{Block, Region};
+pub use stein::Stein;
+pub use terms::{Coupling, Terms};
 
 use crate::domain::Support;
 use crate::error::{Error, Result};
@@ -74,8 +78,10 @@ pub struct Family {
     closed: Option<Arc<dyn ClosedForm>>,
     pointwise: OnceLock<Program>,
     density: OnceLock<Density>,
+    stein: OnceLock<Option<Stein>>,
     integrand: OnceLock<Option<Integrand>>,
     unconstrained: OnceLock<Option<Integrand>>,
+    terms: OnceLock<Option<Terms>>,
     tails: OnceLock<Tails>,
     proven: OnceLock<bool>,
 }
@@ -222,8 +228,10 @@ impl Family {
             closed: None,
             pointwise: OnceLock::new(),
             density: OnceLock::new(),
+            stein: OnceLock::new(),
             integrand: OnceLock::new(),
             unconstrained: OnceLock::new(),
+            terms: OnceLock::new(),
             tails: OnceLock::new(),
             proven: OnceLock::new(),
         };
@@ -340,6 +348,10 @@ impl Family {
     /// The density in unconstrained coordinates, compiled for samplers.
     pub fn density(&self) -> &Density {
         self.density.get_or_init(|| Density::new(self))
+    }
+    /// Functions of known mean zero, compiled for samplers, where the density allows them.
+    pub fn stein(&self) -> Option<&Stein> {
+        self.stein.get_or_init(|| Stein::new(self)).as_ref()
     }
     /// eta . T + b as a node, equal statistics merged.
     fn log_density_node(&self, g: &mut Graph, t: &[NodeId], base: NodeId) -> NodeId {

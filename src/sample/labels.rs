@@ -2,6 +2,7 @@
 
 use super::Group;
 use super::hmc::{self, HmcOptions};
+use super::importance::{self, ImportanceOptions};
 use super::nuts::{self, NutsOptions};
 use super::quadrature::{self, QuadratureOptions, quadrature};
 use crate::error::{Error, Kind, Result};
@@ -14,13 +15,15 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Method {
-    /// Closed form where there is one, quadrature for up to two coordinates, else HMC.
+    /// Closed form where there is one, quadrature where up to three coordinates hang together, else HMC.
     #[default]
     Auto,
     /// The closed form of a named family.
     ClosedForm,
-    /// Adaptive quadrature, up to three coordinates.
+    /// Adaptive quadrature: see [`quadrature`].
     Quadrature,
+    /// Importance sampling from the separable base.
+    Importance,
     /// Hamiltonian Monte Carlo.
     Hmc,
     /// The no-U-turn sampler.
@@ -34,21 +37,20 @@ pub struct LabelOptions {
     pub method: Method,
     /// What HMC takes, where it is used.
     pub hmc: HmcOptions,
+    /// What importance sampling takes, where it is used.
+    pub importance: ImportanceOptions,
     /// What NUTS takes, where it is used.
     pub nuts: NutsOptions,
     /// What quadrature takes, where it is used.
     pub quadrature: QuadratureOptions,
 }
 
-/// Most coordinates for which `auto` integrates.
-const AUTO_QUADRATURE: usize = 2;
-
 impl Method {
     /// What `auto` means for a family.
     pub fn resolve(self, family: &Family) -> Method {
         match self {
             Method::Auto if family.closed_form().is_some() => Method::ClosedForm,
-            Method::Auto if family.support().dim() <= AUTO_QUADRATURE && quadrature::applies(family) => Method::Quadrature,
+            Method::Auto if quadrature::applies(family) => Method::Quadrature,
             Method::Auto => Method::Hmc,
             forced => forced,
         }
@@ -98,6 +100,7 @@ pub fn labels(family: &Family, eta: &[f64], options: &LabelOptions, monitor: &Mo
             let part = match method {
                 Method::ClosedForm => closed_form(family, rows),
                 Method::Hmc => hmc::moments(family, rows, i * chunk, &options.hmc),
+                Method::Importance => importance::moments(family, rows, i * chunk, &options.importance),
                 Method::Nuts => nuts::moments(family, rows, i * chunk, &options.nuts),
                 Method::Auto | Method::Quadrature => {
                     quadrature(family, rows, &options.quadrature).or_else(|e| match options.method {

@@ -5,19 +5,23 @@
 
 mod certify;
 mod chains;
+mod control;
 pub mod diagnose;
 mod exact;
 mod expectation;
 mod hmc;
+mod importance;
 mod labels;
 mod nuts;
 mod quadrature;
 
 pub use certify::{CheckOptions, Line, Report, Verdict, check};
 pub use chains::{Chains, Conduct};
+pub use control::{Controls, Regression, regress};
 pub use exact::{ExactOptions, sample_exact};
 pub use expectation::{FamilyMap, exact};
 pub use hmc::{Group, HmcOptions, Plan, sample_hmc};
+pub use importance::ImportanceOptions;
 pub use labels::{LabelOptions, Method, labels};
 pub use nuts::{NutsOptions, sample_nuts};
 pub use quadrature::{QuadratureOptions, quadrature};

@@ -457,6 +457,7 @@ impl<'a> Group<'a> {
     pub(super) fn record(&mut self, record: &mut Record) {
         let program = self.density.program();
         for (b, block) in self.blocks.iter_mut().enumerate() {
+            record.take_controls(b, program.point(&mut block.pool));
             program.run(&mut block.pool, Density::STATISTICS);
             let offsets = &program.entry(Density::STATISTICS).outputs;
             record.take(b, block.pool.numbers(), offsets, &block.acceptance, &block.diverged);
@@ -478,6 +479,10 @@ impl<'a> Group<'a> {
     /// Mean acceptance of the counted transitions of a row.
     pub fn acceptance(&self, row: usize) -> f64 {
         self.acceptance[row] / self.transitions.max(1) as f64
+    }
+    /// Gradients that the counted transitions of a row took, over all its chains.
+    pub fn gradients(&self, row: usize) -> usize {
+        self.transitions * self.plan.chains * self.settings(row).1
     }
     /// Divergent trajectories among the counted transitions of a row.
     pub fn divergences(&self, row: usize) -> usize {

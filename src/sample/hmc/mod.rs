@@ -8,9 +8,12 @@
 //! Neal, "MCMC using Hamiltonian dynamics" (2011); jitter of the step against resonance: section 5.4.2.
 
 pub(super) mod adapt;
+mod controlled;
+mod errors;
 mod group;
 mod kernels;
 mod lags;
+mod products;
 mod record;
 
 pub use group::{Group, Plan};
@@ -20,6 +23,7 @@ use super::diagnose::{self, Summary};
 use crate::error::{Error, Result};
 use crate::family::{Density, Family, Moments};
 use crate::num::stream::Stream;
+use controlled::Controlled;
 use record::{Record, RowSummary};
 use serde::{Deserialize, Serialize};
 
@@ -44,6 +48,8 @@ pub struct HmcOptions {
     pub adapt: bool,
     /// Mean acceptance that adaptation aims at (Stan's default).
     pub target_accept: f64,
+    /// Regress functions of known mean zero out of the means, where the density has such and there are at least 8 chains.
+    pub control_variates: bool,
     /// Seed of all streams.
     pub seed: u64,
 }
@@ -58,6 +64,7 @@ impl Default for HmcOptions {
             integration_steps: 10,
             adapt: true,
             target_accept: 0.8,
+            control_variates: true,
             seed: 0,
         }
     }
@@ -138,7 +145,11 @@ pub(super) fn moments(family: &Family, eta: &[f64], first: usize, options: &HmcO
     check_inside(&group)?;
     group.seed(&streams, "sample");
     let (draws, distinct) = (options.draws_per_chain(), density.distinct());
-    let mut record = Record::new(distinct, draws, options.chains, density.program().lanes(), group.blocks());
+    let stein = family.stein().filter(|_| options.control_variates && options.chains >= controlled::FEWEST_CHAINS);
+    let each: Vec<&[f64]> = eta.chunks(k).collect();
+    let controls = stein.map(|s| Controlled::new(s, distinct, options.chains, &each, group.blocks()));
+    let mut record =
+        Record::new(distinct, draws, options.chains, density.program().lanes(), group.blocks()).with_controls(controls);
     for _ in 0..draws {
         group.step();
         group.record(&mut record);

@@ -1,8 +1,9 @@
 //! Where a density has its mass: windows that hold all but a negligible part, found by zooming in.
 
+use super::forest::Forest;
 use crate::domain::Axis;
 use crate::error::{Error, Result};
-use crate::family::{Existence, Family, Integrand};
+use crate::family::{Clique, Component, Existence, Family, Integrand};
 use std::f64::consts::PI;
 
 /// How a coordinate x is written as a function of the integration variable t.
@@ -47,9 +48,20 @@ pub(super) struct Window {
     pub charts: Vec<Chart>,
     pub low: Vec<f64>,
     pub high: Vec<f64>,
+    /// For each coordinate whether the density is still noticeable where the window ends, below and above.
+    pub cut: Vec<[bool; 2]>,
 }
 
 impl Window {
+    /// The smallest window that holds two with equal charts.
+    pub(super) fn union(&self, other: &Window) -> Window {
+        let mut all = self.clone();
+        for axis in 0..all.low.len() {
+            all.low[axis] = all.low[axis].min(other.low[axis]);
+            all.high[axis] = all.high[axis].max(other.high[axis]);
+        }
+        all
+    }
     /// Twice as wide in t about its middle, within what doubles can hold; segments stay.
     pub(super) fn widen(&mut self) {
         for axis in 0..self.charts.len() {
@@ -74,14 +86,15 @@ const DEPTH: f64 = 45.0;
 /// Ratio of the whole window to its bulk beyond which tails count as heavy.
 const HEAVY: f64 = 60.0;
 
-/// The window of `family` at `eta`, over the coordinates of `integrand`.
+/// The window of `family` at `eta`, over the coordinates of a component of `integrand`.
 ///
 /// # Errors
 /// When the density is nowhere finite, or does not decay.
-pub(super) fn window(family: &Family, integrand: &Integrand, eta: &[f64]) -> Result<Window> {
-    let axes = integrand.axes();
+pub(super) fn window(family: &Family, integrand: &Integrand, component: &Component, eta: &[f64]) -> Result<Window> {
+    let axes = &component.axes;
     let d = axes.len();
-    let count = if family.is_restricted() { DENSE[d - 1] } else { NODES[d - 1] };
+    let widest = component.cliques.iter().map(|c| c.coordinates.len()).max().unwrap_or(1).min(NODES.len());
+    let count = if family.is_restricted() { DENSE[widest - 1] } else { NODES[widest - 1] };
     let mut charts: Vec<Chart> = axes
         .iter()
         .map(|a| match *a {
@@ -104,8 +117,8 @@ pub(super) fn window(family: &Family, integrand: &Integrand, eta: &[f64]) -> Res
     let mut bounds: Vec<(f64, f64)> =
         axes.iter().zip(&nodes).map(|(a, n)| a.ends().unwrap_or((n[0], n[n.len() - 1]))).collect();
     for round in 0..60 {
-        let values = look(integrand, &charts, &nodes, eta);
-        let top = values.iter().copied().filter(|v| !v.is_nan()).fold(f64::NEG_INFINITY, f64::max);
+        let profiles = look(component, &charts, &nodes, eta);
+        let top = profiles.iter().flatten().copied().fold(f64::NEG_INFINITY, f64::max);
         if !top.is_finite() {
             return Err(Error::numeric(format!(
                 "the density of '{}' is {top} at eta = {eta:?}: it has no finite values to integrate",
@@ -113,27 +126,22 @@ pub(super) fn window(family: &Family, integrand: &Integrand, eta: &[f64]) -> Res
             )));
         }
         let mut shrinking = false;
-        let mut next = Vec::new();
+        let (mut next, mut cut) = (Vec::new(), Vec::new());
         for axis in 0..d {
             let n = &nodes[axis];
             let extent = |depth: f64| {
-                let stride: usize = nodes[axis + 1..].iter().map(Vec::len).product();
-                let mut ends = (n.len(), 0);
-                for (i, v) in values.iter().enumerate() {
-                    if *v >= top - depth {
-                        let at = i / stride % n.len();
-                        ends = (ends.0.min(at), ends.1.max(at));
-                    }
-                }
-                ends
+                let deep = |v: &f64| *v >= top - depth;
+                let (profile, end) = (&profiles[axis], n.len());
+                (profile.iter().position(deep).unwrap_or(end), profile.iter().rposition(deep).unwrap_or(0))
             };
             let (first, last) = extent(DEPTH);
+            cut.push([first == 0, last + 1 >= n.len()]);
             if round == 0 && axes[axis].ends().is_none() {
                 let (a, b) = extent(20.0);
                 // The first number of an endless range is an end like any other.
                 let low = a == 0 && !matches!(axes[axis], Axis::Integers { .. });
                 if low || b == n.len() - 1 {
-                    return Err(improper(family, integrand, axis, low, eta));
+                    return Err(improper(family, integrand, component, axis, low, eta));
                 }
             }
             let step = n.get(1).map_or(0.0, |b| b - n[0]);
@@ -155,7 +163,7 @@ pub(super) fn window(family: &Family, integrand: &Integrand, eta: &[f64]) -> Res
         }
         if !shrinking || round == 59 {
             let (low, high) = next.into_iter().unzip();
-            return Ok(Window { charts, low, high });
+            return Ok(Window { charts, low, high, cut });
         }
         nodes = next
             .iter()
@@ -170,9 +178,10 @@ pub(super) fn window(family: &Family, integrand: &Integrand, eta: &[f64]) -> Res
     Err(Error::numeric(format!("no window holds the mass of '{}' at eta = {eta:?}", family.name())))
 }
 
-fn improper(family: &Family, integrand: &Integrand, axis: usize, low: bool, eta: &[f64]) -> Error {
-    let name = if integrand.is_plain() { format!("x[{axis}]") } else { format!("coordinate {axis} of its chart") };
-    let place = match (integrand.axes()[axis], low) {
+fn improper(family: &Family, integrand: &Integrand, component: &Component, axis: usize, low: bool, eta: &[f64]) -> Error {
+    let number = component.coordinates[axis];
+    let name = if integrand.is_plain() { format!("x[{number}]") } else { format!("coordinate {number} of its chart") };
+    let place = match (component.axes[axis], low) {
         (Axis::HalfLine { from }, true) => format!("as {name} approaches {from}"),
         (_, true) => format!("as {name} goes to minus infinity"),
         (_, false) => format!("as {name} goes to infinity"),
@@ -191,30 +200,36 @@ fn improper(family: &Family, integrand: &Integrand, axis: usize, low: bool, eta:
     .hint("choose an eta region in which the fastest growing statistic has a negative coefficient")
 }
 
-/// log density plus log-Jacobian on the tensor of nodes, last axis fastest.
-fn look(integrand: &Integrand, charts: &[Chart], nodes: &[Vec<f64>], eta: &[f64]) -> Vec<f64> {
-    let d = charts.len();
-    let total: usize = nodes.iter().map(Vec::len).product();
-    let x: Vec<Vec<f64>> = nodes.iter().zip(charts).map(|(n, c)| n.iter().map(|t| c.x(*t)).collect()).collect();
-    let jacobian: Vec<Vec<f64>> =
-        nodes.iter().zip(charts).map(|(n, c)| n.iter().map(|t| c.log_jacobian(*t)).collect()).collect();
-    let mut points = Vec::with_capacity(total * d);
-    let mut measure = Vec::with_capacity(total);
-    let mut index = vec![0; d];
-    for _ in 0..total {
-        points.extend((0..d).map(|a| x[a][index[a]]));
-        measure.push((0..d).map(|a| jacobian[a][index[a]]).sum::<f64>());
-        advance(&mut index, nodes);
-    }
-    let values = integrand.program().evaluate(Integrand::LOG_DENSITY, &points, eta);
-    values.iter().zip(&measure).map(|(v, j)| v + j).collect()
+/// For each coordinate the maximum, over the others, of log density plus log-Jacobian at each of its nodes.
+fn look(component: &Component, charts: &[Chart], nodes: &[Vec<f64>], eta: &[f64]) -> Vec<Vec<f64>> {
+    let lines: Vec<Vec<(f64, f64)>> =
+        nodes.iter().zip(charts).map(|(n, c)| n.iter().map(|t| (c.x(*t), c.log_jacobian(*t))).collect()).collect();
+    let counts: Vec<usize> = nodes.iter().map(Vec::len).collect();
+    let tables = component.cliques.iter().map(|c| values(c, &lines, eta)).collect();
+    Forest::new(component, &counts).profiles(tables, &counts)
 }
 
-/// The next index of a tensor, last axis fastest.
-pub(super) fn advance(index: &mut [usize], nodes: &[Vec<f64>]) {
+/// The share of a clique in log density plus log-Jacobian on the tensor of nodes, last coordinate fastest.
+fn values(clique: &Clique, lines: &[Vec<(f64, f64)>], eta: &[f64]) -> Vec<f64> {
+    let own: Vec<&Vec<(f64, f64)>> = clique.coordinates.iter().map(|c| &lines[*c]).collect();
+    let (d, total) = (own.len(), own.iter().map(|l| l.len()).product());
+    let (mut points, mut measure) = (Vec::with_capacity(total * d), Vec::with_capacity(total));
+    let mut index = vec![0; d];
+    for _ in 0..total {
+        points.extend((0..d).map(|a| own[a][index[a]].0));
+        measure.push(clique.owned().map(|a| own[a][index[a]].1).sum::<f64>());
+        advance(&mut index, |a| own[a].len());
+    }
+    let values = clique.program().evaluate(Clique::LOG_DENSITY, &points, eta);
+    let finite = |(v, j): (f64, f64)| if v.is_nan() { f64::NEG_INFINITY } else { v + j };
+    values.into_iter().zip(measure).map(finite).collect()
+}
+
+/// The next index of a tensor with `size(a)` entries along axis `a`, last axis fastest.
+pub(super) fn advance(index: &mut [usize], size: impl Fn(usize) -> usize) {
     for axis in (0..index.len()).rev() {
         index[axis] += 1;
-        if index[axis] < nodes[axis].len() {
+        if index[axis] < size(axis) {
             return;
         }
         index[axis] = 0;

@@ -85,8 +85,8 @@ pub(super) fn describe(value: &Dynamic) -> Option<Map> {
 pub(super) const DOCS: &[Entry] = &[
     Entry {
         name: "generate",
-        signature: "family.generate(#{ points: 1000, method: \"auto\", samples: 2000, warmup: 100, chains: 16, step_size: 0.1, integration_steps: 10, adapt: true, target_accept: 0.8, max_depth: 10, tol: 1e-11, seed: 0, out: \"d.safetensors\" }); generate(\"job.yaml\")",
-        doc: "Labelled rows for eta drawn from the family's region: a Dataset with .eta .mu_T .cov_TT .ess .len .dim .summary() .split(#{seed}) .save(path) .plot().\nsamples counts kept draws over all chains of a row. method takes the names that mean takes, or a configured sampler such as hmc(#{step_size: 0.1, adapt: false}); max_depth belongs to nuts. The same seed gives the same bytes, whatever the number of threads. Every row notes how it was made and its standard errors.",
+        signature: "family.generate(#{ points: 1000, method: \"auto\", samples: 2000, warmup: 100, chains: 16, step_size: 0.1, integration_steps: 10, adapt: true, target_accept: 0.8, control_variates: true, max_depth: 10, replicates: 16, tol: 1e-11, seed: 0, out: \"d.safetensors\" }); generate(\"job.yaml\")",
+        doc: "Labelled rows for eta drawn from the family's region: a Dataset with .eta .mu_T .cov_TT .ess .len .dim .summary() .split(#{seed}) .save(path) .plot().\nsamples counts kept draws over all chains of a row. method takes the names that mean takes, or a configured sampler such as hmc(#{step_size: 0.1, adapt: false}); max_depth belongs to nuts, replicates to importance, tol to quadrature. The same seed gives the same bytes, whatever the number of threads. Every row notes how it was made and its standard errors.",
         example: "ef::gaussian().generate(#{points: 20, seed: 1}).len",
     },
     Entry {

@@ -1,0 +1,281 @@
+//! Importance sampling from the separable base.
+//!
+//! Terms of the exponent that stand in one coordinate form one density each; scrambled Sobol points go through their
+//! quantile functions and are weighed by the whole density. Independent scramblings give the standard errors; A(eta) is
+//! the logarithm of the mean weight. The gate is the shape k-hat of the weights' tail and their effective number.
+//!
+//! # Source
+//! METHODS of quasi-Monte Carlo: L'Ecuyer, "Randomized quasi-Monte Carlo: an introduction for practitioners" (2018);
+//! k-hat: Vehtari et al. (2024), see [`psis`].
+
+pub(in crate::sample) mod base;
+pub(in crate::sample) mod estimate;
+mod line;
+mod proposal;
+mod psis;
+
+use crate::error::{Error, Result};
+use crate::family::{Family, Integrand, Moments, Terms};
+use crate::num::special::log_sum_exp;
+use crate::num::stream::Stream;
+use crate::sample::control::{Controls, DRAWS_PER_CONTROL};
+use base::Base;
+use estimate::{Estimate, Weighted, effective};
+use proposal::{Points, Proposal, sobol};
+use serde::{Deserialize, Serialize};
+
+/// Options of importance sampling.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct ImportanceOptions {
+    /// Points of a row, over all replicates; rounded up to a power of two for each replicate, where they are most even.
+    pub samples: usize,
+    /// Independent scramblings, from which the standard errors come.
+    pub replicates: usize,
+    /// Seed of all streams.
+    pub seed: u64,
+    /// Whether first-order Stein control variates are used.
+    pub control_variates: bool,
+}
+
+impl Default for ImportanceOptions {
+    fn default() -> Self {
+        ImportanceOptions { samples: 2048, replicates: 16, seed: 0, control_variates: true }
+    }
+}
+
+/// Fewest points of a replicate.
+const FEWEST: usize = 8;
+/// Most points of a replicate: the length of the sequence.
+const MOST: usize = 1 << 16;
+/// k-hat beyond which a row fails its gate.
+const KHAT: f64 = 0.7;
+/// k-hat beyond which the largest weights are smoothed. Below it their variance is finite, and smoothing would only undo the
+/// even spread of the points.
+const SMOOTH: f64 = 0.5;
+/// Share of the points that must be effective.
+const EFFECTIVE: f64 = 0.05;
+/// Share of the points beyond which weights are equal but for rounding, and have no tail to speak of.
+const EQUAL: f64 = 0.99;
+
+impl ImportanceOptions {
+    /// Check ranges.
+    ///
+    /// # Errors
+    /// The first option out of range, with the range.
+    pub fn check(&self) -> Result<()> {
+        if !(4..=1024).contains(&self.replicates) {
+            return Err(Error::domain(format!("replicates is {}; between 4 and 1024 are possible", self.replicates))
+                .hint("standard errors come from the spread over replicates; 16 is the default"));
+        }
+        let (least, most) = (FEWEST * self.replicates, MOST * self.replicates);
+        if !(least..=most).contains(&self.samples) {
+            return Err(Error::domain(format!(
+                "samples is {}; between {least} and {most} are possible with {} replicates",
+                self.samples, self.replicates
+            ))
+            .hint("importance sampling weighs this many points for each eta; 2048 is the default"));
+        }
+        Ok(())
+    }
+    fn each(&self) -> usize {
+        self.samples.div_ceil(self.replicates).next_power_of_two()
+    }
+}
+
+/// Weighed points of one row.
+struct Draws {
+    points: Points,
+    /// T, [n, k].
+    t: Vec<f64>,
+    log_weights: Vec<f64>,
+}
+
+/// What a row's weights say.
+struct Judgement {
+    /// Weights that sum to 1.
+    weights: Vec<f64>,
+    gate: &'static str,
+}
+
+/// Moments of the rows `eta`, [n, k], which have the numbers `first`, `first` + 1, ... in their dataset.
+pub(in crate::sample) fn moments(family: &Family, eta: &[f64], first: usize, options: &ImportanceOptions) -> Result<Moments> {
+    options.check()?;
+    let (terms, whole) = family.terms().zip(family.over_terms()).ok_or_else(|| no_base(family))?;
+    let k = family.dim();
+    let unique = Unique::new(family);
+    let mut out = Moments { cov_tt: Some(vec![]), log_normalizer: Some(vec![]), ..Moments::default() };
+    for (i, eta) in eta.chunks(k).enumerate() {
+        let stream = Stream::new(options.seed).child("importance").at((first + i) as u64);
+        let row = Row { family, terms, whole, eta, options, stream };
+        let (estimate, log_normalizer, gate) = row.run(&unique).map_err(|e| e.context(format!("row {}", first + i)))?;
+        append(&mut out, &unique, &estimate, log_normalizer, gate);
+    }
+    Ok(out)
+}
+
+fn no_base(family: &Family) -> Error {
+    Error::domain(format!("{} mixes whole numbers with coordinates that have no axes", family.support()))
+        .hint("importance sampling needs either; choose another support")
+}
+
+/// Equal statistics once.
+struct Unique {
+    /// For each statistic its place among the distinct ones.
+    of: Vec<usize>,
+    /// For each distinct one the first statistic that it is.
+    first: Vec<usize>,
+}
+
+impl Unique {
+    fn new(family: &Family) -> Unique {
+        let (_, t, _) = family.graph();
+        let mut first: Vec<usize> = Vec::new();
+        let of = t
+            .iter()
+            .enumerate()
+            .map(|(i, node)| {
+                first.iter().position(|f| t[*f] == *node).unwrap_or_else(|| {
+                    first.push(i);
+                    first.len() - 1
+                })
+            })
+            .collect();
+        Unique { of, first }
+    }
+}
+
+struct Row<'a> {
+    family: &'a Family,
+    terms: &'a Terms,
+    whole: &'a Integrand,
+    eta: &'a [f64],
+    options: &'a ImportanceOptions,
+    stream: Stream,
+}
+
+impl Row<'_> {
+    fn run(&self, unique: &Unique) -> Result<(Estimate, f64, &'static str)> {
+        let base = Base::new(self.terms, self.eta).filter(|b| b.foreign.is_empty()).ok_or_else(|| self.baseless())?;
+        let plain = Proposal::plain(&base);
+        let proposal = if let Ok(n) = std::env::var("PILOT") {
+            let n: usize = n.parse().unwrap_or(512);
+            let u = sobol(n, self.terms.axes().len(), self.stream.child("pilot"));
+            let pilot = self.weigh(plain.points(&u))?;
+            let weights = normalized(&psis::smooth(&pilot.log_weights).log_weights);
+            Proposal::fitted(&base, &pilot.points, &weights, effective(&weights)).unwrap_or(plain)
+        } else {
+            plain
+        };
+        let draws = self.draw(&proposal)?;
+        if std::env::var("SHOW").is_ok() {
+            let e = effective(&normalized(&draws.log_weights));
+            println!("ess {e:.0} khat {:.2}", psis::smooth(&draws.log_weights).khat);
+        }
+        let judgement = judge(&draws.log_weights);
+        let n = draws.log_weights.len();
+        let log_normalizer = log_sum_exp(&draws.log_weights) - (n as f64).ln();
+        let k = self.eta.len();
+        let t: Vec<f64> = draws.t.chunks(k).flat_map(|t| unique.first.iter().map(|i| t[*i])).collect();
+        let (controls, width) = self.controls(&draws.points.t, &judgement.weights)?;
+        let weighted = Weighted {
+            t: &t,
+            statistics: unique.first.len(),
+            weights: &judgement.weights,
+            controls: &controls,
+            width,
+            replicates: self.options.replicates,
+        };
+        Ok((weighted.estimate(), log_normalizer, judgement.gate))
+    }
+    /// Controls at the points, [n, p], and p: those that are finite wherever there is weight.
+    fn controls(&self, points: &[f64], weights: &[f64]) -> Result<(Vec<f64>, usize)> {
+        let Some(controls) = Controls::of(self.family).filter(|_| self.options.control_variates) else {
+            return Ok((vec![], 0));
+        };
+        let (all, p) = (controls.evaluate(points, self.eta)?, controls.count());
+        let live = |c: &usize| all.chunks(p).zip(weights).all(|(row, w)| *w == 0.0 || row[*c].is_finite());
+        let most = (effective(weights) / DRAWS_PER_CONTROL) as usize;
+        let kept: Vec<usize> = (0..p).filter(live).take(most).collect();
+        Ok((all.chunks(p).flat_map(|row| kept.iter().map(|c| row[*c])).collect(), kept.len()))
+    }
+    fn baseless(&self) -> Error {
+        Error::numeric(format!(
+            "'{}' has no separable base at eta = {:?}: a coordinate has no density of its own",
+            self.family.name(),
+            self.eta
+        ))
+        .hint("method: \"hmc\" samples it")
+    }
+    /// All replicates of points under `proposal`, weighed.
+    fn draw(&self, proposal: &Proposal) -> Result<Draws> {
+        let (each, m) = (self.options.each(), self.terms.axes().len());
+        let u: Vec<f64> =
+            (0..self.options.replicates).flat_map(|r| sobol(each, m, self.stream.child("points").at(r as u64))).collect();
+        self.weigh(proposal.points(&u))
+    }
+    fn weigh(&self, points: Points) -> Result<Draws> {
+        let k = self.eta.len();
+        let table = self.whole.program().evaluate(Integrand::STATISTICS, &points.t, &vec![0.0; k]);
+        let mut t = Vec::with_capacity(points.log_q.len() * k);
+        let mut log_weights = Vec::with_capacity(points.log_q.len());
+        for (row, log_q) in table.chunks(k + 1).zip(&points.log_q) {
+            let offset = row[k];
+            let log_p = if offset == f64::NEG_INFINITY {
+                offset
+            } else {
+                offset + row[..k].iter().zip(self.eta).map(|(t, e)| t * e).sum::<f64>()
+            };
+            if log_p.is_nan() || log_p == f64::INFINITY || (log_p > f64::NEG_INFINITY && row.iter().any(|v| !v.is_finite())) {
+                return Err(Error::numeric(format!(
+                    "a statistic or the log density of '{}' is not finite on a point at eta = {:?}",
+                    self.family.name(),
+                    self.eta
+                ))
+                .hint("it is NaN or infinite somewhere on the support; choose another support, or restrict it with where:"));
+            }
+            t.extend_from_slice(&row[..k]);
+            log_weights.push(log_p - log_q);
+        }
+        if log_weights.iter().all(|w| *w == f64::NEG_INFINITY) {
+            return Err(Error::numeric(format!(
+                "no point of '{}' has positive density at eta = {:?}",
+                self.family.name(),
+                self.eta
+            ))
+            .hint("the condition where: holds nowhere near, or on too small a part of the support to be sampled"));
+        }
+        Ok(Draws { points, t, log_weights })
+    }
+}
+
+fn normalized(log_weights: &[f64]) -> Vec<f64> {
+    let total = log_sum_exp(log_weights);
+    log_weights.iter().map(|w| (w - total).exp()).collect()
+}
+
+fn judge(log_weights: &[f64]) -> Judgement {
+    let (raw, n) = (normalized(log_weights), log_weights.len() as f64);
+    let (size, smoothed) = (effective(&raw), psis::smooth(log_weights));
+    let heavy = smoothed.khat > KHAT && size < EQUAL * n;
+    let gate = if heavy || size < EFFECTIVE * n { "khat" } else { "" };
+    let smooth = smoothed.khat > SMOOTH && smoothed.khat.is_finite() && size < EQUAL * n;
+    Judgement { weights: if smooth { normalized(&smoothed.log_weights) } else { raw }, gate }
+}
+
+/// Append one row.
+fn append(out: &mut Moments, unique: &Unique, row: &Estimate, log_normalizer: f64, gate: &'static str) {
+    let d = unique.first.len();
+    let ess = (0..d).map(|s| row.cov[s * d + s] / row.mcse[s].powi(2)).fold(f64::INFINITY, f64::min);
+    out.mu_t.extend(unique.of.iter().map(|u| row.mean[*u]));
+    out.mcse.extend(unique.of.iter().map(|u| row.mcse[*u]));
+    out.ess.push(ess);
+    out.rhat.push(1.0);
+    out.divergences.push(0);
+    out.method.push("importance");
+    out.gate.push(gate);
+    out.log_normalizer.iter_mut().for_each(|a| a.push(log_normalizer));
+    if let Some(all) = &mut out.cov_tt {
+        unique.of.iter().for_each(|i| all.extend(unique.of.iter().map(|j| row.cov[i * d + j])));
+    }
+}

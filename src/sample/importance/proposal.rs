@@ -1,0 +1,130 @@
+//! Points to weigh: scrambled Sobol points through the quantile functions of a base.
+//!
+//! # Source
+//! Owen, "Scrambling Sobol' and Niederreiter-Xing points" (1998); Burley, "Practical Hash-based Owen Scrambling" (2020).
+
+use super::base::Base;
+use crate::num::linalg;
+use crate::num::special::{erfc, normal_quantile};
+use crate::num::stream::Stream;
+use rand::Rng;
+
+/// Points [n, m] and their log density under the proposal, `[n]`.
+#[derive(Debug, Clone, Default)]
+pub(in crate::sample) struct Points {
+    pub t: Vec<f64>,
+    pub log_q: Vec<f64>,
+    /// Normal scores under the base, [n, m].
+    pub scores: Vec<f64>,
+}
+
+/// A base, and a Gaussian over its normal scores y_j = quantile(F_j(t_j)).
+#[derive(Debug, Clone)]
+pub(in crate::sample) struct Proposal<'a> {
+    base: &'a Base,
+    scores: Option<Gaussian>,
+}
+
+/// A Gaussian: mean and lower Cholesky factor, row-major.
+#[derive(Debug, Clone)]
+struct Gaussian {
+    mean: Vec<f64>,
+    factor: Vec<f64>,
+}
+
+/// Dimensions of the Sobol sequence; further ones take another scrambling.
+const DIMENSIONS: usize = 256;
+/// The sequence has 24 bits.
+const CELL: f64 = 1.0 / 16_777_216.0;
+/// Scores beyond this hold no mass that double precision could tell from none.
+const FAR: f64 = 37.0;
+
+/// `n` points of a scrambled Sobol sequence in (0, 1)^m, [n, m]; digits beyond its 24 bits are filled in at random.
+pub(in crate::sample) fn sobol(n: usize, m: usize, stream: Stream) -> Vec<f64> {
+    let scrambles: Vec<u32> =
+        (0..m.div_ceil(DIMENSIONS)).map(|i| stream.child("scramble").at(i as u64).state()[0] as u32).collect();
+    let mut rng = stream.child("digits").rng();
+    let mut out = Vec::with_capacity(n * m);
+    for i in 0..n {
+        for j in 0..m {
+            let u = sobol_burley::sample(i as u32, (j % DIMENSIONS) as u32, scrambles[j / DIMENSIONS]);
+            let filled: f64 = f64::from(u) + CELL * rng.random::<f64>();
+            out.push(filled.clamp(f64::MIN_POSITIVE, 1.0 - 0.5 * f64::EPSILON));
+        }
+    }
+    out
+}
+
+impl<'a> Proposal<'a> {
+    /// The base itself.
+    pub fn plain(base: &'a Base) -> Proposal<'a> {
+        Proposal { base, scores: None }
+    }
+    /// The base with the Gaussian over its scores that fits weighted points: their mean and covariance, pulled towards the
+    /// identity as far as `size`, their effective number, asks for.
+    pub fn fitted(base: &'a Base, points: &Points, weights: &[f64], size: f64) -> Option<Proposal<'a>> {
+        let m = base.dim();
+        let mut mean = vec![0.0; m];
+        for (y, w) in points.scores.chunks(m).zip(weights) {
+            mean.iter_mut().zip(y).for_each(|(a, y)| *a += w * y);
+        }
+        let mut cov = vec![0.0; m * m];
+        for (y, w) in points.scores.chunks(m).zip(weights).filter(|(_, w)| **w > 0.0) {
+            for i in 0..m {
+                for j in 0..=i {
+                    cov[i * m + j] += w * (y[i] - mean[i]) * (y[j] - mean[j]);
+                }
+            }
+        }
+        let keep = size / (size + m as f64);
+        for i in 0..m {
+            for j in 0..=i {
+                cov[i * m + j] *= if i == j { 1.0 } else { keep };
+                cov[j * m + i] = cov[i * m + j];
+            }
+        }
+        let factor = linalg::cholesky(&cov, m)?;
+        Some(Proposal { base, scores: Some(Gaussian { mean, factor }) })
+    }
+    /// The images of `u`, [n, m] in (0, 1).
+    pub fn points(&self, u: &[f64]) -> Points {
+        let m = self.base.dim();
+        let mut out = Points::default();
+        let mut y = vec![0.0; m];
+        for u in u.chunks(m) {
+            let mut log_q = 0.0;
+            let mut tails: Vec<(f64, bool)> = u.iter().map(|u| if *u > 0.5 { (1.0 - u, true) } else { (*u, false) }).collect();
+            for (y, (p, upper)) in y.iter_mut().zip(&tails) {
+                *y = if *upper { -normal_quantile(*p) } else { normal_quantile(*p) };
+            }
+            if let Some(gaussian) = &self.scores {
+                log_q += gaussian.place(&mut y);
+                tails = y.iter().map(|y| (0.5 * erfc(y.abs() * std::f64::consts::FRAC_1_SQRT_2), *y > 0.0)).collect();
+            }
+            for (line, (p, upper)) in self.base.lines.iter().zip(&tails) {
+                let (t, q) = line.draw(*p, *upper);
+                out.t.push(t);
+                log_q += q;
+            }
+            out.scores.extend(&y);
+            out.log_q.push(log_q);
+        }
+        out
+    }
+}
+
+impl Gaussian {
+    /// Standard normal `xi` becomes mean + factor xi; returns the log of the ratio of densities N(mean, C) over N(0, 1).
+    fn place(&self, xi: &mut [f64]) -> f64 {
+        let m = xi.len();
+        let before: f64 = xi.iter().map(|x| x * x).sum();
+        let mut log_det = 0.0;
+        for i in (0..m).rev() {
+            let row = &self.factor[i * m..i * m + i + 1];
+            xi[i] = self.mean[i] + row.iter().zip(xi.iter()).map(|(l, x)| l * x).sum::<f64>();
+            log_det += row[i].ln();
+        }
+        xi.iter_mut().for_each(|x| *x = x.clamp(-FAR, FAR));
+        0.5 * xi.iter().map(|x| x * x).sum::<f64>() - 0.5 * before - log_det
+    }
+}
