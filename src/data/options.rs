@@ -32,6 +32,8 @@ pub struct GenerateOptions {
     pub control_variates: bool,
     /// Doublings of a trajectory of NUTS at most.
     pub max_depth: usize,
+    /// Independent scramblings of the points of importance sampling.
+    pub replicates: usize,
     /// Change of mu between two resolutions at which quadrature stops, in standard deviations.
     pub tol: f64,
     /// Seed of the eta draws and of all chains.
@@ -78,6 +80,7 @@ impl Default for GenerateOptions {
             target_accept: h.target_accept,
             control_variates: h.control_variates,
             max_depth: NutsOptions::default().max_depth,
+            replicates: ImportanceOptions::default().replicates,
             tol: QuadratureOptions::default().tol,
             seed: 0,
             out: None,
@@ -107,9 +110,9 @@ impl GenerateOptions {
             },
             importance: ImportanceOptions {
                 samples: self.samples,
+                replicates: self.replicates,
                 control_variates: self.control_variates,
                 seed: self.seed,
-                ..ImportanceOptions::default()
             },
             nuts: NutsOptions {
                 samples: self.samples,

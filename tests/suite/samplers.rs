@@ -33,6 +33,8 @@ fn a_sampler_runs_alone_and_wherever_a_name_may_stand() {
     holds(
         "let c = nuts(#{chains: 3}).run(ef::mvn(2), [0, 0, -1, 0, 0, -1], #{draws: 50, seed: 1}); c.draws.shape == [3, 50, 2]",
     );
+    let pair = "let f = family(#{x: real(2), stats: |x| #{s: x*x, c: x[0]*x[1]}});";
+    holds(&format!("{pair} importance(#{{samples: 512, replicates: 8}}).run(f, [0.3, -1, -1]).method == \"importance\""));
     holds("quadrature(#{tol: 1e-9}).run(ef::gaussian(), [0, -0.5]).method == \"quadrature\"");
     holds("ef::gaussian().mean([0, -0.5], #{method: nuts(#{samples: 400, chains: 4})}).method == \"nuts\"");
     holds("let d = ef::gaussian().generate(#{points: 3, method: hmc(#{samples: 400, chains: 4})}); d.len == 3");

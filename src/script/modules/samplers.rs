@@ -5,7 +5,9 @@ use super::families::{Shared, mean};
 use crate::error::{Error, Result, unknown};
 use crate::family::Family;
 use crate::num::options::parse_options;
-use crate::sample::{Chains, ExactOptions, HmcOptions, NutsOptions, QuadratureOptions, sample_exact, sample_hmc, sample_nuts};
+use crate::sample::{
+    Chains, ExactOptions, HmcOptions, ImportanceOptions, NutsOptions, QuadratureOptions, sample_exact, sample_hmc, sample_nuts,
+};
 use crate::script::convert;
 use crate::script::fault::{AtCall, Native};
 use crate::script::host::Host;
@@ -33,6 +35,7 @@ const KINDS: &[Kind] = &[
     Kind::of::<NutsOptions>("nuts", Some(|f, eta, o| sample_nuts(f, eta, &parse_options("nuts", o)?))),
     Kind::of::<ExactOptions>("exact", Some(|f, eta, o| sample_exact(f, eta, &parse_options("exact", o)?))),
     Kind::of::<Tolerance>("quadrature", None),
+    Kind::of::<ImportanceOptions>("importance", None),
 ];
 
 /// What scripts say to quadrature.
@@ -164,8 +167,8 @@ pub(super) fn describe(value: &Dynamic) -> Option<Map> {
 pub(super) const DOCS: &[Entry] = &[
     Entry {
         name: "hmc",
-        signature: "hmc(#{ samples: 2000, warmup: 100, chains: 16, step_size: 0.1, integration_steps: 10, adapt: true, target_accept: 0.8, seed: 0 })",
-        doc: "Hamiltonian Monte Carlo as a value: it stands wherever method: takes a name, and its options hold unless others are given beside it.\n.run(family, eta, #{draws: 1000, ...}) gives Chains; draws counts each chain, samples all of them. adapt: false is the plain sampler: fixed step, integration_steps leapfrogs, unit mass, no jitter. Unknown options are refused here, values out of range when it runs.",
+        signature: "hmc(#{ samples: 2000, warmup: 100, chains: 16, step_size: 0.1, integration_steps: 10, adapt: true, target_accept: 0.8, control_variates: true, seed: 0 })",
+        doc: "Hamiltonian Monte Carlo as a value: it stands wherever method: takes a name, and its options hold unless others are given beside it.\n.run(family, eta, #{draws: 1000, ...}) gives Chains; draws counts each chain, samples all of them. adapt: false is the plain sampler: fixed step, integration_steps leapfrogs, unit mass, no jitter; control_variates acts on means, not on draws. Unknown options are refused here, values out of range when it runs.",
         example: "let s = hmc(#{step_size: 0.2, integration_steps: 8, adapt: false}); s.run(ef::gaussian(), [0, -0.5], #{draws: 200, seed: 1}).mu_T",
     },
     Entry {
@@ -185,5 +188,11 @@ pub(super) const DOCS: &[Entry] = &[
         signature: "quadrature(#{ tol: 1e-11 })",
         doc: "Adaptive quadrature as a value, for up to three coordinates: moments, not draws.\n.run(family, eta) gives what family.mean gives; tol is the change of mu, in standard deviations, at which refinement stops.",
         example: "quadrature(#{tol: 1e-10}).run(ef::gaussian(), [0, -0.5]).mu_T",
+    },
+    Entry {
+        name: "importance",
+        signature: "importance(#{ samples: 2048, replicates: 16, control_variates: true, seed: 0 })",
+        doc: "Importance sampling from the separable base of a family, with scrambled Sobol points, as a value: moments, not draws.\n.run(family, eta) gives what family.mean gives; samples counts the points of all replicates, from whose scatter the errors come.",
+        example: "let f = family(#{x: real(2), stats: |x| #{s: x*x, c: x[0]*x[1]}}); importance(#{samples: 1024}).run(f, [0.3, -1, -1]).mu_T",
     },
 ];
