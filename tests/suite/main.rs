@@ -5,6 +5,7 @@ mod bad_input;
 mod cavi;
 mod certify;
 mod cli;
+mod conformance;
 mod domains;
 mod double_double;
 mod existence;
