@@ -64,6 +64,16 @@ impl Default for GenerateOptions {
 }
 
 impl GenerateOptions {
+    /// Check what holds for every method.
+    ///
+    /// # Errors
+    /// When `tol` is not between 0 and 1.
+    pub fn check(&self) -> Result<()> {
+        if self.tol > 0.0 && self.tol < 1.0 {
+            return Ok(());
+        }
+        Err(Error::domain(format!("tol is {}; a number between 0 and 1 is needed", self.tol)).hint("tol: 1e-10"))
+    }
     /// The part that concerns the labels of a row.
     pub fn labels(&self) -> LabelOptions {
         LabelOptions {
@@ -95,6 +105,7 @@ const MOST_NUMBERS: usize = 1 << 31;
 /// When the family has no region, an option is out of range, a density does not decay, the file cannot be written, or
 /// the user interrupts.
 pub fn generate(family: &Arc<Family>, options: &GenerateOptions, monitor: &Monitor) -> Result<Dataset> {
+    options.check()?;
     if options.points == 0 {
         return Err(Error::domain("points is 0; at least one row is needed"));
     }

@@ -88,15 +88,22 @@ pub fn labels(family: &Family, eta: &[f64], options: &LabelOptions, monitor: &Mo
             monitor.check()?;
             let part = match method {
                 Method::ClosedForm => closed_form(family, rows),
+                Method::Hmc if options.method == Method::Auto && on_few_axes(family) && risk(family, rows).is_some() => {
+                    quadrature(family, rows, &options.quadrature).map_err(|e| unresolved(family, rows, &e))
+                }
                 Method::Hmc => hmc::moments(family, rows, i * chunk, &options.hmc),
                 Method::Auto | Method::Quadrature => {
                     quadrature(family, rows, &options.quadrature).or_else(|e| match options.method {
                         // What quadrature cannot resolve in two dimensions is sampled, and the rows say so. On a line it
                         // resolves whatever has a finite integral and moments.
                         Method::Auto if e.kind() == Kind::Numeric && family.support().dim() > 1 => {
+                            if risk(family, rows).is_some() {
+                                return Err(unresolved(family, rows, &e));
+                            }
                             sampled(family, rows, i * chunk, &options.hmc)
                         }
-                        _ => Err(e.context(format!("rows from {}", i * chunk))),
+                        _ if n > 1 => Err(e.context(format!("rows from {}", i * chunk))),
+                        _ => Err(e),
                     })
                 }
             }?;
@@ -107,6 +114,26 @@ pub fn labels(family: &Family, eta: &[f64], options: &LabelOptions, monitor: &Mo
     let mut all = Moments::default();
     parts?.into_iter().for_each(|part| all.extend(part));
     Ok(all)
+}
+
+fn on_few_axes(family: &Family) -> bool {
+    family.integrand().is_some_and(|i| i.axes().len() <= AUTO_QUADRATURE)
+}
+
+/// Why it is not known whether the density of some row exists, where that is so.
+fn risk(family: &Family, rows: &[f64]) -> Option<String> {
+    rows.chunks(family.dim()).find_map(|eta| family.unproven(eta).map(|why| format!("at eta = {eta:?} {why}")))
+}
+
+/// A density that may not exist and that quadrature does not resolve: chains would draw from it without a sign of that.
+fn unresolved(family: &Family, rows: &[f64], error: &Error) -> Error {
+    let why = risk(family, rows).unwrap_or_default();
+    Error::numeric(format!(
+        "it is not proven that the density of '{}' has a finite integral ({why}), and quadrature does not resolve it: {}",
+        family.name(),
+        error.message()
+    ))
+    .hint("method: \"hmc\" samples it at your own risk")
 }
 
 /// HMC of rows that quadrature could not resolve.
@@ -130,11 +157,16 @@ fn closed_form(family: &Family, eta: &[f64]) -> Result<Moments> {
     })?;
     let mut out = Moments { cov_tt: Some(vec![]), log_normalizer: Some(vec![]), ..Moments::default() };
     for row in eta.chunks(family.dim()) {
-        let mu = form.mean(row);
+        let (mu, cov, log_normalizer) = (form.mean(row), form.covariance(row), form.log_normalizer(row));
+        if let Some(bad) = mu.iter().chain(&cov).chain([&log_normalizer]).find(|v| !v.is_finite()) {
+            let text =
+                format!("the moments of '{}' at eta = {row:?} are beyond the range of numbers: one is {bad}", family.name());
+            return Err(Error::numeric(text).hint("an eta nearer to the region, or statistics in other units"));
+        }
         out.mcse.extend(mu.iter().map(|m| CLOSED_FORM_ERROR * m.abs()));
         out.mu_t.extend(mu);
-        out.cov_tt.iter_mut().for_each(|c| c.extend(form.covariance(row)));
-        out.log_normalizer.iter_mut().for_each(|a| a.push(form.log_normalizer(row)));
+        out.cov_tt.iter_mut().for_each(|c| c.extend_from_slice(&cov));
+        out.log_normalizer.iter_mut().for_each(|a| a.push(log_normalizer));
         out.ess.push(CLOSED_FORM_ERROR.powi(-2));
         out.rhat.push(1.0);
         out.divergences.push(0);

@@ -1,6 +1,7 @@
 //! One contract for every family, native and from the standard library: A differentiates to the mean and the covariance,
 //! exact draws have that mean, densities are those of scipy, improper eta are refused, and so is what is no number.
 
+use crate::existence::sign;
 use crate::families::{golden, numbers, off, outside, p_of};
 use crate::twins::{arguments, pair};
 use nnef::domain::Axis;
@@ -217,13 +218,5 @@ fn no_family_takes_an_eta_outside_its_natural_space() {
                 assert!(labels(&family, &broken, &LabelOptions::default(), &Monitor::silent()).is_err(), "{label}: {broken:?}");
             }
         }
-    }
-}
-
-fn sign(e: &Existence) -> char {
-    match e {
-        Existence::Proper => 'p',
-        Existence::Improper { .. } => 'i',
-        Existence::Unproven { .. } => '?',
     }
 }

@@ -3,6 +3,7 @@
 use nnef::domain::Support;
 use nnef::family::named::{self, LIST, Make};
 use nnef::family::{ClosedForm, Family};
+use nnef::num::linalg;
 use nnef::num::observe::Monitor;
 use nnef::num::special::{erfc, lgamma};
 use nnef::num::stream::Stream;
@@ -229,6 +230,22 @@ fn exact_draws_have_the_mean_of_the_closed_form() {
     // Uniform, as p-values are: the mean to five standard errors.
     let mean = p.iter().sum::<f64>() / p.len() as f64;
     assert!((mean - 0.5).abs() < 5.0 / (12.0 * p.len() as f64).sqrt(), "the mean of {} p-values is {mean}", p.len());
+}
+
+#[test]
+fn no_draw_of_a_wishart_is_singular() {
+    // With so few degrees of freedom most determinants lie below the range of numbers.
+    for d in 1..=3 {
+        let family = named::named("wishart", d).unwrap();
+        let mut eta: Vec<f64> = (0..=d * d).map(|i| if i % (d + 1) == 0 { -0.5 } else { 0.0 }).collect();
+        eta[d * d] = -1.0 + 1e-4;
+        family.check_eta(&eta).unwrap();
+        let mut rng = Stream::new(3).rng();
+        for _ in 0..500 {
+            let x = closed(&family).unwrap().draw(&eta, &mut rng).unwrap();
+            assert!(inside(family.support(), &x) && linalg::cholesky(&x, d).is_some(), "{x:?}");
+        }
+    }
 }
 
 #[test]

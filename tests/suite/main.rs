@@ -9,6 +9,7 @@ mod conformance;
 mod domains;
 mod double_double;
 mod existence;
+mod existence_random;
 mod expr;
 mod families;
 mod fuzz;
