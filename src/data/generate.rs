@@ -81,6 +81,7 @@ fn generate_with(family: &Arc<Family>, options: &GenerateOptions, monitor: &Moni
 }
 
 fn check(family: &Family, options: &GenerateOptions) -> Result<()> {
+    options.check()?;
     if options.points == 0 {
         return Err(Error::domain("points is 0; at least one row is needed"));
     }

@@ -1,5 +1,6 @@
 //! Options of [`super::generate`].
 
+use crate::error::Result;
 use crate::family::Design;
 use crate::sample::{BLOCK, HmcOptions, ImportanceOptions, LabelOptions, Method, NutsOptions, QuadratureOptions};
 use serde::{Deserialize, Serialize};
@@ -93,6 +94,13 @@ impl Default for GenerateOptions {
 }
 
 impl GenerateOptions {
+    /// Check what holds for every method.
+    ///
+    /// # Errors
+    /// When `tol` is not between 0 and 1.
+    pub fn check(&self) -> Result<()> {
+        self.labels().quadrature.check()
+    }
     /// The part that concerns the labels of a row.
     pub fn labels(&self) -> LabelOptions {
         LabelOptions {

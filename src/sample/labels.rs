@@ -192,20 +192,22 @@ fn ladder(method: Method, family: &Family, rows: &[f64], first: usize, options: 
             Ok(all)
         }
         Err(e) if method == Method::Quadrature && !matches!(family.existence(rows), Existence::Proper) => {
-            Err(doubtful(family, &e))
+            Err(doubtful(family, rows, &e))
         }
         Err(_) => lower(0),
     }
 }
 
-/// The error of a row that quadrature does not resolve and of which it is not known that it has a finite integral at all.
-fn doubtful(family: &Family, cause: &Error) -> Error {
+/// The error of a row that quadrature does not resolve and of which it is not known that it has a finite integral at all:
+/// chains would draw from it without a sign of that.
+fn doubtful(family: &Family, eta: &[f64], cause: &Error) -> Error {
+    let why = family.unproven(eta).map(|why| format!(" ({why})")).unwrap_or_default();
     Error::numeric(format!(
-        "{}; and it is not proven that the density of '{}' has a finite integral there",
-        cause.message(),
-        family.name()
+        "it is not proven that the density of '{}' has a finite integral{why}, and quadrature does not resolve it: {}",
+        family.name(),
+        cause.message()
     ))
-    .hint("method: \"hmc\" samples it all the same, at your own risk; or choose another region of eta")
+    .hint("method: \"hmc\" samples it at your own risk")
 }
 
 /// Relative error that closed forms are trusted to.
@@ -218,11 +220,16 @@ fn closed_form(family: &Family, eta: &[f64]) -> Result<Moments> {
     })?;
     let mut out = Moments { cov_tt: Some(vec![]), log_normalizer: Some(vec![]), ..Moments::default() };
     for row in eta.chunks(family.dim()) {
-        let mu = form.mean(row);
+        let (mu, cov, log_normalizer) = (form.mean(row), form.covariance(row), form.log_normalizer(row));
+        if let Some(bad) = mu.iter().chain(&cov).chain([&log_normalizer]).find(|v| !v.is_finite()) {
+            let text =
+                format!("the moments of '{}' at eta = {row:?} are beyond the range of numbers: one is {bad}", family.name());
+            return Err(Error::numeric(text).hint("an eta nearer to the region, or statistics in other units"));
+        }
         out.mcse.extend(mu.iter().map(|m| CLOSED_FORM_ERROR * m.abs()));
         out.mu_t.extend(mu);
-        out.cov_tt.iter_mut().for_each(|c| c.extend(form.covariance(row)));
-        out.log_normalizer.iter_mut().for_each(|a| a.push(form.log_normalizer(row)));
+        out.cov_tt.iter_mut().for_each(|c| c.extend_from_slice(&cov));
+        out.log_normalizer.iter_mut().for_each(|a| a.push(log_normalizer));
         out.ess.push(CLOSED_FORM_ERROR.powi(-2));
         out.rhat.push(1.0);
         out.divergences.push(0);

@@ -103,8 +103,11 @@ fn describe(error: &EvalAltResult, known: &dyn Fn() -> Vec<String>) -> (Kind, St
         ),
         EvalAltResult::ErrorFunctionNotFound(signature, _) => {
             let name = signature.split([' ', '(']).next().unwrap_or_default();
-            let names = known();
-            let hint = match nearest(name, names.iter().map(String::as_str)) {
+            let mut names = known();
+            names.extend(crate::family::named::LIST.iter().map(|n| format!("ef::{}", n.name)));
+            let wordy = |n: &&str| n.chars().all(|c| c.is_alphanumeric() || "_:".contains(c));
+            let guess = Some(name).filter(wordy).and_then(|n| nearest(n, names.iter().map(String::as_str)));
+            let hint = match guess {
                 Some(guess) if guess == name => {
                     Some(format!("'{name}' exists, but not for these arguments; see help(\"{name}\")"))
                 }

@@ -296,3 +296,19 @@ fn points_come_in_every_shape() {
         assert!(error.contains(words), "{code}: {error}");
     }
 }
+
+/// Every name that the vocabulary registers is explained: by an entry of its own, or along with another.
+#[test]
+fn every_registered_name_has_help() {
+    let files = std::fs::read_dir("src/script/modules").unwrap().map(|f| std::fs::read_to_string(f.unwrap().path()).unwrap());
+    let text: String = files.collect();
+    let calls = ["register_fn(\"", "register_get(\""];
+    let quoted = calls.iter().flat_map(|call| text.split(call).skip(1)).filter_map(|rest| rest.split('"').next());
+    // Rhai's own protocols, and the parts of an error that catch(e) finds.
+    let silent = ["to_string", "to_debug", "describe", "keys", "values", "contains", "hint", "message"];
+    let names: std::collections::BTreeSet<&str> =
+        quoted.filter(|n| n.starts_with(|c: char| c.is_alphabetic()) && !silent.contains(n)).collect();
+    let (session, _) = session();
+    let missing: Vec<&&str> = names.iter().filter(|n| session.help(n).starts_with("no help")).collect();
+    assert!(names.len() > 60 && missing.is_empty(), "no help for {missing:?}");
+}

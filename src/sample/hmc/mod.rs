@@ -29,6 +29,8 @@ use serde::{Deserialize, Serialize};
 
 /// Most kept draws of a row.
 const MOST_SAMPLES: usize = 1 << 24;
+/// Most warm-up iterations, and most leapfrogs of a trajectory.
+const MOST_STEPS: usize = 1 << 20;
 
 /// Options of HMC.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -101,6 +103,11 @@ impl HmcOptions {
         }
         if self.adapt && self.warmup < 20 {
             return wrong("warmup", self.warmup.to_string(), "adaptation needs at least 20 iterations (or adapt: false)");
+        }
+        if let Some((what, n)) =
+            [("warmup", self.warmup), ("integration_steps", self.integration_steps)].iter().find(|(_, n)| *n > MOST_STEPS)
+        {
+            return wrong(what, n.to_string(), &format!("at most {MOST_STEPS} are possible"));
         }
         Ok(())
     }

@@ -117,7 +117,14 @@ pub(super) fn window(family: &Family, integrand: &Integrand, component: &Compone
     let mut bounds: Vec<(f64, f64)> =
         axes.iter().zip(&nodes).map(|(a, n)| a.ends().unwrap_or((n[0], n[n.len() - 1]))).collect();
     for round in 0..60 {
-        let profiles = look(component, &charts, &nodes, eta);
+        let (profiles, undefined) = look(component, &charts, &nodes, eta);
+        if undefined && !family.is_restricted() {
+            return Err(Error::numeric(format!(
+                "a statistic or the base of '{}' is not a number on part of its support, at eta = {eta:?}",
+                family.name()
+            ))
+            .hint("choose another support, or restrict it with where:"));
+        }
         let top = profiles.iter().flatten().copied().fold(f64::NEG_INFINITY, f64::max);
         if !top.is_finite() {
             return Err(Error::numeric(format!(
@@ -200,17 +207,22 @@ fn improper(family: &Family, integrand: &Integrand, component: &Component, axis:
     .hint("choose an eta region in which the fastest growing statistic has a negative coefficient")
 }
 
-/// For each coordinate the maximum, over the others, of log density plus log-Jacobian at each of its nodes.
-fn look(component: &Component, charts: &[Chart], nodes: &[Vec<f64>], eta: &[f64]) -> Vec<Vec<f64>> {
+/// For each coordinate the maximum, over the others, of log density plus log-Jacobian at each of its nodes; and whether the
+/// density is not a number somewhere near.
+fn look(component: &Component, charts: &[Chart], nodes: &[Vec<f64>], eta: &[f64]) -> (Vec<Vec<f64>>, bool) {
     let lines: Vec<Vec<(f64, f64)>> =
         nodes.iter().zip(charts).map(|(n, c)| n.iter().map(|t| (c.x(*t), c.log_jacobian(*t))).collect()).collect();
     let counts: Vec<usize> = nodes.iter().map(Vec::len).collect();
-    let tables = component.cliques.iter().map(|c| values(c, &lines, eta)).collect();
-    Forest::new(component, &counts).profiles(tables, &counts)
+    let mut undefined = false;
+    let tables = component.cliques.iter().map(|c| values(c, &lines, eta, &mut undefined)).collect();
+    (Forest::new(component, &counts).profiles(tables, &counts), undefined)
 }
 
+/// Beyond this infinity less infinity is no wonder.
+const NEAR: f64 = 5.0;
+
 /// The share of a clique in log density plus log-Jacobian on the tensor of nodes, last coordinate fastest.
-fn values(clique: &Clique, lines: &[Vec<(f64, f64)>], eta: &[f64]) -> Vec<f64> {
+fn values(clique: &Clique, lines: &[Vec<(f64, f64)>], eta: &[f64], undefined: &mut bool) -> Vec<f64> {
     let own: Vec<&Vec<(f64, f64)>> = clique.coordinates.iter().map(|c| &lines[*c]).collect();
     let (d, total) = (own.len(), own.iter().map(|l| l.len()).product());
     let (mut points, mut measure) = (Vec::with_capacity(total * d), Vec::with_capacity(total));
@@ -221,6 +233,7 @@ fn values(clique: &Clique, lines: &[Vec<(f64, f64)>], eta: &[f64]) -> Vec<f64> {
         advance(&mut index, |a| own[a].len());
     }
     let values = clique.program().evaluate(Clique::LOG_DENSITY, &points, eta);
+    *undefined |= values.iter().zip(points.chunks(d)).any(|(v, x)| v.is_nan() && x.iter().all(|x| x.abs() < NEAR));
     let finite = |(v, j): (f64, f64)| if v.is_nan() { f64::NEG_INFINITY } else { v + j };
     values.into_iter().zip(measure).map(finite).collect()
 }
