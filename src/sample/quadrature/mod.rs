@@ -13,7 +13,9 @@ mod component;
 mod forest;
 mod grid;
 mod nested;
+mod rule;
 mod scan;
+mod split;
 mod table;
 
 use crate::error::{Error, Result};

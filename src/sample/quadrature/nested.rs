@@ -4,7 +4,7 @@
 //! out is split where the pattern of the lines inside it changes: where surfaces meet, touch a line, or leave the window.
 //! There the inner integral may have a square root, which nodes that crowd at the ends of a panel like cosines resolve.
 
-use super::grid::section;
+use super::rule::section;
 use super::scan::Window;
 use super::table::Points;
 use crate::domain::Axis;
@@ -54,11 +54,15 @@ impl<'a> Nested<'a> {
         clique.surfaces().1.iter().any(|s| s.coordinates.len() > 1)
     }
     pub(super) fn new(clique: &Clique, axes: &'a [Axis], window: &'a Window) -> Nested<'a> {
+        let whole = |a: &usize| !matches!(axes[*a], Axis::Integers { .. });
+        let mut order: Vec<usize> = (0..axes.len()).collect();
+        order.sort_by_key(whole);
+        Nested::ordered(clique, axes, window, order)
+    }
+    /// With coordinates from the outermost to the innermost in a given order.
+    pub(super) fn ordered(clique: &Clique, axes: &'a [Axis], window: &'a Window, order: Vec<usize>) -> Nested<'a> {
         let (graph, surfaces) = clique.surfaces();
         let d = axes.len();
-        let whole = |a: &usize| !matches!(axes[*a], Axis::Integers { .. });
-        let mut order: Vec<usize> = (0..d).collect();
-        order.sort_by_key(whole);
         let place = |j: &usize| order.iter().position(|o| o == j).unwrap_or(0);
         let last = |s: usize| surfaces[s].coordinates.iter().map(place).max().unwrap_or(0);
         let ending = (0..d).map(|level| (0..surfaces.len()).filter(|s| last(*s) == level).collect()).collect();
@@ -66,6 +70,10 @@ impl<'a> Nested<'a> {
         let program = Program::compile(graph, d, &[&arguments]);
         let pool = RefCell::new(program.pool());
         Nested { window, axes, order, ending, program, pool, rules: RefCell::default(), looks: LOOKS[d.min(LOOKS.len()) - 1] }
+    }
+    /// Where the innermost of two lines is split, behind `t` of the outer one.
+    pub(super) fn cuts(&self, t: f64) -> Vec<f64> {
+        self.meets(&[t], true).into_iter().map(|(at, _)| at).collect()
     }
     /// Points with `n` nodes for the width of the window, and some more for each panel.
     pub(super) fn points(&self, n: usize) -> Points {
