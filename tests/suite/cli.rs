@@ -116,13 +116,14 @@ fn the_prompt_reads_lines_keeps_variables_and_survives_errors() {
         .stderr(Stdio::piped())
         .spawn()
         .unwrap();
-    let lines = "let a = 20\nnope(a)\nfn f(x) {\n x + 1 }\nf(a) * 2\n?train\nans\n";
-    child.stdin.take().unwrap().write_all(lines.as_bytes()).unwrap();
+    let lines = b"let a = 20\nnope(a)\n\xff\xfe\nfn f(x) {\n x + 1 }\nf(a) * 2\n?train\nans\n";
+    child.stdin.take().unwrap().write_all(lines).unwrap();
     let done = child.wait_with_output().unwrap();
     let (out, err) = (text(&done.stdout), text(&done.stderr));
     assert_eq!(done.status.code(), Some(0));
     assert!(out.matches("42").count() == 2 && out.contains("train(data"), "{out}");
     assert!(err.contains("unknown function nope") && err.contains("In[2]:1:1"), "{err}");
+    assert!(err.contains("not UTF-8"), "{err}");
 }
 
 #[test]
