@@ -74,7 +74,7 @@ const CASES: &[(&str, &[&str])] = &[
     ("vec([1, \"a\"])", &["number"]),
     ("nope", &["unknown variable"]),
     ("plot([1, 2], [1])", &["x has 2"]),
-    ("family(#{ x: real(3), stats: |x| #{a: log(x), q: x*x} }).mean([1, 1, 1, -1, -1, -1])", &["not finite"]),
+    ("family(#{ x: real(3), stats: |x| #{a: log(x), q: x*x} }).mean([1, 1, 1, -1, -1, -1])", &["not a number"]),
     ("real([100000, 100000])", &["at most"]),
     ("family(#{ name: 3, x: real(1), stats: |x| #{a: x} })", &["name must be a string"]),
 ];

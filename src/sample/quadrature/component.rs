@@ -10,9 +10,9 @@ use crate::family::{Component, Family, Integrand};
 /// Largest error estimate, in standard deviations, with which a row is given out.
 const RESOLVED: f64 = 0.02;
 
-/// Rows whose windows differ by more than this factor in some coordinate get grids of their own: on a line, and in several
-/// coordinates, where nodes are dear.
-const SHARED: [f64; 2] = [2.5, 1.6];
+/// Rows whose windows differ by more than this factor in some coordinate get grids of their own, in cliques of one, two and
+/// three coordinates: the more, the dearer are nodes.
+const SHARED: [f64; 3] = [2.5, 2.2, 1.6];
 
 /// Moments over component `number` of the integrand for rows of eta, each `[k]`.
 ///
@@ -30,7 +30,8 @@ pub(super) fn rows(
     let windows: Vec<Window> = etas.iter().map(|e| scanner.window(e)).collect::<Result<_>>()?;
     let local = |i: usize| component.statistics.iter().map(|s| etas[i][*s]).collect::<Vec<f64>>();
     let mut results: Vec<Option<Row>> = vec![None; etas.len()];
-    for group in groups(&windows) {
+    let widest = component.cliques.iter().map(|c| c.coordinates.len()).max().unwrap_or(1).min(SHARED.len());
+    for group in groups(&windows, SHARED[widest - 1]) {
         let grid = Grid::new(component, union(&windows, &group));
         let members: Vec<Vec<f64>> = group.iter().map(|i| local(*i)).collect();
         let cut: Vec<&Window> = group.iter().map(|i| &windows[*i]).collect();
@@ -95,7 +96,7 @@ impl Problem<'_> {
             }
         }
         if row.undefined {
-            return Err(Error::numeric(format!(
+            return Err(Error::domain(format!(
                 "a statistic of '{}' is not a number on part of its support, within the reach of the density at eta = {eta:?}",
                 family.name()
             ))
@@ -134,10 +135,9 @@ impl Problem<'_> {
 }
 
 /// Rows that share a grid: consecutive ones with equal charts and similar windows.
-fn groups(windows: &[Window]) -> Vec<Vec<usize>> {
+fn groups(windows: &[Window], shared: f64) -> Vec<Vec<usize>> {
     let mut found: Vec<(Vec<usize>, Window)> = Vec::new();
     for (i, w) in windows.iter().enumerate() {
-        let shared = SHARED[usize::from(w.low.len() > 1)];
         let joined = |(members, all): &(Vec<usize>, Window)| {
             let both = all.union(w);
             let similar = |m: &Window| (0..w.low.len()).all(|a| both.high[a] - both.low[a] <= shared * (m.high[a] - m.low[a]));

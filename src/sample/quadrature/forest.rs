@@ -241,16 +241,13 @@ impl<'a> Forest<'a> {
                 }
             }
             for (order, (child, view)) in self.children[i].iter().enumerate() {
-                let seen = |value: &dyn Fn(usize) -> f64| {
-                    let mut out = vec![0.0; self.separators[*child]];
-                    joint[i].iter().enumerate().for_each(|(cell, p)| view.scatter(cell, p * value(cell), &mut out));
-                    out
-                };
-                let mut others: Vec<(usize, Vec<f64>)> = mine.iter().map(|(a, t)| (*a, seen(&|cell| t[cell]))).collect();
+                let cells = self.separators[*child];
+                let mut others: Vec<(usize, Vec<f64>)> =
+                    mine.iter().map(|(a, t)| (*a, scattered(view, &joint[i], cells, |cell| t[cell]))).collect();
                 for (sibling, theirs) in &self.children[i][..order] {
                     for (a, u) in below[*sibling].iter().enumerate() {
                         if let Some(u) = u {
-                            others.push((a, seen(&|cell| theirs.gather(cell, u))));
+                            others.push((a, scattered(view, &joint[i], cells, |cell| theirs.gather(cell, u))));
                         }
                     }
                 }
@@ -265,16 +262,13 @@ impl<'a> Forest<'a> {
                 }
             }
             let mut expected: Vec<Option<Vec<f64>>> = vec![None; k];
-            let mut gather = |a: usize, value: &dyn Fn(usize) -> f64| {
-                let out = expected[a].get_or_insert_with(|| vec![0.0; self.separators[i]]);
-                let cells = self.to_separator[i].iter().zip(&conditional[i]).enumerate();
-                cells.for_each(|(cell, (s, p))| out[*s as usize] += p * value(cell));
-            };
-            mine.iter().for_each(|(a, t)| gather(*a, &|cell| t[cell]));
+            let (own, p) = (&self.to_separator[i], &conditional[i]);
+            let mut place = |a: usize| -> &mut Vec<f64> { expected[a].get_or_insert_with(|| vec![0.0; self.separators[i]]) };
+            mine.iter().for_each(|(a, t)| average(own, p, place(*a), |cell| t[cell]));
             for (child, view) in &self.children[i] {
                 for (a, u) in below[*child].iter().enumerate() {
                     if let Some(u) = u {
-                        gather(a, &|cell| view.gather(cell, u));
+                        average(own, p, place(a), |cell| view.gather(cell, u));
                     }
                 }
             }
@@ -298,6 +292,19 @@ impl<'a> Forest<'a> {
         }
         out
     }
+}
+
+/// The sums of p times a value over what each of `n` entries is seen by.
+fn scattered(view: &View, p: &[f64], n: usize, value: impl Fn(usize) -> f64) -> Vec<f64> {
+    let mut out = vec![0.0; n];
+    p.iter().enumerate().for_each(|(cell, p)| view.scatter(cell, p * value(cell), &mut out));
+    out
+}
+
+/// Add to each cell of a separator the conditional expectation of a value.
+fn average(to_separator: &[u32], conditional: &[f64], out: &mut [f64], value: impl Fn(usize) -> f64) {
+    let cells = to_separator.iter().zip(conditional).enumerate();
+    cells.for_each(|(cell, (s, p))| out[*s as usize] += p * value(cell));
 }
 
 /// For each cell of the tensor of clique `i` the cell of the tensor of its `chosen` coordinates.

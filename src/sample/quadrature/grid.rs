@@ -43,8 +43,8 @@ struct Level<'a> {
     forest: Option<Forest<'a>>,
 }
 
-/// Nodes of the trapezoidal rule at the first level, for one coordinate and for several.
-const FIRST: [usize; 2] = [40, 24];
+/// Nodes of the trapezoidal rule at the first level, in cliques of one, two and three coordinates.
+const FIRST: [usize; 3] = [40, 36, 24];
 /// Nodes of a Gauss-Legendre panel at the first level.
 const PANEL: usize = 12;
 /// Nodes for the width of the window at the first level where lines are split one by one.
@@ -83,6 +83,10 @@ impl<'a> Grid<'a> {
             .collect();
         Grid { component, window, panels }
     }
+    /// Most coordinates of a clique.
+    fn widest(&self) -> usize {
+        self.component.cliques.iter().map(|c| c.coordinates.len()).max().unwrap_or(1).min(FIRST.len())
+    }
     /// Whether surfaces cut across the axes, so that lines are split one by one.
     fn nested(&self) -> bool {
         self.component.is_one_clique() && Nested::applies(&self.component.cliques[0])
@@ -98,7 +102,7 @@ impl<'a> Grid<'a> {
                 weights.extend(std::iter::repeat_n(1.0, n));
             }
             None => {
-                let n = self.count(FIRST[usize::from(self.panels.len() > 1)], level);
+                let n = self.count(FIRST[self.widest() - 1], level);
                 let step = (high - low) / n as f64;
                 // Each axis and level has a shift of its own: nested grids would meet a narrow diagonal ridge at every level,
                 // or never, and agree on something wrong.

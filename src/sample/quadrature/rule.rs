@@ -1,6 +1,6 @@
 //! Rules on the axes of a grid: nodes and weights, their combinations, and where kinks cut an axis.
 
-use super::scan::{Chart, Window, advance};
+use super::scan::{Chart, Window};
 use super::table::Points;
 use crate::expr::{NodeId, Program};
 use crate::family::Clique;
@@ -24,15 +24,23 @@ impl Line {
 pub(super) fn tensor(clique: &Clique, lines: &[Line]) -> Points {
     let own: Vec<&Line> = clique.coordinates.iter().map(|c| &lines[*c]).collect();
     let total: usize = own.iter().map(|l| l.x.len()).product();
-    let mut points = Points { x: vec![Vec::with_capacity(total); own.len()], log_weights: Vec::with_capacity(total) };
-    let owned: Vec<usize> = clique.owned().collect();
-    let mut index = vec![0; own.len()];
-    for _ in 0..total {
-        points.x.iter_mut().zip(&own).zip(&index).for_each(|((x, l), i)| x.push(l.x[*i]));
-        points.log_weights.push(owned.iter().map(|a| own[*a].log_weights[index[*a]]).sum());
-        advance(&mut index, |a| own[a].x.len());
+    let spread = |axis: usize, values: &[f64]| {
+        let stride: usize = own[axis + 1..].iter().map(|l| l.x.len()).product();
+        let mut out = Vec::with_capacity(total);
+        while out.len() < total {
+            values.iter().for_each(|v| out.extend(std::iter::repeat_n(*v, stride)));
+        }
+        out
+    };
+    let mut log_weights = vec![0.0; total];
+    for axis in clique.owned() {
+        let stride: usize = own[axis + 1..].iter().map(|l| l.x.len()).product();
+        for block in log_weights.chunks_mut(stride * own[axis].x.len()) {
+            let slabs = block.chunks_mut(stride).zip(&own[axis].log_weights);
+            slabs.for_each(|(slab, w)| slab.iter_mut().for_each(|o| *o += w));
+        }
     }
-    points
+    Points { x: own.iter().enumerate().map(|(axis, l)| spread(axis, &l.x)).collect(), log_weights }
 }
 
 /// Where surfaces of a clique that depend on coordinate `axis` of the component alone cut the window, as values of t.

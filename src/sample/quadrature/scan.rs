@@ -248,7 +248,7 @@ impl<'a> Scanner<'a> {
         let nearest =
             look.tables.iter().map(|t| t.undefined.min(if self.family.is_restricted() { f64::INFINITY } else { t.baseless }));
         if nearest.fold(f64::INFINITY, f64::min) < NEAR {
-            return Err(Error::numeric(format!(
+            return Err(Error::domain(format!(
                 "a statistic or the base of '{}' is not a number on part of its support, at eta = {eta:?}",
                 self.family.name()
             ))
