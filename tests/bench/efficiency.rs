@@ -26,12 +26,13 @@ fn main() {
         match mode {
             "honesty" => honesty(case),
             "gains" => gains(case),
+            "worst" => worst(case),
             _ => efficiency(case),
         }
     }
 }
 
-const MODES: [&str; 3] = ["efficiency", "honesty", "gains"];
+const MODES: [&str; 4] = ["efficiency", "honesty", "gains", "worst"];
 
 /// Gradients and effective samples of one row by one seed.
 fn efficiency(case: &Case) {
@@ -136,4 +137,40 @@ fn gains(case: &Case) {
         mean(&without) / mean(&with),
         median(&without) / median(&with)
     );
+}
+
+fn worst(case: &Case) {
+    let mut all = vec![];
+    let k = case.family.dim();
+    for seed in 0..SEEDS {
+        let found = labels(&case.family, &case.eta, &options(seed, true), &Monitor::silent()).unwrap();
+        let plain = labels(&case.family, &case.eta, &options(seed, false), &Monitor::silent()).unwrap();
+        for (i, truth) in case.mean.iter().enumerate() {
+            let sd = case.sd[i];
+            all.push((
+                (found.mu_t[i] - truth) / found.mcse[i],
+                i / k,
+                i % k,
+                (found.mu_t[i] - truth) / sd,
+                found.mcse[i] / sd,
+                (plain.mu_t[i] - truth) / sd,
+                plain.mcse[i] / sd,
+                plain.rhat[i / k],
+            ));
+        }
+    }
+    all.sort_by(|a, b| b.0.abs().total_cmp(&a.0.abs()));
+    println!("{}", case.name);
+    for a in all.iter().step_by(1).take(12) {
+        println!(
+            "z {:8.1} row {:2} stat {:2} error {:+.1e} mcse {:.1e} plain {:+.1e} mcse {:.1e} rhat {:.3}",
+            a.0, a.1, a.2, a.3, a.4, a.5, a.6, a.7
+        );
+    }
+    for a in all.iter().step_by(all.len() / 8) {
+        println!(
+            "  z {:8.1} row {:2} stat {:2} error {:+.1e} mcse {:.1e} plain {:+.1e} mcse {:.1e} rhat {:.3}",
+            a.0, a.1, a.2, a.3, a.4, a.5, a.6, a.7
+        );
+    }
 }

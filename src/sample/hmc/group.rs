@@ -457,12 +457,17 @@ impl<'a> Group<'a> {
     pub(super) fn record(&mut self, record: &mut Record) {
         let program = self.density.program();
         for (b, block) in self.blocks.iter_mut().enumerate() {
-            record.take_controls(b, program.point(&mut block.pool));
+            record.take_controls(b, program.point(&mut block.pool), &block.value);
             program.run(&mut block.pool, Density::STATISTICS);
             let offsets = &program.entry(Density::STATISTICS).outputs;
             record.take(b, block.pool.numbers(), offsets, &block.acceptance, &block.diverged);
         }
         record.next();
+    }
+    /// Present positions, for each block [m, W].
+    pub(super) fn positions(&self) -> Vec<&[f64]> {
+        let size = self.density.free() * self.width();
+        self.blocks.iter().map(|b| &b.pool.numbers()[..size]).collect()
     }
     /// Whether some chain of a row stands where the density is zero.
     pub(super) fn outside(&self, row: usize) -> bool {

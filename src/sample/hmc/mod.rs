@@ -29,6 +29,8 @@ use serde::{Deserialize, Serialize};
 
 /// Most kept draws of a row.
 const MOST_SAMPLES: usize = 1 << 24;
+/// Most warm-up iterations, and most leapfrogs of a trajectory.
+const MOST_STEPS: usize = 1 << 20;
 
 /// Options of HMC.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -102,6 +104,11 @@ impl HmcOptions {
         if self.adapt && self.warmup < 20 {
             return wrong("warmup", self.warmup.to_string(), "adaptation needs at least 20 iterations (or adapt: false)");
         }
+        if let Some((what, n)) =
+            [("warmup", self.warmup), ("integration_steps", self.integration_steps)].iter().find(|(_, n)| *n > MOST_STEPS)
+        {
+            return wrong(what, n.to_string(), &format!("at most {MOST_STEPS} are possible"));
+        }
         Ok(())
     }
     fn plan(&self) -> Plan {
@@ -120,6 +127,11 @@ impl HmcOptions {
     fn stream(&self, row: usize) -> Stream {
         Stream::new(self.seed).child("hmc").at(row as u64)
     }
+}
+
+/// Whether HMC can sample a family: no coordinate takes whole numbers only.
+pub(super) fn applies(family: &Family) -> bool {
+    !family.support().bijector().discrete()
 }
 
 /// Refuse supports that `method` cannot sample.
@@ -147,7 +159,7 @@ pub(super) fn moments(family: &Family, eta: &[f64], first: usize, options: &HmcO
     let (draws, distinct) = (options.draws_per_chain(), density.distinct());
     let stein = family.stein().filter(|_| options.control_variates && options.chains >= controlled::FEWEST_CHAINS);
     let each: Vec<&[f64]> = eta.chunks(k).collect();
-    let controls = stein.map(|s| Controlled::new(s, distinct, options.chains, &each, group.blocks()));
+    let controls = stein.map(|s| Controlled::new(s, distinct, options.chains, &each, &group.positions()));
     let mut record =
         Record::new(distinct, draws, options.chains, density.program().lanes(), group.blocks()).with_controls(controls);
     for _ in 0..draws {

@@ -99,10 +99,10 @@ impl<'a> Record<'a> {
             add(diverged.as_ptr(), self.w, series.diverged.as_mut_ptr());
         }
     }
-    /// Take the controls at the positions that begin the pool of block `b`, [m, W], for the draw that comes next.
-    pub(super) fn take_controls(&mut self, b: usize, positions: &[f64]) {
+    /// Take the controls at the positions of block `b`, [m, W], with their log density, `[W]`, for the draw that comes next.
+    pub(super) fn take_controls(&mut self, b: usize, positions: &[f64], value: &[f64]) {
         if let Some(controls) = &mut self.controls {
-            controls.take(b, self.taken - self.open, positions);
+            controls.take(b, self.taken - self.open, positions, value);
         }
     }
     /// The draw is complete in all blocks.
@@ -134,7 +134,7 @@ impl<'a> Record<'a> {
         for (b, series) in self.blocks.iter_mut().enumerate() {
             let (tile, stride) = series.levels[0].tile();
             if let Some(controls) = &mut self.controls {
-                controls.close(b, tile, stride, count);
+                controls.close(b, tile, stride, &series.shift, count);
             }
             // The tile holds `count` draws of each statistic; the products have the length of Record::new.
             unsafe { triangle(tile, n, stride, count, w, self.fold, series.products.as_mut_ptr()) };

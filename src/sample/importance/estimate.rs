@@ -2,7 +2,7 @@
 //!
 //! The regression of T on controls with known expectation zero changes the weights, not T: the same new weights serve
 //! every statistic and the covariance. Standard errors by the jackknife over replicates repeat the whole estimate without
-//! each in turn, so that what the regression fits by chance is seen.
+//! each in turn, so that what the regression fits by chance is seen. The greatest contribution of a single point is added.
 //!
 //! # Source
 //! Owen, "Monte Carlo theory, methods and examples", section 8.9 (regression) and 9.2 (self-normalised weights); Efron and
@@ -38,46 +38,37 @@ pub(in crate::sample) struct Estimate {
     pub mcse: Vec<f64>,
 }
 
-/// Weighted sums over some points: means with the weights w, and covariances with g, the weights of the regression.
+/// Weighted sums over some points.
 #[derive(Clone)]
 struct Sums {
     weight: f64,
     t: Vec<f64>,
     c: Vec<f64>,
-    g_weight: f64,
-    g_t: Vec<f64>,
-    g_c: Vec<f64>,
-    /// g c c', lower triangle of [p, p].
-    g_cc: Vec<f64>,
-    /// g c T', [p, d].
-    g_ct: Vec<f64>,
+    /// c c', lower triangle of [p, p].
+    cc: Vec<f64>,
+    /// c T', [p, d].
+    ct: Vec<f64>,
 }
 
 impl Sums {
     fn zero(d: usize, p: usize) -> Sums {
-        let (t, c) = (vec![0.0; d], vec![0.0; p]);
-        let (g_cc, g_ct) = (vec![0.0; p * p], vec![0.0; p * d]);
-        Sums { weight: 0.0, g_weight: 0.0, g_t: t.clone(), g_c: c.clone(), t, c, g_cc, g_ct }
+        Sums { weight: 0.0, t: vec![0.0; d], c: vec![0.0; p], cc: vec![0.0; p * p], ct: vec![0.0; p * d] }
     }
-    fn arrays(&mut self) -> [&mut Vec<f64>; 6] {
-        [&mut self.t, &mut self.c, &mut self.g_t, &mut self.g_c, &mut self.g_cc, &mut self.g_ct]
+    fn arrays(&mut self) -> [&mut Vec<f64>; 4] {
+        [&mut self.t, &mut self.c, &mut self.cc, &mut self.ct]
     }
-    fn add(&mut self, (w, g): (f64, f64), t: &[f64], c: &[f64]) {
+    fn add(&mut self, w: f64, t: &[f64], c: &[f64]) {
         let (d, p) = (t.len(), c.len());
         self.weight += w;
-        self.g_weight += g;
         axpy(&mut self.t, w, t);
         axpy(&mut self.c, w, c);
-        axpy(&mut self.g_t, g, t);
-        axpy(&mut self.g_c, g, c);
         for (i, ci) in c.iter().enumerate() {
-            axpy(&mut self.g_cc[i * p..i * p + i + 1], g * ci, &c[..=i]);
-            axpy(&mut self.g_ct[i * d..(i + 1) * d], g * ci, t);
+            axpy(&mut self.cc[i * p..i * p + i + 1], w * ci, &c[..=i]);
+            axpy(&mut self.ct[i * d..(i + 1) * d], w * ci, t);
         }
     }
     fn combine(mut self, mut other: Sums, sign: f64) -> Sums {
         self.weight += sign * other.weight;
-        self.g_weight += sign * other.g_weight;
         for (a, b) in self.arrays().into_iter().zip(other.arrays()) {
             axpy(a, sign, b);
         }
@@ -86,23 +77,25 @@ impl Sums {
     /// The inverse covariance of the controls times their mean: how far, and along what, the weights move.
     fn direction(&self, most: usize) -> Vec<f64> {
         let p = self.c.len();
+        let mean: Vec<f64> = self.c.iter().map(|c| c / self.weight).collect();
         let mut cov = vec![0.0; p * p];
         for i in 0..p {
             for j in 0..=i {
-                cov[i * p + j] = (self.g_cc[i * p + j] - self.g_c[i] * self.g_c[j] / self.g_weight) / self.g_weight;
+                cov[i * p + j] = self.cc[i * p + j] / self.weight - mean[i] * mean[j];
                 cov[j * p + i] = cov[i * p + j];
             }
         }
-        let mean: Vec<f64> = self.c.iter().map(|c| c / self.weight).collect();
         solve(&cov, &mean, p, 1, most)
     }
     /// Estimates of T.
     fn mean(&self, most: usize) -> Vec<f64> {
         let d = self.t.len();
-        let mut mean: Vec<f64> = self.t.iter().map(|t| t / self.weight).collect();
+        let plain: Vec<f64> = self.t.iter().map(|t| t / self.weight).collect();
+        let mut mean = plain.clone();
         for (i, a) in self.direction(most).iter().enumerate().filter(|(_, a)| **a != 0.0) {
+            let center = self.c[i] / self.weight;
             for (s, m) in mean.iter_mut().enumerate() {
-                *m -= a * (self.g_ct[i * d + s] - self.g_c[i] * self.g_t[s] / self.g_weight) / self.g_weight;
+                *m -= a * (self.ct[i * d + s] / self.weight - center * plain[s]);
             }
         }
         mean
@@ -121,10 +114,6 @@ impl Weighted<'_> {
         };
         self.weights.iter().enumerate().filter_map(live)
     }
-    /// The weight of a point in the regression: the variance of a weighted mean is the sum of w^2 times squared residuals.
-    fn regressed(&self, w: f64) -> f64 {
-        w.powf(std::env::var("POWER").map_or(2.0, |p| p.parse().unwrap_or(2.0)))
-    }
     /// Means, covariance and standard errors.
     pub fn estimate(&self) -> Estimate {
         let (d, p, n) = (self.statistics, self.width, self.weights.len());
@@ -132,20 +121,30 @@ impl Weighted<'_> {
         let share = n.div_ceil(self.replicates);
         let mut parts = vec![Sums::zero(d, p); self.replicates];
         for (i, w, t, c) in self.rows() {
-            parts[i / share].add((w, self.regressed(w)), t, c);
+            parts[i / share].add(w, t, c);
         }
         let all = parts.iter().fold(Sums::zero(d, p), |all, part| all.combine(part.clone(), 1.0));
         let mean = all.mean(most);
         let without: Vec<Vec<f64>> = parts.into_iter().map(|part| all.clone().combine(part, -1.0).mean(most)).collect();
         let count = self.replicates as f64;
+        let single = self.influence(&mean);
         let mcse = (0..d)
             .map(|s| {
                 let center = without.iter().map(|m| m[s]).sum::<f64>() / count;
                 let spread: f64 = without.iter().map(|m| (m[s] - center).powi(2)).sum();
-                (spread * (count - 1.0) / count).sqrt()
+                (spread * (count - 1.0) / count).sqrt().hypot(single[s])
             })
             .collect();
         Estimate { cov: self.covariance(&mean, &all, &all.direction(most)), mean, mcse }
+    }
+    /// The most that one point contributes to each mean. A region that no point fell into may hold as much as a point, and
+    /// nothing in the spread of the others tells of it.
+    fn influence(&self, mean: &[f64]) -> Vec<f64> {
+        let mut most = vec![0.0_f64; mean.len()];
+        for (_, w, t, _) in self.rows() {
+            most.iter_mut().zip(t).zip(mean).for_each(|((m, t), mean)| *m = m.max(w * (t - mean).abs()));
+        }
+        most
     }
     /// By the weights of the regression, or the plain ones where those leave the matrix indefinite.
     fn covariance(&self, mean: &[f64], all: &Sums, direction: &[f64]) -> Vec<f64> {
@@ -160,12 +159,12 @@ impl Weighted<'_> {
     }
     fn second(&self, mean: &[f64], all: &Sums, direction: &[f64]) -> Vec<f64> {
         let d = self.statistics;
-        let center: Vec<f64> = all.g_c.iter().map(|c| c / all.g_weight).collect();
+        let center: Vec<f64> = all.c.iter().map(|c| c / all.weight).collect();
         let mut cov = vec![0.0; d * d];
         let mut centered = vec![0.0; d];
         for (_, w, t, c) in self.rows() {
             let lift: f64 = direction.iter().zip(c).zip(&center).map(|((a, c), m)| a * (c - m)).sum();
-            let moved = w / all.weight - self.regressed(w) / all.g_weight * lift;
+            let moved = w / all.weight * (1.0 - lift);
             centered.iter_mut().zip(t).zip(mean).for_each(|((x, t), m)| *x = t - m);
             for i in 0..d {
                 axpy(&mut cov[i * d..i * d + i + 1], moved * centered[i], &centered[..=i]);

@@ -1,12 +1,13 @@
 //! Importance sampling from the separable base.
 //!
-//! Terms of the exponent that stand in one coordinate form one density each; scrambled Sobol points go through their
-//! quantile functions and are weighed by the whole density. Independent scramblings give the standard errors; A(eta) is
+//! Terms of the exponent that stand in one coordinate form one density each. Where couplings matter, a Gaussian over the
+//! normal scores of these densities is fitted to pilot points. Scrambled Sobol points go through the quantile functions
+//! and are weighed by the whole density. Independent scramblings give the standard errors; A(eta) is
 //! the logarithm of the mean weight. The gate is the shape k-hat of the weights' tail and their effective number.
 //!
 //! # Source
-//! METHODS of quasi-Monte Carlo: L'Ecuyer, "Randomized quasi-Monte Carlo: an introduction for practitioners" (2018);
-//! k-hat: Vehtari et al. (2024), see [`psis`].
+//! L'Ecuyer, "Randomized quasi-Monte Carlo: an introduction for practitioners" (2018); adaptation to weighted points:
+//! Cappe, Guillin, Marin and Robert, "Population Monte Carlo", JCGS 13 (2004); k-hat: Vehtari et al. (2024), see [`psis`].
 
 pub(in crate::sample) mod base;
 pub(in crate::sample) mod estimate;
@@ -28,7 +29,7 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct ImportanceOptions {
-    /// Points of a row, over all replicates; rounded up to a power of two for each replicate, where they are most even.
+    /// Points of a row, over all replicates, after a pilot of half as many; rounded up to a power of two for each replicate, where they are most even.
     pub samples: usize,
     /// Independent scramblings, from which the standard errors come.
     pub replicates: usize,
@@ -55,6 +56,10 @@ const KHAT: f64 = 0.7;
 const SMOOTH: f64 = 0.5;
 /// Share of the points that must be effective.
 const EFFECTIVE: f64 = 0.05;
+/// Rounds in which the proposal is fitted.
+const ROUNDS: usize = 2;
+/// Share of effective points beyond which a proposal is not fitted any more.
+const ENOUGH: f64 = 0.95;
 /// Share of the points beyond which weights are equal but for rounding, and have no tail to speak of.
 const EQUAL: f64 = 0.99;
 
@@ -96,6 +101,11 @@ struct Judgement {
     /// Weights that sum to 1.
     weights: Vec<f64>,
     gate: &'static str,
+}
+
+/// Whether a family has terms to make a separable base of.
+pub(in crate::sample) fn applies(family: &Family) -> bool {
+    family.terms().is_some() && family.over_terms().is_some()
 }
 
 /// Moments of the rows `eta`, [n, k], which have the numbers `first`, `first` + 1, ... in their dataset.
@@ -158,20 +168,8 @@ impl Row<'_> {
     fn run(&self, unique: &Unique) -> Result<(Estimate, f64, &'static str)> {
         let base = Base::new(self.terms, self.eta).filter(|b| b.foreign.is_empty()).ok_or_else(|| self.baseless())?;
         let plain = Proposal::plain(&base);
-        let proposal = if let Ok(n) = std::env::var("PILOT") {
-            let n: usize = n.parse().unwrap_or(512);
-            let u = sobol(n, self.terms.axes().len(), self.stream.child("pilot"));
-            let pilot = self.weigh(plain.points(&u))?;
-            let weights = normalized(&psis::smooth(&pilot.log_weights).log_weights);
-            Proposal::fitted(&base, &pilot.points, &weights, effective(&weights)).unwrap_or(plain)
-        } else {
-            plain
-        };
+        let proposal = self.adapt(&base)?.unwrap_or(plain);
         let draws = self.draw(&proposal)?;
-        if std::env::var("SHOW").is_ok() {
-            let e = effective(&normalized(&draws.log_weights));
-            println!("ess {e:.0} khat {:.2}", psis::smooth(&draws.log_weights).khat);
-        }
         let judgement = judge(&draws.log_weights);
         let n = draws.log_weights.len();
         let log_normalizer = log_sum_exp(&draws.log_weights) - (n as f64).ln();
@@ -187,6 +185,23 @@ impl Row<'_> {
             replicates: self.options.replicates,
         };
         Ok((weighted.estimate(), log_normalizer, judgement.gate))
+    }
+    /// A Gaussian over the normal scores of the base, fitted to weighted points in a few rounds; none where the base itself
+    /// is as good.
+    fn adapt<'a>(&self, base: &'a Base) -> Result<Option<Proposal<'a>>> {
+        let n = self.options.samples.div_ceil(2 * ROUNDS).next_power_of_two().min(MOST);
+        let mut proposal = None;
+        for round in 0..ROUNDS {
+            let u = sobol(n, base.dim(), self.stream.child("pilot").at(round as u64));
+            let pilot = self.weigh(proposal.as_ref().unwrap_or(&Proposal::plain(base)).points(&u))?;
+            let weights = normalized(&psis::smooth(&pilot.log_weights).log_weights);
+            let size = effective(&weights);
+            if size > ENOUGH * n as f64 {
+                break;
+            }
+            proposal = Proposal::fitted(base, &pilot.points, &weights, size).or(proposal);
+        }
+        Ok(proposal)
     }
     /// Controls at the points, [n, p], and p: those that are finite wherever there is weight.
     fn controls(&self, points: &[f64], weights: &[f64]) -> Result<(Vec<f64>, usize)> {

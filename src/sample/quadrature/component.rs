@@ -2,7 +2,7 @@
 
 use super::QuadratureOptions;
 use super::grid::{Grid, Row};
-use super::scan::{Window, window};
+use super::scan::{Scanner, Window};
 use crate::domain::Axis;
 use crate::error::{Error, Result};
 use crate::family::{Component, Family, Integrand};
@@ -26,7 +26,8 @@ pub(super) fn rows(
     options: &QuadratureOptions,
 ) -> Result<Vec<Row>> {
     let component = &integrand.components()[number];
-    let windows: Vec<Window> = etas.iter().map(|e| window(family, integrand, component, e)).collect::<Result<_>>()?;
+    let mut scanner = Scanner::new(family, integrand, component);
+    let windows: Vec<Window> = etas.iter().map(|e| scanner.window(e)).collect::<Result<_>>()?;
     let local = |i: usize| component.statistics.iter().map(|s| etas[i][*s]).collect::<Vec<f64>>();
     let mut results: Vec<Option<Row>> = vec![None; etas.len()];
     for group in groups(&windows) {
@@ -87,7 +88,7 @@ impl Problem<'_> {
             row = again;
         }
         if let Some((integrand, twin)) = smooth.filter(|_| doubtful(&row)) {
-            let whole = window(family, integrand, twin, eta)?;
+            let whole = Scanner::new(family, integrand, twin).window(eta)?;
             let better = |a: &Row| a.worst < row.worst || row.worst.is_nan() || a.tail.iter().any(|t| !t.is_finite());
             if let Some(again) = self.integrate(twin, &whole).filter(better) {
                 (row, over, wider) = (again, twin, whole);

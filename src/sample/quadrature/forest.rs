@@ -19,8 +19,70 @@ pub(super) struct Forest<'a> {
     to_separator: Vec<Vec<u32>>,
     /// Number of cells of each separator.
     separators: Vec<usize>,
-    /// For each clique its children, each with the cell of the child's separator for each cell of the clique.
-    children: Vec<Vec<(usize, Vec<u32>)>>,
+    /// For each clique its children, each with how the cells of the clique see those of the child's separator.
+    children: Vec<Vec<(usize, View)>>,
+}
+
+/// Where the cells of a clique lie.
+pub(super) enum Cells {
+    /// All combinations of the nodes, last coordinate fastest.
+    Tensor,
+    /// On lines of two coordinates: at a node of the coordinate in place `outer`, and between the nodes of the other one.
+    Lines {
+        /// Place of the coordinate.
+        outer: usize,
+        /// Its node, for each cell.
+        node: Vec<u32>,
+        /// The nodes of the other coordinate around each cell.
+        between: View,
+    },
+}
+
+/// How each cell sees an array: as one of its entries, or as a sum of neighbouring ones with weights.
+pub(super) struct View {
+    /// First entry, for each cell.
+    pub first: Vec<u32>,
+    /// Weights of the entries from the first on, [cell, width]; none where a cell sees one entry.
+    pub weights: Vec<f64>,
+    /// Entries that a cell sees.
+    pub width: usize,
+}
+
+impl Clone for View {
+    fn clone(&self) -> View {
+        View { first: self.first.clone(), weights: self.weights.clone(), width: self.width }
+    }
+}
+
+impl View {
+    fn entries(first: Vec<u32>) -> View {
+        View { first, weights: vec![], width: 1 }
+    }
+    fn weights(&self, cell: usize) -> &[f64] {
+        &self.weights[cell * self.width..(cell + 1) * self.width]
+    }
+    /// What a cell sees of `values`.
+    fn gather(&self, cell: usize, values: &[f64]) -> f64 {
+        let first = self.first[cell] as usize;
+        if self.weights.is_empty() {
+            return values[first];
+        }
+        self.weights(cell).iter().zip(&values[first..]).map(|(w, v)| w * v).sum()
+    }
+    /// The same of logs, where minus infinity makes everything so.
+    fn gather_logs(&self, cell: usize, logs: &[f64]) -> f64 {
+        let seen = self.gather(cell, logs);
+        if seen.is_nan() { f64::NEG_INFINITY } else { seen }
+    }
+    /// Add `amount` to what a cell sees.
+    fn scatter(&self, cell: usize, amount: f64, out: &mut [f64]) {
+        let first = self.first[cell] as usize;
+        if self.weights.is_empty() {
+            out[first] += amount;
+        } else {
+            self.weights(cell).iter().zip(&mut out[first..]).for_each(|(w, o)| *o += w * amount);
+        }
+    }
 }
 
 /// Moments of a component under one eta.
@@ -28,51 +90,52 @@ pub(super) struct Sums {
     pub log_normalizer: f64,
     pub mu: Vec<f64>,
     pub cov: Option<Vec<f64>>,
-    /// Marginal of each coordinate, in the order of the component.
-    pub marginals: Vec<Vec<f64>>,
+    /// Joint probabilities of the cells of each clique.
+    pub joint: Vec<Vec<f64>>,
 }
 
 impl<'a> Forest<'a> {
-    /// For `counts[c]` nodes of coordinate `c` of the component.
-    pub(super) fn new(component: &'a Component, counts: &[usize]) -> Forest<'a> {
-        let cells = |clique: usize, chosen: &[usize]| {
-            let own = &component.cliques[clique].coordinates;
-            let sizes: Vec<usize> = own.iter().map(|c| counts[*c]).collect();
-            let mut index = vec![0; own.len()];
-            let cell = |_| {
-                let at = chosen.iter().fold(0, |at, i| at * sizes[*i] + index[*i]) as u32;
-                advance(&mut index, |a| sizes[a]);
-                at
-            };
-            (0..sizes.iter().product()).map(cell).collect::<Vec<u32>>()
-        };
+    /// For `counts[c]` nodes of coordinate `c` of the component, and `places[i]` of the cells of clique i.
+    pub(super) fn new(component: &'a Component, counts: &[usize], places: Vec<Cells>) -> Forest<'a> {
         let cliques = &component.cliques;
-        let to_separator = (0..cliques.len()).map(|i| cells(i, &cliques[i].separator)).collect();
         let shared = |i: usize| cliques[i].separator.iter().map(|s| cliques[i].coordinates[*s]).collect::<Vec<usize>>();
         let separators = (0..cliques.len()).map(|i| shared(i).iter().map(|c| counts[*c]).product()).collect();
-        let children = (0..cliques.len())
-            .map(|parent| {
-                let below = (0..parent).filter(|i| cliques[*i].parent == Some(parent));
-                let seen = |child: usize| {
-                    let place = |c: &usize| cliques[parent].coordinates.iter().position(|p| p == c).unwrap_or(0);
-                    cells(parent, &shared(child).iter().map(place).collect::<Vec<usize>>())
-                };
-                below.map(|child| (child, seen(child))).collect()
-            })
-            .collect();
+        let (mut to_separator, mut children) = (Vec::new(), Vec::new());
+        for (i, mut place) in places.into_iter().enumerate() {
+            let cells = |place: &Cells, chosen: &[usize]| match place {
+                Cells::Tensor => cells_of_tensor(component, i, counts, chosen),
+                Cells::Lines { node, .. } if chosen.is_empty() => vec![0; node.len()],
+                Cells::Lines { node, .. } => node.clone(),
+            };
+            to_separator.push(cells(&place, &cliques[i].separator));
+            let below: Vec<usize> = (0..i).filter(|c| cliques[*c].parent == Some(i)).collect();
+            let mut seen = |child: usize| {
+                let find = |c: &usize| cliques[i].coordinates.iter().position(|p| p == c).unwrap_or(0);
+                let chosen: Vec<usize> = shared(child).iter().map(find).collect();
+                match &mut place {
+                    Cells::Lines { outer, between, .. } if chosen != [*outer] => between.clone(),
+                    place => View::entries(cells(place, &chosen)),
+                }
+            };
+            children.push(below.into_iter().map(|child| (child, seen(child))).collect());
+        }
         Forest { component, to_separator, separators, children }
     }
-    /// For each coordinate, the maximum over all others of the sum of `tables`, at each of its nodes.
-    pub(super) fn profiles(&self, mut tables: Vec<Vec<f64>>, counts: &[usize]) -> Vec<Vec<f64>> {
-        let mut up: Vec<Vec<f64>> = Vec::new();
-        for i in 0..tables.len() {
-            self.add_messages(i, &up, &mut tables[i]);
-            up.push(self.reduce(i, &tables[i]));
+    /// For each coordinate, the maximum over all others of the log of the weighted density at each of its nodes. Tensors only.
+    pub(super) fn profiles(&self, shares: &[Table], eta: &[f64], counts: &[usize], buffer: &mut Aligned) -> Vec<Vec<f64>> {
+        let (mut up, mut tables): (Vec<Vec<f64>>, Vec<Vec<f64>>) = Default::default();
+        for (i, share) in shares.iter().enumerate() {
+            let mut table = self.exponent(i, share, eta, buffer);
+            self.add_messages(i, &up, &mut table);
+            if self.component.cliques[i].parent.is_some() {
+                up.push(self.reduce(i, &table));
+            }
+            tables.push(table);
         }
         for i in (0..tables.len()).rev() {
-            for (child, map) in &self.children[i] {
+            for (child, view) in &self.children[i] {
                 let mut down = vec![f64::NEG_INFINITY; self.separators[*child]];
-                map.iter().zip(&tables[i]).for_each(|(s, v)| down[*s as usize] = down[*s as usize].max(*v));
+                view.first.iter().zip(&tables[i]).for_each(|(s, v)| down[*s as usize] = down[*s as usize].max(*v));
                 for (d, u) in down.iter_mut().zip(&up[*child]) {
                     *d = if *u == f64::NEG_INFINITY { f64::NEG_INFINITY } else { *d - u };
                 }
@@ -80,18 +143,16 @@ impl<'a> Forest<'a> {
                 table.iter_mut().zip(map).for_each(|(v, s)| *v += down[*s as usize]);
             }
         }
-        self.by_coordinate(&tables, counts, f64::NEG_INFINITY, |best, v| *best = best.max(v))
+        self.by_coordinate(&tables, counts)
     }
     /// Moments at one eta of the component's statistics; `shares[i]` are those of clique i.
-    pub(super) fn moments(&self, tables: &[Table], eta: &[f64], counts: &[usize], covariance: bool) -> Sums {
+    pub(super) fn moments(&self, tables: &[Table], eta: &[f64], covariance: bool) -> Sums {
         let cliques = &self.component.cliques;
         let k = eta.len();
         let (mut up, mut conditional): (Vec<Vec<f64>>, Vec<Vec<f64>>) = Default::default();
         let mut buffer = Aligned::filled(0, 0.0);
         for (i, table) in tables.iter().enumerate() {
-            let local: Vec<f64> = cliques[i].statistics.iter().map(|s| eta[*s]).collect();
-            table.exponent(&local, &mut buffer);
-            let mut log_p = buffer[..table.n].to_vec();
+            let mut log_p = self.exponent(i, table, eta, &mut buffer);
             self.add_messages(i, &up, &mut log_p);
             let (message, p) = self.normalize(i, log_p);
             up.push(message);
@@ -111,12 +172,16 @@ impl<'a> Forest<'a> {
             shares.push(cliques[i].statistics.iter().enumerate().map(centered).collect());
         }
         let cov = covariance.then(|| self.covariance(&shares, &conditional, &joint, k));
-        let marginals = self.by_coordinate(&joint, counts, 0.0, |sum, p| *sum += p);
-        Sums { log_normalizer, mu, cov, marginals }
+        Sums { log_normalizer, mu, cov, joint }
+    }
+    fn exponent(&self, i: usize, table: &Table, eta: &[f64], buffer: &mut Aligned) -> Vec<f64> {
+        let local: Vec<f64> = self.component.cliques[i].statistics.iter().map(|s| eta[*s]).collect();
+        table.exponent(&local, buffer);
+        buffer[..table.n].to_vec()
     }
     fn add_messages(&self, i: usize, up: &[Vec<f64>], table: &mut [f64]) {
-        for (child, map) in &self.children[i] {
-            table.iter_mut().zip(map).for_each(|(v, s)| *v += up[*child][*s as usize]);
+        for (child, view) in &self.children[i] {
+            table.iter_mut().enumerate().for_each(|(cell, v)| *v += view.gather_logs(cell, &up[*child]));
         }
         table.iter_mut().filter(|v| v.is_nan()).for_each(|v| *v = f64::NEG_INFINITY);
     }
@@ -147,9 +212,9 @@ impl<'a> Forest<'a> {
     /// Joint probabilities of each clique from its conditional ones.
     fn joints(&self, mut tables: Vec<Vec<f64>>) -> Vec<Vec<f64>> {
         for i in (0..tables.len()).rev() {
-            for (child, map) in &self.children[i] {
+            for (child, view) in &self.children[i] {
                 let mut marginal = vec![0.0; self.separators[*child]];
-                map.iter().zip(&tables[i]).for_each(|(s, p)| marginal[*s as usize] += p);
+                tables[i].iter().enumerate().for_each(|(cell, p)| view.scatter(cell, *p, &mut marginal));
                 let own = &self.to_separator[*child];
                 tables[*child].iter_mut().zip(own).for_each(|(p, s)| *p *= marginal[*s as usize]);
             }
@@ -175,17 +240,17 @@ impl<'a> Forest<'a> {
                     add(*a, *b, joint[i].iter().zip(*left).zip(*right).map(|((p, l), r)| p * l * r).sum());
                 }
             }
-            for (order, (child, map)) in self.children[i].iter().enumerate() {
-                let seen = |values: &mut dyn Iterator<Item = f64>| {
+            for (order, (child, view)) in self.children[i].iter().enumerate() {
+                let seen = |value: &dyn Fn(usize) -> f64| {
                     let mut out = vec![0.0; self.separators[*child]];
-                    map.iter().zip(&joint[i]).zip(values).for_each(|((s, p), v)| out[*s as usize] += p * v);
+                    joint[i].iter().enumerate().for_each(|(cell, p)| view.scatter(cell, p * value(cell), &mut out));
                     out
                 };
-                let mut others: Vec<(usize, Vec<f64>)> = mine.iter().map(|(a, t)| (*a, seen(&mut t.iter().copied()))).collect();
+                let mut others: Vec<(usize, Vec<f64>)> = mine.iter().map(|(a, t)| (*a, seen(&|cell| t[cell]))).collect();
                 for (sibling, theirs) in &self.children[i][..order] {
                     for (a, u) in below[*sibling].iter().enumerate() {
                         if let Some(u) = u {
-                            others.push((a, seen(&mut theirs.iter().map(|s| u[*s as usize]))));
+                            others.push((a, seen(&|cell| theirs.gather(cell, u))));
                         }
                     }
                 }
@@ -200,15 +265,16 @@ impl<'a> Forest<'a> {
                 }
             }
             let mut expected: Vec<Option<Vec<f64>>> = vec![None; k];
-            let mut gather = |a: usize, values: &mut dyn Iterator<Item = f64>| {
+            let mut gather = |a: usize, value: &dyn Fn(usize) -> f64| {
                 let out = expected[a].get_or_insert_with(|| vec![0.0; self.separators[i]]);
-                self.to_separator[i].iter().zip(&conditional[i]).zip(values).for_each(|((s, p), v)| out[*s as usize] += p * v);
+                let cells = self.to_separator[i].iter().zip(&conditional[i]).enumerate();
+                cells.for_each(|(cell, (s, p))| out[*s as usize] += p * value(cell));
             };
-            mine.iter().for_each(|(a, t)| gather(*a, &mut t.iter().copied()));
-            for (child, map) in &self.children[i] {
+            mine.iter().for_each(|(a, t)| gather(*a, &|cell| t[cell]));
+            for (child, view) in &self.children[i] {
                 for (a, u) in below[*child].iter().enumerate() {
                     if let Some(u) = u {
-                        gather(a, &mut map.iter().map(|s| u[*s as usize]));
+                        gather(a, &|cell| view.gather(cell, u));
                     }
                 }
             }
@@ -216,20 +282,32 @@ impl<'a> Forest<'a> {
         }
         cov
     }
-    /// Fold tables onto the nodes of each coordinate, each from the clique that owns it.
-    fn by_coordinate(&self, tables: &[Vec<f64>], counts: &[usize], start: f64, fold: impl Fn(&mut f64, f64)) -> Vec<Vec<f64>> {
-        let mut out: Vec<Vec<f64>> = counts.iter().map(|n| vec![start; *n]).collect();
+    /// The greatest entry at each node of each coordinate, from the clique that owns it, of tensors.
+    fn by_coordinate(&self, tables: &[Vec<f64>], counts: &[usize]) -> Vec<Vec<f64>> {
+        let mut out: Vec<Vec<f64>> = counts.iter().map(|n| vec![f64::NEG_INFINITY; *n]).collect();
         for (clique, table) in self.component.cliques.iter().zip(tables) {
             for axis in clique.owned() {
                 let stride: usize = clique.coordinates[axis + 1..].iter().map(|c| counts[*c]).product();
                 let own = &mut out[clique.coordinates[axis]];
                 for slabs in table.chunks(stride * own.len()) {
-                    for (place, slab) in own.iter_mut().zip(slabs.chunks(stride)) {
-                        slab.iter().for_each(|v| fold(place, *v));
+                    for (best, slab) in own.iter_mut().zip(slabs.chunks(stride)) {
+                        *best = slab.iter().copied().fold(*best, f64::max);
                     }
                 }
             }
         }
         out
     }
+}
+
+/// For each cell of the tensor of clique `i` the cell of the tensor of its `chosen` coordinates.
+fn cells_of_tensor(component: &Component, i: usize, counts: &[usize], chosen: &[usize]) -> Vec<u32> {
+    let sizes: Vec<usize> = component.cliques[i].coordinates.iter().map(|c| counts[*c]).collect();
+    let mut index = vec![0; sizes.len()];
+    let cell = |_| {
+        let at = chosen.iter().fold(0, |at, i| at * sizes[*i] + index[*i]) as u32;
+        advance(&mut index, |a| sizes[a]);
+        at
+    };
+    (0..sizes.iter().product()).map(cell).collect()
 }

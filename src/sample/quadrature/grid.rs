@@ -1,13 +1,14 @@
 //! The grid of a component: rules by axis, refined until mu stands still.
 
 use super::QuadratureOptions;
-use super::forest::Forest;
+use super::forest::{Cells, Forest};
 use super::nested::Nested;
-use super::scan::{Chart, Window, advance};
-use super::table::{Points, Table};
+use super::rule::{Line, kinks, tensor};
+use super::scan::{Chart, Window};
+use super::split;
+use super::table::Table;
 use crate::domain::Axis;
 use crate::expr::lanes::Aligned;
-use crate::expr::{NodeId, Program};
 use crate::family::{Clique, Component};
 use crate::num::quad::gauss_legendre;
 
@@ -35,12 +36,6 @@ pub(super) struct Grid<'a> {
     panels: Vec<Option<Vec<f64>>>,
 }
 
-/// Nodes x of an axis and their log weights.
-struct Line {
-    x: Vec<f64>,
-    log_weights: Vec<f64>,
-}
-
 /// A level of refinement: the tables of the cliques, and how many nodes each axis has where it has its own.
 struct Level<'a> {
     tables: Vec<Table>,
@@ -52,8 +47,8 @@ struct Level<'a> {
 const FIRST: [usize; 2] = [40, 24];
 /// Nodes of a Gauss-Legendre panel at the first level.
 const PANEL: usize = 12;
-/// The same where lines are split one by one, for one, two and three coordinates.
-const SPLIT: [usize; 3] = [12, 12, 6];
+/// Nodes for the width of the window at the first level where lines are split one by one.
+const SPLIT: usize = 24;
 /// Most numbers in the tables of a level.
 const MOST_NUMBERS: usize = 1 << 25;
 /// What the error of a level may be above the geometric extrapolation of the last changes.
@@ -66,12 +61,17 @@ const LEVELS: u32 = 16;
 impl<'a> Grid<'a> {
     pub(super) fn new(component: &'a Component, window: Window) -> Self {
         let axes = &component.axes;
+        let oblique =
+            |axis: &usize| component.cliques.iter().any(|c| split::applies(component, c) && c.coordinates.contains(axis));
         let panels = (0..axes.len())
             .map(|axis| {
                 let (low, high) = (window.low[axis], window.high[axis]);
                 let mut cuts: Vec<f64> = component.cliques.iter().flat_map(|c| kinks(c, axis, &window)).collect();
                 let plain = axes[axis].ends().is_some() && window.charts[axis] == Chart::Identity;
                 let whole = matches!(axes[axis], Axis::Integers { .. });
+                if oblique(&axis) {
+                    cuts.extend((1..split::PARTS).map(|i| low + (high - low) * i as f64 / split::PARTS as f64));
+                }
                 (!whole && (plain || !cuts.is_empty())).then(|| {
                     cuts.push(low);
                     cuts.push(high);
@@ -115,8 +115,7 @@ impl<'a> Grid<'a> {
                 }
             }
         }
-        let log_weights = nodes.iter().zip(&weights).map(|(t, w)| w.ln() + chart.log_jacobian(*t)).collect();
-        Line { x: nodes.iter().map(|t| chart.x(*t)).collect(), log_weights }
+        Line::new(nodes, &weights, chart)
     }
     /// Doubled from level to level on a line, else half as many more.
     fn count(&self, first: usize, level: u32) -> usize {
@@ -131,7 +130,7 @@ impl<'a> Grid<'a> {
         let cliques = &self.component.cliques;
         if self.nested() {
             let nested = Nested::new(&cliques[0], &self.component.axes, &self.window);
-            let n = self.count(SPLIT[self.panels.len().min(3) - 1], level);
+            let n = self.count(SPLIT, level);
             if level > 0 && n.pow(self.panels.len() as u32) > most {
                 return None;
             }
@@ -147,8 +146,17 @@ impl<'a> Grid<'a> {
         if level > 0 && cliques.iter().map(size).sum::<usize>() > most {
             return None;
         }
-        let tables = cliques.iter().map(|c| Table::new(c, &tensor(c, &lines))).collect();
-        let forest = (!self.component.is_one_clique()).then(|| Forest::new(self.component, &counts));
+        let n = self.count(PANEL, level);
+        let (tables, places) = cliques
+            .iter()
+            .map(|c| match split::applies(self.component, c) {
+                true => split::lines(self.component, c, &self.window, &lines, &self.panels, n),
+                false => (tensor(c, &lines), Cells::Tensor),
+            })
+            .zip(cliques)
+            .map(|((points, cells), clique)| (Table::new(clique, &points), cells))
+            .unzip();
+        let forest = (!self.component.is_one_clique()).then(|| Forest::new(self.component, &counts, places));
         Some(Level { tables, counts, forest })
     }
     /// Moments of rows of the component's share of eta. `cut` are the windows of the rows.
@@ -233,7 +241,7 @@ impl Level<'_> {
         let k = eta.len();
         let (log_normalizer, mu) = match &self.forest {
             Some(forest) => {
-                let sums = forest.moments(&self.tables, eta, &self.counts, false);
+                let sums = forest.moments(&self.tables, eta, false);
                 (sums.log_normalizer, sums.mu)
             }
             None => {
@@ -241,14 +249,15 @@ impl Level<'_> {
                 (a, mu)
             }
         };
-        let undefined = self.tables.iter().any(|t| t.undefined);
+        // Far out infinity less infinity is no wonder; nearer it is a statistic without a value.
+        let undefined = self.tables.iter().any(|t| t.undefined < 1e30);
         let cov = Vec::new();
         Row { mu, cov, log_normalizer, error: vec![f64::INFINITY; k], worst: f64::INFINITY, undefined, tail: vec![0.0; k] }
     }
     /// The covariance of a row with means.
     fn covariance(&self, eta: &[f64], row: &mut Row, buffer: &mut Aligned) {
         row.cov = match &self.forest {
-            Some(forest) => forest.moments(&self.tables, eta, &self.counts, true).cov.unwrap_or_default(),
+            Some(forest) => forest.moments(&self.tables, eta, true).cov.unwrap_or_default(),
             None => {
                 let (a, total, mu) = self.tables[0].mean(eta, buffer);
                 if a.is_finite() { self.tables[0].covariance(buffer, total, &mu) } else { vec![f64::NAN; eta.len().pow(2)] }
@@ -259,8 +268,10 @@ impl Level<'_> {
     fn slab(&self, component: &Component, axis: usize, at: usize, eta: &[f64], row: &Row) -> (f64, Vec<f64>) {
         let mut far = vec![0.0f64; eta.len()];
         if let Some(forest) = &self.forest {
-            let sums = forest.moments(&self.tables, eta, &self.counts, false);
-            let mass = sums.marginals[axis][at];
+            let sums = forest.moments(&self.tables, eta, false);
+            let owner = component.cliques.iter().position(|c| c.owned().any(|place| c.coordinates[place] == axis)).unwrap_or(0);
+            let place = component.cliques[owner].coordinates.iter().position(|c| *c == axis).unwrap_or(0);
+            let mass = self.cells(&component.cliques[owner], place, at).map(|m| sums.joint[owner][m]).sum();
             for (clique, table) in component.cliques.iter().zip(&self.tables) {
                 let Some(place) = clique.coordinates.iter().position(|c| *c == axis) else { continue };
                 for (local, s) in clique.statistics.iter().enumerate() {
@@ -348,74 +359,4 @@ impl Row {
 /// What rounding leaves of a mean.
 fn floor(mean: f64) -> f64 {
     (1e-15 * mean.abs()).max(f64::MIN_POSITIVE)
-}
-
-/// All combinations of the nodes of a clique's coordinates, last fastest; weights of the coordinates that it owns.
-fn tensor(clique: &Clique, lines: &[Line]) -> Points {
-    let own: Vec<&Line> = clique.coordinates.iter().map(|c| &lines[*c]).collect();
-    let total: usize = own.iter().map(|l| l.x.len()).product();
-    let mut points = Points { x: vec![Vec::with_capacity(total); own.len()], log_weights: Vec::with_capacity(total) };
-    let owned: Vec<usize> = clique.owned().collect();
-    let mut index = vec![0; own.len()];
-    for _ in 0..total {
-        points.x.iter_mut().zip(&own).zip(&index).for_each(|((x, l), i)| x.push(l.x[*i]));
-        points.log_weights.push(owned.iter().map(|a| own[*a].log_weights[index[*a]]).sum());
-        advance(&mut index, |a| own[a].x.len());
-    }
-    points
-}
-
-/// Where surfaces of a clique that depend on coordinate `axis` of the component alone cut the window, as values of t.
-fn kinks(clique: &Clique, axis: usize, window: &Window) -> Vec<f64> {
-    const LOOKS: usize = 4001;
-    let Some(place) = clique.coordinates.iter().position(|c| *c == axis) else { return vec![] };
-    let (graph, surfaces) = clique.surfaces();
-    let arguments: Vec<NodeId> = surfaces.iter().filter(|s| s.coordinates == [place]).map(|s| s.argument).collect();
-    if arguments.is_empty() {
-        return vec![];
-    }
-    let (low, high, chart, d) = (window.low[axis], window.high[axis], window.charts[axis], clique.coordinates.len());
-    let program = Program::compile(graph, d, &[&arguments]);
-    let values = |a: f64, b: f64, n: usize| {
-        let mut points = vec![0.5; n * d];
-        (0..n).for_each(|i| points[i * d + place] = chart.x(a + (b - a) * i as f64 / (n - 1) as f64));
-        program.evaluate(0, &points, &[])
-    };
-    let (looks, width) = (values(low, high, LOOKS), arguments.len());
-    let at = |i: usize| low + (high - low) * i as f64 / (LOOKS - 1) as f64;
-    let mut cuts = Vec::new();
-    for s in 0..width {
-        let value = |i: usize| looks[i * width + s];
-        for i in 1..LOOKS {
-            if value(i - 1) == 0.0 {
-                cuts.push(at(i - 1));
-            } else if value(i - 1) * value(i) < 0.0 {
-                let positive = value(i - 1) > 0.0;
-                cuts.push(section(
-                    &|a, b, n| values(a, b, n).chunks(width).map(|v| v[s]).collect(),
-                    at(i - 1),
-                    at(i),
-                    positive,
-                ));
-            }
-        }
-    }
-    cuts
-}
-
-/// Points into which an interval that holds a root is cut at a time.
-const SECTION: usize = 32;
-
-/// The root between a and b of what has the given sign at a and another at b; `along(a, b, n)` are its values at n points.
-pub(super) fn section(along: &dyn Fn(f64, f64, usize) -> Vec<f64>, mut a: f64, mut b: f64, positive: bool) -> f64 {
-    for _ in 0..14 {
-        let values = along(a, b, SECTION + 1);
-        let step = (b - a) / SECTION as f64;
-        let i = (1..=SECTION).find(|i| (values[*i] > 0.0) != positive).unwrap_or(SECTION);
-        (a, b) = (a + step * (i - 1) as f64, if i == SECTION { b } else { a + step * i as f64 });
-        if b - a <= f64::EPSILON * a.abs().max(b.abs()) {
-            break;
-        }
-    }
-    0.5 * (a + b)
 }

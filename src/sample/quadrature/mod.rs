@@ -13,7 +13,9 @@ mod component;
 mod forest;
 mod grid;
 mod nested;
+mod rule;
 mod scan;
+mod split;
 mod table;
 
 use crate::error::{Error, Result};
@@ -32,6 +34,22 @@ pub struct QuadratureOptions {
 impl Default for QuadratureOptions {
     fn default() -> Self {
         QuadratureOptions { tol: 1e-11, max_nodes: 1 << 21 }
+    }
+}
+
+impl QuadratureOptions {
+    /// Check ranges.
+    ///
+    /// # Errors
+    /// When `tol` is not positive, or there are no nodes.
+    pub fn check(&self) -> Result<()> {
+        if !(self.tol > 0.0 && self.tol < 1.0) {
+            return Err(Error::domain(format!("tol is {}; it lies between 0 and 1, in standard deviations", self.tol)));
+        }
+        if self.max_nodes == 0 {
+            return Err(Error::domain("max_nodes is 0; at least one node is needed"));
+        }
+        Ok(())
     }
 }
 

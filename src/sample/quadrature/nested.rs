@@ -4,7 +4,7 @@
 //! out is split where the pattern of the lines inside it changes: where surfaces meet, touch a line, or leave the window.
 //! There the inner integral may have a square root, which nodes that crowd at the ends of a panel like cosines resolve.
 
-use super::grid::section;
+use super::rule::section;
 use super::scan::Window;
 use super::table::Points;
 use crate::domain::Axis;
@@ -13,7 +13,9 @@ use crate::expr::{NodeId, Program};
 use crate::family::Clique;
 use crate::num::quad::gauss_legendre;
 use std::cell::RefCell;
+use std::collections::HashMap;
 use std::f64::consts::PI;
+use std::rc::Rc;
 
 /// The surfaces of a clique in a window.
 pub(super) struct Nested<'a> {
@@ -25,9 +27,14 @@ pub(super) struct Nested<'a> {
     ending: Vec<Vec<usize>>,
     program: Program,
     pool: RefCell<Pool>,
+    rules: RefCell<HashMap<usize, Rc<Rule>>>,
     looks: usize,
 }
 
+/// Nodes and weights on [-1, 1].
+type Rule = (Vec<f64>, Vec<f64>);
+/// Nodes of the shortest panel.
+const AT_LEAST: usize = 4;
 /// What a line meets: surfaces by number, or a change of the pattern inside, with what lies between them.
 type Pattern = Vec<usize>;
 /// Stands in a pattern for a change further inside.
@@ -47,28 +54,35 @@ impl<'a> Nested<'a> {
         clique.surfaces().1.iter().any(|s| s.coordinates.len() > 1)
     }
     pub(super) fn new(clique: &Clique, axes: &'a [Axis], window: &'a Window) -> Nested<'a> {
+        let whole = |a: &usize| !matches!(axes[*a], Axis::Integers { .. });
+        let mut order: Vec<usize> = (0..axes.len()).collect();
+        order.sort_by_key(whole);
+        Nested::ordered(clique, axes, window, order)
+    }
+    /// With coordinates from the outermost to the innermost in a given order.
+    pub(super) fn ordered(clique: &Clique, axes: &'a [Axis], window: &'a Window, order: Vec<usize>) -> Nested<'a> {
         let (graph, surfaces) = clique.surfaces();
         let d = axes.len();
-        let whole = |a: &usize| !matches!(axes[*a], Axis::Integers { .. });
-        let mut order: Vec<usize> = (0..d).collect();
-        order.sort_by_key(whole);
         let place = |j: &usize| order.iter().position(|o| o == j).unwrap_or(0);
         let last = |s: usize| surfaces[s].coordinates.iter().map(place).max().unwrap_or(0);
         let ending = (0..d).map(|level| (0..surfaces.len()).filter(|s| last(*s) == level).collect()).collect();
         let arguments: Vec<NodeId> = surfaces.iter().map(|s| s.argument).collect();
         let program = Program::compile(graph, d, &[&arguments]);
         let pool = RefCell::new(program.pool());
-        Nested { window, axes, order, ending, program, pool, looks: LOOKS[d.min(LOOKS.len()) - 1] }
+        Nested { window, axes, order, ending, program, pool, rules: RefCell::default(), looks: LOOKS[d.min(LOOKS.len()) - 1] }
     }
-    /// Points with `n` nodes a panel.
+    /// Where the innermost of two lines is split, behind `t` of the outer one.
+    pub(super) fn cuts(&self, t: f64) -> Vec<f64> {
+        self.meets(&[t], true).into_iter().map(|(at, _)| at).collect()
+    }
+    /// Points with `n` nodes for the width of the window, and some more for each panel.
     pub(super) fn points(&self, n: usize) -> Points {
         let d = self.axes.len();
         let mut points = Points { x: vec![vec![]; d], log_weights: vec![] };
-        let rule = gauss_legendre(n);
-        self.descend(&mut Vec::new(), 0.0, &rule, &mut points);
+        self.descend(&mut Vec::new(), 0.0, n, &mut points);
         points
     }
-    fn descend(&self, prefix: &mut Vec<f64>, log_weight: f64, rule: &(Vec<f64>, Vec<f64>), points: &mut Points) {
+    fn descend(&self, prefix: &mut Vec<f64>, log_weight: f64, n: usize, points: &mut Points) {
         let level = prefix.len();
         if level == self.order.len() {
             for (axis, t) in self.order.iter().zip(prefix.iter()) {
@@ -78,15 +92,15 @@ impl<'a> Nested<'a> {
             return;
         }
         let axis = self.order[level];
-        for (t, weight) in self.nodes(prefix, rule) {
+        for (t, weight) in self.nodes(prefix, n) {
             prefix.push(t);
             let here = log_weight + weight.ln() + self.window.charts[axis].log_jacobian(t);
-            self.descend(prefix, here, rule, points);
+            self.descend(prefix, here, n, points);
             prefix.pop();
         }
     }
     /// Nodes and weights of the line behind `prefix`.
-    fn nodes(&self, prefix: &[f64], (x, w): &(Vec<f64>, Vec<f64>)) -> Vec<(f64, f64)> {
+    fn nodes(&self, prefix: &[f64], n: usize) -> Vec<(f64, f64)> {
         let axis = self.order[prefix.len()];
         let (low, high) = (self.window.low[axis], self.window.high[axis]);
         if matches!(self.axes[axis], Axis::Integers { .. }) {
@@ -99,7 +113,8 @@ impl<'a> Nested<'a> {
         let mut out = Vec::new();
         for panel in ends.windows(2) {
             let (middle, half) = (0.5 * (panel[0] + panel[1]), 0.5 * (panel[1] - panel[0]));
-            out.extend(x.iter().zip(w).map(|(x, w)| match innermost {
+            let rule = self.rule(AT_LEAST + (2.0 * half / (high - low) * n as f64).ceil() as usize);
+            out.extend(rule.0.iter().zip(&rule.1).map(|(x, w)| match innermost {
                 true => (middle + half * x, half * w),
                 false => {
                     let angle = 0.5 * PI * (x + 1.0);
@@ -108,6 +123,9 @@ impl<'a> Nested<'a> {
             }));
         }
         out
+    }
+    fn rule(&self, n: usize) -> Rc<Rule> {
+        self.rules.borrow_mut().entry(n).or_insert_with(|| Rc::new(gauss_legendre(n))).clone()
     }
     /// Where the line behind `prefix` meets something, ascending; without `exact` only the order is right, and what lies
     /// within a hair of each other comes in the order of its numbers.

@@ -28,8 +28,12 @@ pub(super) struct Table {
     k: usize,
     t: Aligned,
     offset: Aligned,
-    /// Whether a statistic is not a number where the density could have mass.
-    pub undefined: bool,
+    /// Points at which a share is infinite; there `t` has something huge in its place.
+    overflow: Vec<u32>,
+    /// How far out the nearest point lies at which a statistic is not a number though the base is: its largest coordinate.
+    pub undefined: f64,
+    /// The same of the base.
+    pub baseless: f64,
 }
 
 impl Table {
@@ -38,7 +42,8 @@ impl Table {
         let (n, k, program) = (points.log_weights.len(), clique.statistics.len(), clique.program());
         let stride = n.next_multiple_of(LANES);
         let (mut t, mut offset) = (Aligned::filled(k * stride, 0.0), Aligned::filled(stride, f64::NEG_INFINITY));
-        let mut undefined = false;
+        let (mut undefined, mut baseless) = (f64::INFINITY, f64::INFINITY);
+        let reach = |m: usize| points.x.iter().map(|x| x[m].abs()).fold(0.0, f64::max);
         let (w, mut pool) = (program.lanes(), program.pool());
         for start in (0..n).step_by(w) {
             let count = w.min(n - start);
@@ -51,6 +56,9 @@ impl Table {
             let base = program.output(&pool, Clique::STATISTICS, k);
             for lane in 0..count {
                 let sum = base[lane] + points.log_weights[start + lane];
+                if sum.is_nan() {
+                    baseless = baseless.min(reach(start + lane));
+                }
                 offset[start + lane] = if sum.is_nan() { f64::NEG_INFINITY } else { sum.min(HUGE) };
             }
             for s in 0..k {
@@ -60,8 +68,7 @@ impl Table {
                         continue;
                     }
                     if value.is_nan() {
-                        // Far out infinity less infinity is no wonder; nearer it is a statistic without a value.
-                        undefined |= points.x.iter().all(|x| x[start + lane].abs() < 1e30);
+                        undefined = undefined.min(reach(start + lane));
                         offset[start + lane] = f64::NEG_INFINITY;
                     } else {
                         t[s * stride + start + lane] = value.clamp(-HUGE, HUGE);
@@ -69,19 +76,26 @@ impl Table {
                 }
             }
         }
+        let overflow = |m: &u32| (0..k).any(|s| t[s * stride + *m as usize].abs() == HUGE);
+        let overflow = (0..n as u32).filter(|m| offset[*m as usize] > f64::NEG_INFINITY && overflow(m)).collect();
         // A point that lost its mass at a later statistic keeps none of the values of the earlier ones.
         for m in (0..n).filter(|m| offset[*m] == f64::NEG_INFINITY) {
             (0..k).for_each(|s| t[s * stride + m] = 0.0);
         }
-        Table { n, stride, k, t, offset, undefined }
+        Table { n, stride, k, t, offset, overflow, undefined, baseless }
     }
     /// Share `s` at all points, `[n]`.
     pub(super) fn share(&self, s: usize) -> &[f64] {
         &self.t[s * self.stride..][..self.n]
     }
-    /// The log of the weighted density at point `m`.
+    /// The log of the weighted density at point `m`; minus infinity where infinite shares leave it open.
     pub(super) fn at(&self, m: usize, eta: &[f64]) -> f64 {
-        self.offset[m] + eta.iter().enumerate().map(|(s, e)| e * self.t[s * self.stride + m]).sum::<f64>()
+        let share = |s: usize| {
+            let t = self.t[s * self.stride + m];
+            if t.abs() == HUGE { t * f64::INFINITY } else { t }
+        };
+        let sum = self.offset[m] + eta.iter().enumerate().map(|(s, e)| e * share(s)).sum::<f64>();
+        if sum.is_nan() { f64::NEG_INFINITY } else { sum }
     }
     /// Logs of the weighted density at one eta of the shares, `[k]`, to `out`, padded.
     pub(super) fn exponent(&self, eta: &[f64], out: &mut Aligned) -> f64 {
@@ -94,7 +108,13 @@ impl Table {
         unsafe {
             exponent(self.t.as_ptr(), self.offset.as_ptr(), eta.as_ptr(), self.k, self.stride, out.as_mut_ptr(), &mut top);
         }
-        top
+        if self.overflow.is_empty() {
+            return top;
+        }
+        for m in &self.overflow {
+            out[*m as usize] = self.at(*m as usize, eta);
+        }
+        out.iter().copied().fold(f64::NEG_INFINITY, f64::max)
     }
     /// The log-normaliser and the mean of the shares, `[k]`; `p` is left with the density over its maximum.
     pub(super) fn mean(&self, eta: &[f64], p: &mut Aligned) -> (f64, f64, Vec<f64>) {

@@ -20,7 +20,7 @@ const OURS: [&str; 3] = ["draws", "method", "outside"];
 
 /// Draw from `family` at one eta by the method that `map` names.
 pub(super) fn draw(ctx: &NativeCallContext, family: &Shared, eta: &Dynamic, map: &Map) -> Native<Chains> {
-    let (map, outside) = split_outside(&merged(map));
+    let (map, outside) = split_outside(&merged(map)).at(ctx)?;
     let (kind, options) = prepare(family, map).at(ctx)?;
     let (data, n, _) = etas(family, eta, outside).at(ctx)?;
     if n != 1 {
