@@ -80,7 +80,11 @@ fn standard_errors_of_nuts_are_honest() {
 #[test]
 fn long_runs_of_nuts_stay_within_small_errors() {
     // A wrong stationary distribution shows where the standard error is small: a hundredth of a standard deviation.
-    for (family, eta) in [(quartic(), vec![0.5, -0.2, -0.6]), (banana(), vec![-1.0, 0.3, -0.7])] {
+    let mvn = named::mvn_tril(3).unwrap();
+    let at = mvn.draw_eta(1, 2).unwrap();
+    let gaussian = (named::gaussian().unwrap(), vec![0.7, -0.5]);
+    let curved = [(quartic(), vec![0.5, -0.2, -0.6]), (banana(), vec![-1.0, 0.3, -0.7])];
+    for (family, eta) in [gaussian, (mvn, at)].into_iter().chain(curved) {
         let mut options = nuts(5);
         options.nuts.samples = 64_000;
         let z = z_scores(&family, &eta, &options);
@@ -132,6 +136,18 @@ fn a_funnel_diverges_and_its_row_says_so() {
     let (mut session, _) = session();
     let value = session.run("test", code).map(|v| session.display(&v).unwrap_or_default()).map_err(|e| e.to_string());
     assert_eq!(value.unwrap(), "true");
+}
+
+#[test]
+fn the_end_of_a_support_is_no_divergence() {
+    // A tilted density on a disk, cut by a condition: trajectories end there, means agree with quadrature.
+    let code = "let f = family(#{ x: real(2), stats: |x| #{ x: x, r: x[0]*x[0] + x[1]*x[1] }, \
+                where: |x| x[0]*x[0] + x[1]*x[1] < 1.0 }); let e = [1.0, 2.0, -0.5]; let t = f.mean(e).mu_T; \
+                let m = f.mean(e, #{method: \"nuts\", samples: 20000, seed: 2}); let z = (m.mu_T - t) / m.mcse; \
+                [m.divergences, max(z) < 4.0 && min(z) > -4.0]";
+    let (mut session, _) = session();
+    let value = session.run("test", code).map(|v| session.display(&v).unwrap_or_default()).map_err(|e| e.to_string());
+    assert_eq!(value.unwrap(), "[0,true]");
 }
 
 #[test]

@@ -103,6 +103,10 @@ fn a_whole_number_without_a_sampler_is_drawn_by_its_distribution() {
         let chains =
             sample_exact(&family, &eta, &ExactOptions { samples: 40_000, seed: 4, ..ExactOptions::default() }).unwrap();
         assert!((chains.mean[0] - mean).abs() <= 4.0 * chains.mcse[0], "{} for {mean}", chains.mean[0]);
+        for i in &numbers {
+            let (p, seen) = (weight(*i) / total, chains.draws.iter().filter(|x| *x == i).count() as f64 / 40_000.0);
+            assert!((seen - p).abs() <= 4.5 * (p * (1.0 - p) / 40_000.0).sqrt() + 1e-4, "{i}: {seen} for {p}");
+        }
     }
     let (mut session, _) = session();
     let code = "let f = family(#{x: integers(0, 5), stats: |x| #{a: x[0]}}); f.sample([0.3], #{draws: 30}).method";

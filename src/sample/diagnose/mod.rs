@@ -8,6 +8,7 @@
 //! Bayesian Analysis 16 (2021); Geyer, "Practical Markov chain Monte Carlo", Statistical Science 7 (1992): split chains,
 //! initial monotone sequence, antithetic cap.
 
+mod autocovariance;
 mod error;
 mod quantile;
 mod rank;
@@ -16,7 +17,7 @@ pub use error::{mcse_mean, mcse_quantile, mcse_sd};
 pub use quantile::{ess_quantile, ess_tail, quantile};
 pub use rank::{ess_bulk, rhat_rank};
 
-use crate::num::linalg::dot;
+use autocovariance::Autocovariance;
 
 /// Mean, variance, ESS and R-hat of one quantity over several chains.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -116,10 +117,10 @@ pub(super) fn rhat_of(within: f64, means: &[f64], n: f64) -> f64 {
 
 /// Effective sample size of the mean, of chains that are already split.
 pub fn ess(chains: &[&[f64]]) -> f64 {
-    let (m, n) = (chains.len(), chains.first().map_or(0, |c| c.len()));
+    let n = chains.first().map_or(0, |c| c.len());
     let means: Vec<f64> = chains.iter().map(|c| mean(c)).collect();
-    let centered: Vec<Vec<f64>> = chains.iter().zip(&means).map(|(c, m)| c.iter().map(|x| x - m).collect()).collect();
-    ess_of(&means, n, n, |lag| centered.iter().map(|c| dot(&c[..n - lag], &c[lag..])).sum::<f64>() / (m * n) as f64).0
+    let covariance = Autocovariance::new(chains, &means);
+    ess_of(&means, n, n, |lag| covariance.at(lag)).0
 }
 
 /// Effective sample size of the mean, from the means of the split chains, their length `n`, and the mean over the chains of

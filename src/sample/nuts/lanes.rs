@@ -18,6 +18,9 @@ const TRIALS: usize = 100;
 /// Sum of acceptance probabilities over a window below which a chain counts as stuck.
 const STUCK: f64 = 1.0;
 
+/// Takes the number of a chain, the chain, what its row shares, and value and gradient where it asked for them.
+type Tell<'f> = &'f mut dyn FnMut(usize, &mut Chain, &Tuning, f64, &[f64]);
+
 /// A few rows of eta with all their chains.
 pub(super) struct Lanes<'a> {
     density: &'a Density,
@@ -53,12 +56,7 @@ impl<'a> Lanes<'a> {
         lanes
     }
     /// Value and gradient where `ask` wants them, of the chains for which `active` holds; `tell` takes them.
-    fn evaluate(
-        &mut self,
-        active: &[bool],
-        ask: impl Fn(&mut Chain, &Tuning, &mut dyn FnMut(usize, f64)),
-        tell: &mut dyn FnMut(usize, &mut Chain, &Tuning, f64, &[f64]),
-    ) {
+    fn evaluate(&mut self, active: &[bool], ask: impl Fn(&mut Chain, &Tuning, &mut dyn FnMut(usize, f64)), tell: Tell) {
         let (program, w, m) = (self.density.program(), self.density.program().lanes(), self.density.free());
         let mut gradient = vec![0.0; m];
         for (b, pool) in self.pools.iter_mut().enumerate() {
@@ -88,7 +86,7 @@ impl<'a> Lanes<'a> {
             (chain.state.value, chain.state.gradient) = (value, gradient.to_vec());
         });
     }
-    fn leapfrog(&mut self, active: &[bool], tell: &mut dyn FnMut(usize, &mut Chain, &Tuning, f64, &[f64])) {
+    fn leapfrog(&mut self, active: &[bool], tell: Tell) {
         let ask = |chain: &mut Chain, tuning: &Tuning, put: &mut dyn FnMut(usize, f64)| {
             chain.advance(tuning).iter().enumerate().for_each(|(j, z)| put(j, *z));
         };
@@ -189,9 +187,9 @@ impl<'a> Lanes<'a> {
                 }
                 true
             });
-            for row in 0..rows {
-                tuners[row].update(mean[row]);
-                self.tunings[row].step = tuners[row].step();
+            for (row, tuner) in tuners.iter_mut().enumerate() {
+                tuner.update(mean[row]);
+                self.tunings[row].step = tuner.step();
                 if windows.ends(i) {
                     self.tunings[row].inverse_mass = std::mem::replace(&mut spreads[row], Spread::new(m)).inverse_mass();
                 }
@@ -203,14 +201,11 @@ impl<'a> Lanes<'a> {
                 tuners = self.tunings.iter().map(tuner).collect();
             }
         }
-        for row in 0..rows {
-            if self.options.warmup > 0 {
-                self.tunings[row].step = tuners[row].settled();
-            }
-            for number in 0..per_row {
-                let stream = self.streams[row].child("sample").at(number as u64);
-                self.chains[row * per_row + number].rng = stream.rng();
-            }
+        for (tuning, tuner) in self.tunings.iter_mut().zip(&tuners).filter(|_| self.options.warmup > 0) {
+            tuning.step = tuner.settled();
+        }
+        for (c, chain) in self.chains.iter_mut().enumerate() {
+            chain.rng = self.streams[c / per_row].child("sample").at((c % per_row) as u64).rng();
         }
     }
     /// Chains that did not move in the last window, because the step that suits the others is too long where they are, go

@@ -64,10 +64,10 @@ impl Spread {
     }
     pub(super) fn add(&mut self, z: &[f64]) {
         self.count += 1.0;
-        for j in 0..z.len() {
-            let away = z[j] - self.mean[j];
-            self.mean[j] += away / self.count;
-            self.squares[j] += away * (z[j] - self.mean[j]);
+        for (z, (mean, squares)) in z.iter().zip(self.mean.iter_mut().zip(&mut self.squares)) {
+            let away = z - *mean;
+            *mean += away / self.count;
+            *squares += away * (z - *mean);
         }
     }
     /// Variances, drawn towards a small number as if five draws had said so (Stan's regularisation).

@@ -18,6 +18,9 @@ use serde_json::Value;
 
 type Json = serde_json::Map<String, Value>;
 
+/// Chains at one eta, `[k]`, with options.
+type Draws = fn(&Family, &[f64], &Json) -> Result<Chains>;
+
 /// A method that a script can configure.
 pub(super) struct Kind {
     pub name: &'static str,
@@ -26,7 +29,7 @@ pub(super) struct Kind {
     /// Whether a map of options is understood.
     understands: fn(&str, &Json) -> Result<()>,
     /// Draws with the given options; none for a method that gives moments only.
-    pub draws: Option<fn(&Family, &[f64], &Json) -> Result<Chains>>,
+    pub draws: Option<Draws>,
 }
 
 /// Every method: to add one is to add a line here and an entry of `DOCS`.
@@ -52,10 +55,7 @@ impl Default for Tolerance {
 }
 
 impl Kind {
-    const fn of<T: Default + Serialize + DeserializeOwned>(
-        name: &'static str,
-        draws: Option<fn(&Family, &[f64], &Json) -> Result<Chains>>,
-    ) -> Kind {
+    const fn of<T: Default + Serialize + DeserializeOwned>(name: &'static str, draws: Option<Draws>) -> Kind {
         Kind { name, keys: keys::<T>, understands: |what, map| parse_options::<T>(what, map).map(drop), draws }
     }
     /// The kind called `name`, which gives draws.
