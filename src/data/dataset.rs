@@ -3,7 +3,7 @@
 use super::Quarantined;
 use super::covariances::Covariances;
 use crate::error::{Error, Result};
-use crate::family::Family;
+use crate::family::{Family, Region};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -166,6 +166,16 @@ impl Dataset {
     /// Where the rows came from.
     pub fn provenance(&self) -> &BTreeMap<String, String> {
         &self.inner.provenance
+    }
+    /// The region that eta were drawn from: the family's, or the one that was saved with the rows; `None` where neither is known.
+    ///
+    /// # Errors
+    /// A saved region that is damaged.
+    pub fn region(&self) -> Result<Option<Region>> {
+        match self.family.as_ref().and_then(|f| f.region()) {
+            Some(region) => Ok(Some(region.clone())),
+            None => super::region_of(self.provenance()),
+        }
     }
     /// The family, where it is known.
     pub fn family(&self) -> Option<&Arc<Family>> {

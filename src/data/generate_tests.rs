@@ -162,7 +162,7 @@ fn shards_join_to_the_bytes_of_one_run() {
     };
     refused(&shards[..2], "no shard holds the rows 32 to 95");
     refused(&[shards.clone(), vec![shards[1].clone()]].concat(), "both hold row 0");
-    refused(&[whole.clone()], "is no shard");
+    refused(std::slice::from_ref(&whole), "is no shard");
     refused(&[], "no shards");
     let other = GenerateOptions { shard: Some([2, 3]), seed: 4, ..into(&folder.path().join("e.npz"), &base) };
     generate(&family, &other, &Monitor::silent()).unwrap();

@@ -3,12 +3,15 @@
 use super::GenerateOptions;
 use super::shard::Shard;
 use crate::error::{Error, Result};
-use crate::family::Family;
+use crate::family::{Family, Region};
 use crate::num::checksum;
 use std::collections::BTreeMap;
 
 /// Entries of a provenance that are the same for all rows of a job, and for no other job.
-const IDENTITY: [&str; 8] = ["family", "stat_names", "formula", "support", "region", "options", "version", "eta_hash"];
+const IDENTITY: [&str; 9] =
+    ["family", "stat_names", "formula", "support", "region", REGION_BLOCKS, "options", "version", "eta_hash"];
+/// The entry with the region to the bit; without it the region is told in words alone.
+const REGION_BLOCKS: &str = "region_blocks";
 /// The entry that says which part of a job a file holds.
 pub(super) const SHARD: &str = "shard";
 
@@ -32,6 +35,7 @@ impl Job {
         ]);
         if let Some(region) = family.region() {
             entries.insert("region".to_string(), region.describe());
+            entries.extend(region.to_json().map(|json| (REGION_BLOCKS.to_string(), json)));
         }
         if let Some(shard) = shard {
             entries.insert(SHARD.to_string(), shard.to_string());
@@ -78,6 +82,15 @@ impl Job {
         flat.extend(options.into_iter().map(|(key, value)| (key, value.to_string())));
         flat
     }
+}
+
+/// The region that the rows of a provenance were drawn from, exactly; `None` where it was not saved: rows of other programs, or a
+/// region with an `eta_map`.
+///
+/// # Errors
+/// An entry that is damaged.
+pub fn region_of(provenance: &BTreeMap<String, String>) -> Result<Option<Region>> {
+    provenance.get(REGION_BLOCKS).map(|json| Region::from_json(json)).transpose()
 }
 
 fn shorten(text: &str) -> String {

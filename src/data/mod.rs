@@ -16,6 +16,7 @@ mod summary;
 
 pub use dataset::{Dataset, RowNotes};
 pub use generate::generate;
+pub use job::region_of;
 pub use merge::merge;
 pub use options::{GenerateOptions, ParallelStrategy, RHAT_GATE};
 pub use quarantine::Quarantined;

@@ -27,7 +27,8 @@ impl Dataset {
         }
         let head = ["statistic", "eta from", "to", "mu_T mean", "mu_T sd", "label noise / sd"].map(str::to_string);
         let names = self.stat_names();
-        let rows: Vec<[String; 6]> = (0..k).map(|j| self.line(&names[j], j)).collect();
+        let (noise, bad) = self.noise();
+        let rows: Vec<[String; 6]> = (0..k).map(|j| self.line(&names[j], j, &noise)).collect();
         table(&mut out, &head, &rows);
         if let Some(notes) = self.notes() {
             let mut counts = BTreeMap::new();
@@ -39,14 +40,14 @@ impl Dataset {
                 let _ = writeln!(out, "worst R-hat: {rhat:.4} (row {row})");
             }
         }
+        let worst = noise.iter().enumerate().filter(|(_, v)| !v.is_nan()).max_by(|a, b| a.1.total_cmp(b.1));
+        if let Some((at, worst)) = worst {
+            let _ = writeln!(out, "worst label noise: {} sd ({} in row {})", number(*worst), names[at % k], at / k);
+        }
         if let Some(warning) = self.warning() {
             let _ = writeln!(out, "{warning}");
         }
-        let bad = (0..n).filter(|r| {
-            let labels = self.mu_t()[r * k..(r + 1) * k].iter().chain(&self.cov_tt()[r * k * k..(r + 1) * k * k]);
-            labels.chain(&self.eta()[r * k..(r + 1) * k]).any(|v| !v.is_finite()) || self.ess()[*r].is_nan()
-        });
-        match bad.count() {
+        match bad {
             0 => {}
             bad => {
                 let _ = writeln!(out, "{bad} {} with a value that is not finite", plural(bad, "row"));
@@ -65,7 +66,24 @@ impl Dataset {
         }
     }
 
-    fn line(&self, name: &str, j: usize) -> [String; 6] {
+    /// Label noise in units of each statistic's standard deviation, [n, k], and the number of rows with a value that is not
+    /// finite.
+    pub fn noise(&self) -> (Vec<f64>, usize) {
+        let (k, mut noise, mut bad) = (self.dim(), Vec::with_capacity(self.len() * self.dim()), 0);
+        let _ = self.each_covariance(|row, cov| {
+            let range = row * k..(row + 1) * k;
+            noise.extend((0..k).map(|i| match self.notes() {
+                Some(notes) => notes.mcse[row * k + i] / cov[i * k + i].sqrt(),
+                None => 1.0 / self.ess()[row].sqrt(),
+            }));
+            let values = self.mu_t()[range.clone()].iter().chain(&self.eta()[range]).chain(cov);
+            bad += usize::from(values.into_iter().any(|v| !v.is_finite()) || self.ess()[row].is_nan());
+            Ok::<(), std::convert::Infallible>(())
+        });
+        (noise, bad)
+    }
+
+    fn line(&self, name: &str, j: usize, noise: &[f64]) -> [String; 6] {
         let k = self.dim();
         let column = |a: &[f64]| a.iter().skip(j).step_by(k).copied().filter(|v| v.is_finite()).collect::<Vec<f64>>();
         let (eta, mu) = (column(self.eta()), column(self.mu_t()));
@@ -73,13 +91,7 @@ impl Dataset {
         let high = eta.iter().copied().fold(f64::NEG_INFINITY, f64::max);
         let mean = mu.iter().sum::<f64>() / mu.len() as f64;
         let variance = mu.iter().map(|m| (m - mean) * (m - mean)).sum::<f64>() / mu.len() as f64;
-        let noise = match self.notes() {
-            Some(notes) => {
-                let sd = |r: usize| self.cov_tt()[r * k * k + j * k + j].sqrt();
-                (0..self.len()).map(|r| notes.mcse[r * k + j] / sd(r)).collect()
-            }
-            None => self.ess().iter().map(|e| 1.0 / e.sqrt()).collect(),
-        };
+        let noise = noise.iter().skip(j).step_by(k).copied().collect();
         [name.to_string(), number(low), number(high), number(mean), number(variance.sqrt()), number(median(noise))]
     }
 }
@@ -149,6 +161,7 @@ mod tests {
   statistic  eta from      to  mu_T mean  mu_T sd  label noise / sd
   lin          -3.000   3.000      1.000   0.5000           0.07500
   quadratic   1.00e-9  2.50e5      2.000        0           0.07500
+worst label noise: 0.1000 sd (quadratic in row 0)
 1 row with a value that is not finite
 ";
         assert_eq!(data().summary(), expected);
@@ -163,7 +176,12 @@ mod tests {
             method: vec!["hmc".into(), "quadrature".into()],
         };
         let text = data().with_notes(notes).unwrap().summary();
-        assert!(text.contains("methods: hmc 1, quadrature 1\nworst R-hat: 1.0123 (row 1)"), "{text}");
+        assert!(
+            text.contains(
+                "methods: hmc 1, quadrature 1\nworst R-hat: 1.0123 (row 1)\nworst label noise: 0.02000 sd (quadratic in row 1)"
+            ),
+            "{text}"
+        );
         assert!(text.contains("0.01000") && text.contains("0.02000"), "{text}");
     }
 

@@ -7,10 +7,12 @@ use crate::num::linalg;
 use crate::num::stream::{Stream, Xoshiro};
 use rand::Rng;
 use rand_distr::StandardNormal;
+use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
 /// The region of one statistic: a box, or matrices valid by construction.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum Block {
     /// Each component between `low` and `high`.
     Box {
@@ -196,6 +198,38 @@ impl Region {
     /// The image under `map` of a product of blocks of parameters.
     pub fn mapped(parameters: Vec<(String, Block)>, map: EtaMap) -> Self {
         Region { blocks: parameters, map: Some(Arc::new(map)) }
+    }
+    /// The blocks with their names as JSON, every bound to the bit; `None` for a region with a map, which is a program.
+    pub fn to_json(&self) -> Option<String> {
+        self.map.is_none().then(|| serde_json::to_string(&self.blocks).ok()).flatten()
+    }
+    /// The region that [`Region::to_json`] wrote.
+    ///
+    /// # Errors
+    /// Other text, or a block that no constructor would make.
+    ///
+    /// # Example
+    /// ```
+    /// use nnef::family::{Block, Region};
+    /// let region = Region::new(vec![("x".into(), Block::interval(0.1, 0.3, 2).unwrap())]);
+    /// assert_eq!(Region::from_json(&region.to_json().unwrap()).unwrap(), region);
+    /// ```
+    pub fn from_json(text: &str) -> Result<Self> {
+        let wrong = |what: String| Error::file(format!("the region of eta is damaged: {what}"));
+        let blocks: Vec<(String, Block)> = serde_json::from_str(text).map_err(|e| wrong(e.to_string()))?;
+        for (name, block) in &blocks {
+            let checked = match block {
+                Block::Box { low, high } if low.is_empty() => Err(Error::shape(format!("no components, {} ends", high.len()))),
+                Block::Box { low, high } => Block::ranges(low, high),
+                Block::NegativeDefinite { n, .. } | Block::Reparametrised { n } if !(1..=256).contains(n) => {
+                    Err(Error::shape(format!("a matrix of order {n}")))
+                }
+                Block::NegativeDefinite { n, low, high } => Block::negative_definite(*low, *high, *n),
+                Block::Reparametrised { .. } => Ok(block.clone()),
+            };
+            checked.map_err(|e| wrong(format!("'{name}': {}", e.message())))?;
+        }
+        Ok(Region::new(blocks))
     }
     /// eta, [n, k], of parameters of the blocks, [n, m].
     fn image(&self, parameters: Vec<f64>) -> Vec<f64> {

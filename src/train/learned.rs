@@ -4,9 +4,10 @@ use super::evaluation::{Predictions, TestMetrics};
 use super::history::History;
 use super::options::TrainOptions;
 use super::scaling::Scaling;
+use crate::data::region_of;
 use crate::error::{Error, Result};
 use crate::expr::{Expr, Op};
-use crate::family::{ExpectationMap, Family, Moments, Want, check_batch};
+use crate::family::{ExpectationMap, Family, Moments, Region, Want, check_batch};
 use crate::nn::frozen::Dual;
 use crate::nn::{FrozenNet, Params};
 use candle_core::{Device, Tensor};
@@ -32,6 +33,8 @@ pub(super) struct Learned {
     pub weights: Vec<(String, Tensor)>,
     pub frozen: Box<dyn FrozenNet>,
     pub scaling: Scaling,
+    /// The region that eta were drawn from, where the data say.
+    pub region: Option<Region>,
     pub stat_names: Vec<String>,
     pub provenance: BTreeMap<String, String>,
     pub val_rmse: Vec<f64>,
@@ -58,11 +61,13 @@ impl Learned {
         if let Some(name) = params.unused().first() {
             return Err(Error::file(format!("{} has no place for tensor '{name}'", options.model.name())));
         }
+        let region = region_of(&provenance)?.filter(|r| r.dim() == k);
         Ok(Learned {
             options: options.clone(),
             weights: params.snapshot()?,
             frozen,
             scaling,
+            region,
             stat_names,
             provenance,
             val_rmse: vec![0.0; k],
@@ -180,6 +185,10 @@ impl TrainedNet {
     pub fn scaling(&self) -> &Scaling {
         &self.inner.scaling
     }
+    /// The region that the training eta were drawn from, where the data said; it is saved with the network.
+    pub fn region(&self) -> Option<&Region> {
+        self.inner.region.as_ref()
+    }
     /// Root mean squared error on the validation rows, `[k]`, in label units: what the network says of its own error.
     pub fn val_rmse(&self) -> &[f64] {
         &self.inner.val_rmse
@@ -250,11 +259,15 @@ impl ExpectationMap for TrainedNet {
             gate: vec![""; n],
         })
     }
+    /// Exact where the region of the data is known, else the box of the training rows.
     fn contains(&self, eta: &[f64]) -> bool {
-        self.inner.scaling.contains(eta)
+        match &self.inner.region {
+            Some(region) => eta.len() == region.dim() && region.contains(eta),
+            None => self.inner.scaling.contains(eta),
+        }
     }
     fn center(&self) -> Vec<f64> {
-        self.inner.scaling.center()
+        self.inner.region.as_ref().map_or_else(|| self.inner.scaling.center(), Region::center)
     }
     fn name(&self) -> String {
         match self.inner.provenance.get("family") {

@@ -158,6 +158,39 @@ fn shards_of_processes_join_to_the_bytes_of_one_run() {
 }
 
 #[test]
+fn archives_of_numpy_are_datasets() {
+    let golden = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/suite/golden");
+    let eighths = |count: usize| (0..count).map(|i| i as f64 / 8.0).collect::<Vec<f64>>();
+    for name in ["stored_f8", "fortran_f8", "packed_f4", "packed_fortran_f4"] {
+        let data = nnef::data::Dataset::load(golden.join(format!("{name}.npz"))).unwrap();
+        assert_eq!((data.len(), data.dim()), (3, 2));
+        assert_eq!((data.eta(), data.mu_t()), (&eighths(6)[..], &eighths(6)[..]), "{name}");
+        assert_eq!((data.cov_tt(), data.ess()), (&eighths(12)[..], &eighths(3)[..]), "{name}");
+    }
+    let error = nnef::data::Dataset::load(golden.join("without_ess.npz")).unwrap_err();
+    assert!(error.message().contains("'ess' is missing; found: eta, mu_T, cov_TT"), "{error}");
+    assert!(error.hint_text().unwrap().contains("effective sample size"), "{error}");
+}
+
+#[test]
+fn a_large_file_is_mapped_and_reads_as_one_in_memory() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("large.safetensors");
+    let (n, k) = (1100, 90); // 71 MB
+    let wave = |count: usize| (0..count).map(|i| ((i * 37) % 1009) as f64 / 16.0).collect::<Vec<f64>>();
+    let data = nnef::data::Dataset::new(k, wave(n * k), wave(n * k), wave(n * k * k), wave(n), Default::default()).unwrap();
+    data.save(&path).unwrap();
+    let back = nnef::data::Dataset::load(&path).unwrap();
+    assert!(back.cov_tt() == data.cov_tt() && back.ess() == data.ess() && back.variances() == data.variances());
+    // Pages that a pass has let go come back as they were.
+    assert!(back.summary() == data.summary() && back.cov_tt() == data.cov_tt());
+    let some = back.select(&[1099, 0]).unwrap();
+    assert!(some.cov_tt() == data.select(&[1099, 0]).unwrap().cov_tt());
+    back.save(&path).unwrap(); // over the file that is mapped
+    assert!(back.cov_tt() == data.cov_tt() && nnef::data::Dataset::load(&path).unwrap().cov_tt() == data.cov_tt());
+}
+
+#[test]
 fn mistakes_in_a_job_are_clear_errors() {
     let folder = tempfile::tempdir().unwrap();
     let cases: [(&str, &[&str]); 12] = [

@@ -79,3 +79,39 @@ fn what_is_no_region_is_refused() {
     assert!(wide.draw_by(3, Stream::new(1), Design::Sobol).unwrap_err().to_string().contains("256"));
     assert!(wide.draw_by(3, Stream::new(1), Design::Eigen).unwrap_err().to_string().contains("matrix"));
 }
+
+#[test]
+fn regions_are_saved_to_the_bit_and_damage_is_refused() {
+    let region = region();
+    let text = region.to_json().unwrap();
+    assert_eq!(Region::from_json(&text).unwrap(), region);
+    let third = Region::new(vec![("a".into(), Block::interval(-1.0 / 3.0, 0.1 + 0.2, 3).unwrap())]);
+    assert_eq!(Region::from_json(&third.to_json().unwrap()).unwrap(), third);
+    for wrong in ["", "[]x", &text.replace("-8.0", "8.0"), &text.replace("\"low\":0.5", "\"low\":-0.5"), &text[1..]] {
+        assert!(Region::from_json(wrong).is_err(), "{wrong}");
+    }
+}
+
+#[test]
+fn loaded_data_and_nets_know_the_exact_region() {
+    use nnef::family::ExpectationMap;
+    let folder = tempfile::tempdir().unwrap();
+    let (path, run) = (folder.path().join("d.npz"), folder.path().join("run"));
+    let code = format!(
+        "let f = family(#{{ x: real(1), stats: |x| #{{ a: x[0], b: x[0]**2 }}, eta: #{{ a: [-1, 1], b: [-2, -0.5] }} }});
+         f.generate(#{{ points: 40, out: \"{}\" }}); train(load_data(\"{0}\"), #{{epochs: 1}}).save(\"{}\");",
+        path.display(),
+        run.display()
+    );
+    crate::language::eval(&code).unwrap();
+    let expected = Region::new(vec![
+        ("a".into(), Block::interval(-1.0, 1.0, 1).unwrap()),
+        ("b".into(), Block::interval(-2.0, -0.5, 1).unwrap()),
+    ]);
+    assert_eq!(nnef::data::Dataset::load(&path).unwrap().region().unwrap().as_ref(), Some(&expected));
+    let net = nnef::train::TrainedNet::load(&run).unwrap();
+    assert_eq!(net.region(), Some(&expected));
+    // The corners, which no training row reaches, are inside; just beyond, where a margin would let eta pass, is outside.
+    assert!(net.contains(&[1.0, -0.5]) && net.contains(&[-1.0, -2.0]));
+    assert!(!net.contains(&[1.0 + 1e-9, -0.5]) && !net.contains(&[0.0, -0.499]) && !net.contains(&[0.0]));
+}

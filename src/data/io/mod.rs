@@ -47,8 +47,7 @@ pub(super) fn write(path: &Path, head: &Head, cov_tt: Pieces) -> Result<()> {
     let format = Format::of(path)?;
     finite_eta(head.eta, head.k).map_err(|e| e.context(format_args!("cannot save '{}'", path.display())))?;
     // A crash between the steps leaves rows without notes, never notes of other rows.
-    let sidecar = rows::path_beside(path);
-    files::remove(&sidecar)?;
+    let sidecar = rows::make_place(path, head)?;
     files::write_with(path, |file| {
         let mut out = BufWriter::with_capacity(1 << 20, file);
         match format {
@@ -66,8 +65,8 @@ pub(super) fn write(path: &Path, head: &Head, cov_tt: Pieces) -> Result<()> {
 }
 
 /// The files that [`write`] writes for `path`.
-pub(super) fn written(path: &Path) -> [PathBuf; 2] {
-    [path.to_path_buf(), rows::path_beside(path)]
+pub(super) fn written(path: &Path) -> [PathBuf; 3] {
+    [path.to_path_buf(), rows::path_beside(path), rows::path_apart(path)]
 }
 
 /// The names and the order of the four arrays.
@@ -142,7 +141,7 @@ impl Dataset {
             Format::Npz => files::read(path).and_then(|bytes| npz::decode(&bytes)),
         }
         .map_err(|e| at(sidecar_hint(e, path)))?;
-        rows::join(data, &rows::path_beside(path))
+        rows::join(data, path)
     }
 }
 
@@ -214,6 +213,11 @@ fn missing_array(name: &str, found: &[String]) -> Error {
     let error = Error::file(format!("the array '{name}' is missing; found: {list}; expected: {}", NAMES.join(", ")));
     error.hint(match guess {
         Some(near) => format!("rename '{near}' to '{name}'"),
+        None if name == "ess" => {
+            "ess [n] is the effective sample size of each row, from which label noise is known: save it too, \
+            for exact rows np.full(n, 1e24)"
+                .to_string()
+        }
         None => "the arrays are eta [n,k], mu_T [n,k], cov_TT [n,k,k], ess [n]".to_string(),
     })
 }

@@ -5,7 +5,7 @@
 //! were written for other rows are never used.
 
 use super::tensors::{self, Plain};
-use super::{Dataset, Head};
+use super::{Dataset, Format, Head};
 use crate::data::RowNotes;
 use crate::error::{Error, Result};
 use crate::num::files;
@@ -29,6 +29,41 @@ struct Header {
 /// `NAME.rows.safetensors` for `NAME.safetensors` or `NAME.npz`.
 pub(super) fn path_beside(path: &Path) -> PathBuf {
     path.with_extension(&ENDING[1..])
+}
+
+/// `NAME.npz.rows.safetensors`: the sidecar of an npz file beside a `NAME.safetensors` with other rows.
+pub(super) fn path_apart(path: &Path) -> PathBuf {
+    path.with_extension(format!("npz{ENDING}"))
+}
+
+/// Whether the sidecar at `path` is of other rows than the one with this fingerprint.
+fn is_of_others(path: &Path, fingerprint: &str) -> bool {
+    let bytes = std::fs::read(path).unwrap_or_default();
+    let header = tensors::open(&bytes).ok().and_then(|(_, metadata)| metadata.get(KEY).cloned());
+    let header: Option<Header> = header.and_then(|text| serde_json::from_str(&text).ok());
+    header.is_some_and(|h| h.fingerprint != fingerprint)
+}
+
+/// Where the sidecar of the rows `data` in `path` goes, with the way made free: a `NAME.npz` and a `NAME.safetensors` share
+/// one while their rows are the same; where they are not, that of the npz file has a name of its own.
+pub(super) fn make_place(path: &Path, data: &Head) -> Result<PathBuf> {
+    let (shared, apart) = (path_beside(path), path_apart(path));
+    let foreign = is_of_others(&shared, &fingerprint(data.eta, data.mu_t, data.ess));
+    let is_npz = Format::of(path)? == Format::Npz;
+    if is_npz {
+        files::remove(&apart)?;
+    }
+    let partner = path.with_extension(if is_npz { "safetensors" } else { "npz" });
+    if foreign && partner.exists() {
+        if is_npz {
+            return Ok(apart);
+        }
+        if !apart.exists() {
+            std::fs::rename(&shared, &apart).map_err(|e| files::failure(&apart, "renaming its row notes", &e))?;
+        }
+    }
+    files::remove(&shared)?;
+    Ok(shared)
 }
 
 /// Whether `path` names a sidecar.
@@ -62,9 +97,14 @@ pub(super) fn encode(data: &Head, holds_provenance: bool) -> Result<Option<Vec<u
     tensors::encode(arrays, KEY, tensors::to_json(&header)?).map(Some)
 }
 
-/// `data` with the notes of the sidecar at `path`, where there is one.
-pub(super) fn join(data: Dataset, path: &Path) -> Result<Dataset> {
-    if !path.exists() {
+/// `data`, the rows in the file `of`, with the notes of its sidecar, where there is one.
+pub(super) fn join(data: Dataset, of: &Path) -> Result<Dataset> {
+    let is_npz = Format::of(of)? == Format::Npz;
+    let (shared, apart) = (path_beside(of), path_apart(of));
+    let path = if is_npz && apart.exists() { &apart } else { &shared };
+    let partner = of.with_extension(if is_npz { "safetensors" } else { "npz" });
+    let theirs = || partner.exists() && is_of_others(path, &fingerprint(data.eta(), data.mu_t(), data.ess()));
+    if !path.exists() || theirs() {
         return Ok(data);
     }
     let bytes = files::read(path)?;

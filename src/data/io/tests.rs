@@ -62,6 +62,18 @@ fn one_dataset_in_both_formats_keeps_everything() {
 }
 
 #[test]
+fn other_rows_under_the_same_name_in_the_other_format_keep_their_notes() {
+    let folder = tempfile::tempdir().unwrap();
+    let (a, b) = (folder.path().join("d.npz"), folder.path().join("d.safetensors"));
+    let (one, two) = (noted(), noted().select(&[3, 1, 2]).unwrap());
+    for order in [[(&a, &one), (&b, &two)], [(&b, &two), (&a, &one)], [(&a, &two), (&b, &one)], [(&b, &two), (&a, &two)]] {
+        order.iter().for_each(|(path, data)| data.save(path).unwrap());
+        order.iter().for_each(|(path, data)| same(data, &Dataset::load(path).unwrap()));
+    }
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 3);
+}
+
+#[test]
 fn no_rows_are_rows_too() {
     let folder = tempfile::tempdir().unwrap();
     for name in ["empty.safetensors", "empty.npz"] {

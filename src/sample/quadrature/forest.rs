@@ -263,12 +263,12 @@ impl<'a> Forest<'a> {
             }
             let mut expected: Vec<Option<Vec<f64>>> = vec![None; k];
             let (own, p) = (&self.to_separator[i], &conditional[i]);
-            let mut place = |a: usize| -> &mut Vec<f64> { expected[a].get_or_insert_with(|| vec![0.0; self.separators[i]]) };
-            mine.iter().for_each(|(a, t)| average(own, p, place(*a), |cell| t[cell]));
+            let empty = || vec![0.0; self.separators[i]];
+            mine.iter().for_each(|(a, t)| average(own, p, expected[*a].get_or_insert_with(empty), |cell| t[cell]));
             for (child, view) in &self.children[i] {
                 for (a, u) in below[*child].iter().enumerate() {
                     if let Some(u) = u {
-                        average(own, p, place(a), |cell| view.gather(cell, u));
+                        average(own, p, expected[a].get_or_insert_with(empty), |cell| view.gather(cell, u));
                     }
                 }
             }

@@ -17,7 +17,7 @@ fn figure(value: &Dynamic) -> Result<Figure> {
         return Ok(f);
     }
     if let Some(d) = value.clone().try_cast::<Dataset>() {
-        return Ok(plot::eta_histograms(&d.stat_names(), d.eta()));
+        return Ok(dataset(&d));
     }
     if let Some(net) = value.clone().try_cast::<TrainedNet>() {
         return Ok(net.figure());
@@ -31,6 +31,18 @@ fn figure(value: &Dynamic) -> Result<Figure> {
     let y = convert::tensor(value, "plot")?;
     let x = (0..y.data().len()).map(|i| i as f64).collect();
     Ok(Figure::lines("", "index", "", vec![Series::new("", x, y.data().to_vec())], LogY(false)))
+}
+
+/// Where eta lie, and how noisy the labels are.
+fn dataset(d: &Dataset) -> Figure {
+    let noise: Vec<f64> = d.noise().0.into_iter().filter(|v| *v > 0.0 && v.is_finite()).map(f64::log10).collect();
+    let rhat = d.notes().map_or(vec![], |n| n.rhat.clone());
+    let mut panels = vec![plot::eta_histograms(&d.stat_names(), d.eta())];
+    panels.push(Figure::histogram("label noise", "log10(mcse / sd)", &noise));
+    if rhat.iter().any(|r| *r != 1.0) {
+        panels.push(Figure::histogram("convergence", "R-hat", &rhat));
+    }
+    Figure::grid(panels, 3)
 }
 
 pub(super) fn register(engine: &mut Engine, host: &Host) {
