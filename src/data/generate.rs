@@ -36,6 +36,8 @@ pub struct GenerateOptions {
     pub target_accept: f64,
     /// Regress functions of known mean zero out of sampled means.
     pub control_variates: bool,
+    /// Standard error in standard deviations at which sampling stops, instead of a number of samples.
+    pub target_mcse: Option<f64>,
     /// Change of mu between two resolutions at which quadrature stops, in standard deviations.
     pub tol: f64,
     /// Seed of the eta draws and of all chains.
@@ -59,6 +61,7 @@ impl Default for GenerateOptions {
             adapt: h.adapt,
             target_accept: h.target_accept,
             control_variates: h.control_variates,
+            target_mcse: h.target_mcse,
             tol: QuadratureOptions::default().tol,
             seed: 0,
             out: None,
@@ -80,6 +83,7 @@ impl GenerateOptions {
                 adapt: self.adapt,
                 target_accept: self.target_accept,
                 control_variates: self.control_variates,
+                target_mcse: self.target_mcse,
                 seed: self.seed,
             },
             quadrature: QuadratureOptions { tol: self.tol, ..QuadratureOptions::default() },

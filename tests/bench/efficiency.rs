@@ -16,7 +16,7 @@ use nnef::num::stream::Stream;
 use nnef::sample::{Group, HmcOptions, LabelOptions, Method, Plan, labels};
 
 const ROWS: usize = 16;
-const SEEDS: u64 = 4;
+const SEEDS: u64 = 16;
 
 fn main() {
     let words: Vec<String> = std::env::args().skip(1).filter(|a| !a.starts_with('-')).collect();
@@ -36,10 +36,16 @@ const MODES: [&str; 4] = ["efficiency", "honesty", "gains", "worst"];
 
 /// Gradients and effective samples of one row by one seed.
 fn efficiency(case: &Case) {
-    let adapted = Plan { chains: 16, step_size: 0.1, integration_steps: 10, adapt: true, target_accept: 0.8 };
+    let adapted = Plan {
+        chains: 16,
+        step_size: 0.1,
+        integration_steps: std::env::var("IS").map_or(10, |t| t.parse().unwrap()),
+        adapt: true,
+        target_accept: std::env::var("TA").map_or(0.8, |t| t.parse().unwrap()),
+    };
     let plain = Plan { chains: 1, adapt: false, ..adapted.clone() };
     let (ours, cost, acceptance) = run(case, &adapted, 100, 125);
-    let (reference, fixed, _) = run(case, &plain, 500, 2000);
+    let (reference, fixed, _) = if std::env::var("TA").is_ok() { (1.0, 1.0, 0.0) } else { run(case, &plain, 500, 2000) };
     println!(
         "{{\"engine\": \"nnef\", \"family\": \"{}\", \"gradients_per_effective_sample\": {:.3}, \"plain\": {:.3}, \"fewer\": {:.2}, \"acceptance\": {acceptance:.3}, \"gradients_per_draw\": {:.2}}}",
         case.name,

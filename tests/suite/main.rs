@@ -12,6 +12,7 @@ mod existence;
 mod expr;
 mod families;
 mod fuzz;
+mod hmc;
 mod language;
 mod layers;
 mod quadrature;
