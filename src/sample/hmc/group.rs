@@ -29,8 +29,8 @@ pub struct Plan {
     pub target_accept: f64,
 }
 
-/// Width of the step jitter: U(0.6, 1.2) times the step.
-const JITTER: f64 = 0.6;
+/// Width of the step jitter: uniform between 2/3 and 7/6 of the step.
+const JITTER: f64 = 0.5;
 
 /// Starts that a chain tries before it stays where the density is zero.
 const STARTS: u64 = 200;

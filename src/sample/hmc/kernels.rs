@@ -142,7 +142,7 @@ unsafe fn refresh_kernel<S: Simd>(l: &Lanes, state: *mut u64, base_step: *const 
             }
             let step = S::load(base_step.add(i));
             let step = if jitter > 0.0 {
-                // Uniform on [1 - 2 jitter / 3, 1 + jitter / 3] times the base: U(0.6, 1.2) for jitter 0.6.
+                // Uniform on [1 - 2 jitter / 3, 1 + jitter / 3] times the base.
                 let u = uniform::<S>(next::<S>(state, l.w, i));
                 S::mul(step, S::fma(u, S::splat(jitter), S::splat(1.0 - jitter * (2.0 / 3.0))))
             } else {
