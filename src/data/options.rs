@@ -31,6 +31,8 @@ pub struct GenerateOptions {
     pub target_accept: f64,
     /// Regress functions of known mean zero out of sampled means.
     pub control_variates: bool,
+    /// Standard error in standard deviations at which sampling stops, instead of a number of samples.
+    pub target_mcse: Option<f64>,
     /// Doublings of a trajectory of NUTS at most.
     pub max_depth: usize,
     /// Independent scramblings of the points of importance sampling.
@@ -80,6 +82,7 @@ impl Default for GenerateOptions {
             adapt: h.adapt,
             target_accept: h.target_accept,
             control_variates: h.control_variates,
+            target_mcse: h.target_mcse,
             max_depth: NutsOptions::default().max_depth,
             replicates: ImportanceOptions::default().replicates,
             tol: QuadratureOptions::default().tol,
@@ -114,6 +117,7 @@ impl GenerateOptions {
                 adapt: self.adapt,
                 target_accept: self.target_accept,
                 control_variates: self.control_variates,
+                target_mcse: self.target_mcse,
                 seed: self.seed,
             },
             importance: ImportanceOptions {

@@ -63,6 +63,7 @@ fn moments(family: &Family, step_size: f64, rows: usize, here: &rayon::ThreadPoo
         step_size,
         integration_steps: 10,
         adapt: false,
+        control_variates: false,
         ..HmcOptions::default()
     };
     let options = LabelOptions { method: Method::Hmc, hmc, ..LabelOptions::default() };

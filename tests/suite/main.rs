@@ -15,6 +15,7 @@ mod existence_random;
 mod expr;
 mod families;
 mod fuzz;
+mod hmc;
 mod importance;
 mod language;
 mod layers;

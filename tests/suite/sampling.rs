@@ -5,8 +5,13 @@ use nnef::num::observe::Monitor;
 use nnef::sample::{HmcOptions, LabelOptions, Method, labels};
 use std::sync::Arc;
 
+/// Without control variates, which leave nothing but rounding of some of these means: see the module `hmc`.
 fn hmc(seed: u64) -> LabelOptions {
-    LabelOptions { method: Method::Hmc, hmc: HmcOptions { seed, ..HmcOptions::default() }, ..LabelOptions::default() }
+    LabelOptions {
+        method: Method::Hmc,
+        hmc: HmcOptions { seed, control_variates: false, ..HmcOptions::default() },
+        ..LabelOptions::default()
+    }
 }
 
 /// z = (estimate - truth) / mcse of every statistic at `n` eta of a family.

@@ -16,15 +16,13 @@ pub(super) fn across(means: impl Iterator<Item = f64> + Clone) -> f64 {
     (square / n / (n - 3.0)).sqrt()
 }
 
-/// The error of a mean from its effective sample size, `within`, and from the spread of `chains` chains.
+/// The error of a mean from its effective sample size, `within`, and from the spread of `chains` chains, `across`, whose
+/// widening it does not need: the larger one. Each is too small where the chains have not seen a tail as often as it
+/// deserves, seldom both at once.
 pub(super) fn combine(within: f64, across: f64, chains: usize) -> f64 {
     if chains < ENOUGH_CHAINS || across.is_nan() {
         return within;
     }
-    match std::env::var("NNEF_EXP").as_deref() {
-        Ok("ess") => within,
-        Ok("across") => across,
-        Ok("pool") => ((within * within + across * across) / 2.0).sqrt(),
-        _ => within.max(across),
-    }
+    let n = chains as f64;
+    within.max(across * ((n - 3.0) / (n - 1.0)).sqrt())
 }

@@ -3,7 +3,9 @@
 //! State, step, info: [`Group::new`] places the chains, [`Group::step`] makes one transition of all of them. Each chain
 //! draws from its own named streams, so its draws do not depend on its neighbours.
 
-use super::adapt::DualAveraging;
+mod warmup;
+
+use super::adapt::{Chees, DualAveraging};
 use super::kernels::{self, Lanes};
 use super::record::Record;
 use crate::expr::lanes::{Aligned, Pool};
@@ -27,14 +29,9 @@ pub struct Plan {
     pub target_accept: f64,
 }
 
-/// Trajectory length that adaptation aims at, in units of the adapted standard deviations. About a quarter period of
-/// the widest direction of a standardised Gaussian: nearly independent proposals, on average over the jitter.
-const TRAJECTORY: f64 = 1.5;
-/// Width of the step jitter: U(0.6, 1.2) times the step.
-const JITTER: f64 = 0.6;
+/// Width of the step jitter: uniform between 2/3 and 7/6 of the step.
+const JITTER: f64 = 0.5;
 
-/// Sum of acceptance probabilities over a window below which a chain counts as stuck.
-const STUCK: f64 = 1.0;
 /// Starts that a chain tries before it stays where the density is zero.
 const STARTS: u64 = 200;
 
@@ -58,6 +55,10 @@ struct Block {
     uniform: Aligned,
     acceptance: Aligned,
     diverged: Aligned,
+    /// Ends of trajectories and velocities there, [m, W]: filled while `watched`.
+    end: Aligned,
+    velocity: Aligned,
+    watched: bool,
     /// Words of the generators, [4, W]: bit patterns, read as u64 by the kernels.
     generators: Aligned,
     // Running sums of the positions in the present adaptation window.
@@ -90,6 +91,9 @@ impl Block {
             uniform: flat.clone(),
             acceptance: flat.clone(),
             diverged: flat,
+            end: wide.clone(),
+            velocity: wide.clone(),
+            watched: false,
             generators: Aligned::filled(4 * w, 1.0),
             shift: wide.clone(),
             sum: wide.clone(),
@@ -116,6 +120,8 @@ impl Block {
             uniform: self.uniform.as_mut_ptr(),
             acceptance: self.acceptance.as_mut_ptr(),
             diverged: self.diverged.as_mut_ptr(),
+            end: if self.watched { self.end.as_mut_ptr() } else { std::ptr::null_mut() },
+            velocity: self.velocity.as_mut_ptr(),
         }
     }
 }
@@ -127,6 +133,7 @@ pub struct Group<'a> {
     rows: usize,
     blocks: Vec<Block>,
     tuners: Vec<DualAveraging>,
+    lengths: Vec<Chees>,
     window: usize,
     divergences: Vec<usize>,
     acceptance: Vec<f64>,
@@ -164,6 +171,7 @@ impl<'a> Group<'a> {
             rows,
             blocks,
             tuners,
+            lengths: vec![Chees::new(); rows],
             window: 0,
             divergences: vec![0; rows],
             acceptance: vec![0.0; rows],
@@ -173,6 +181,9 @@ impl<'a> Group<'a> {
         group.seed(streams, "warm-up");
         group.evaluate();
         group.start_inside(streams);
+        if group.plan.adapt {
+            group.guess_mass();
+        }
         let (step, leapfrogs) = (group.plan.step_size, group.plan.integration_steps);
         group.set_steps(|_| (step, leapfrogs));
         group
@@ -286,74 +297,6 @@ impl<'a> Group<'a> {
             self.divergences[row] += self.of_row(row, |b| &b.diverged).iter().filter(|d| **d > 0.0).count();
         }
     }
-    /// `iterations` of warm-up: step size first, then two windows for the mass, then the step size again.
-    pub fn warm_up(&mut self, iterations: usize) {
-        let windows = [0.15, 0.4, 0.85].map(|f: f64| (f * iterations as f64).round() as usize);
-        let mut accepted = vec![0.0; self.rows * self.plan.chains];
-        for i in 0..iterations {
-            if !self.plan.adapt {
-                self.step();
-                continue;
-            }
-            if windows.contains(&i) {
-                self.free_stuck(&accepted, i as u64);
-                accepted.fill(0.0);
-                if i > windows[0] {
-                    self.update_mass();
-                }
-                self.open_window();
-            }
-            self.step();
-            self.watch();
-            for row in 0..self.rows {
-                let now = self.of_row(row, |b| &b.acceptance);
-                self.tuners[row].update(now.iter().sum::<f64>() / now.len() as f64);
-                let first = row * self.plan.chains;
-                accepted[first..].iter_mut().zip(&now).for_each(|(a, n)| *a += n);
-            }
-            self.apply_tuners(|t| t.step());
-        }
-        if self.plan.adapt && iterations > 0 {
-            self.apply_tuners(|t| t.settled());
-        }
-    }
-    /// Chains that did not move since the last window, because the step that suits the others is too long where they are, go
-    /// where another chain of their row is. Only in warm-up, whose draws are not kept.
-    fn free_stuck(&mut self, accepted: &[f64], when: u64) {
-        let (w, m, chains) = (self.width(), self.density.free(), self.plan.chains);
-        let mut freed = false;
-        for row in 0..self.rows {
-            let members = row * chains..(row + 1) * chains;
-            let moving: Vec<usize> = members.clone().filter(|g| accepted[*g] > STUCK).collect();
-            // A statistic that is not a number where a chain is has to be seen, not passed by.
-            let stuck = |g: &usize| accepted[*g] <= STUCK && self.blocks[*g / w].value[*g % w].is_finite();
-            let all: Vec<usize> = members.filter(|g| stuck(g) && !moving.is_empty()).collect();
-            for stuck in all {
-                let mut rng = self.rescue[row].at(when).at((stuck % chains) as u64).rng();
-                let donor = moving[rng.random_range(0..moving.len())];
-                for j in 0..m {
-                    let z = self.blocks[donor / w].pool.numbers()[j * w + donor % w];
-                    self.blocks[stuck / w].pool.numbers_mut()[j * w + stuck % w] = z;
-                }
-                freed = true;
-            }
-        }
-        if freed {
-            self.evaluate();
-        }
-    }
-    fn apply_tuners(&mut self, step: impl Fn(&DualAveraging) -> f64) {
-        let most = self.plan.integration_steps;
-        let settings: Vec<(f64, usize)> = self
-            .tuners
-            .iter()
-            .map(|t| {
-                let step = step(t);
-                (step, ((TRAJECTORY / step).round() as usize).clamp(1, most))
-            })
-            .collect();
-        self.set_steps(|row| settings[row]);
-    }
     /// Start sums of the positions z from here.
     pub fn open_window(&mut self) {
         let size = self.density.free() * self.width();
@@ -397,42 +340,6 @@ impl<'a> Group<'a> {
             }
         }
         total / (lanes * m) as f64
-    }
-    /// Set the inverse mass to the variance of the window, pooled over the chains of each row.
-    fn update_mass(&mut self) {
-        let (w, m, chains, n) = (self.width(), self.density.free(), self.plan.chains, self.window as f64);
-        for row in 0..self.rows {
-            for j in 0..m {
-                let lane = |g: usize| (g / w, j * w + g % w);
-                let members = row * chains..(row + 1) * chains;
-                let means: Vec<f64> =
-                    members.clone().map(lane).map(|(b, i)| self.blocks[b].shift[i] + self.blocks[b].sum[i] / n).collect();
-                let center = means.iter().sum::<f64>() / chains as f64;
-                let within: f64 =
-                    members.map(lane).map(|(b, i)| self.blocks[b].square[i] - self.blocks[b].sum[i].powi(2) / n).sum();
-                let between: f64 = means.iter().map(|m| (m - center).powi(2)).sum();
-                let variance = (within + n * between) / (n * chains as f64);
-                if variance.is_finite() && variance > 1e-200 {
-                    for g in row * chains..(row + 1) * chains {
-                        let (b, i) = lane(g);
-                        self.blocks[b].inverse_mass[i] = variance;
-                        self.blocks[b].root_mass[i] = variance.sqrt().recip();
-                    }
-                }
-            }
-            // In the new units the widest stable step is of order one.
-            self.tuners[row] = DualAveraging::new(0.5, self.plan.target_accept);
-        }
-        // Padding lanes follow the last chain.
-        let last = self.rows * chains - 1;
-        for g in last + 1..self.blocks.len() * w {
-            for j in 0..m {
-                let value = self.blocks[last / w].inverse_mass[j * w + last % w];
-                self.blocks[g / w].inverse_mass[j * w + g % w] = value;
-                self.blocks[g / w].root_mass[j * w + g % w] = value.sqrt().recip();
-            }
-        }
-        self.apply_tuners(|t| t.step());
     }
     /// Outputs of an entry of the density for the present positions, appended chain by chain: for each row and chain
     /// `outputs` numbers go to `sink(row, chain, values)`.

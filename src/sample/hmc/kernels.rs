@@ -44,6 +44,9 @@ pub(super) struct Lanes {
     pub acceptance: *mut f64,
     /// 1 where the last trajectory diverged, `[W]`.
     pub diverged: *mut f64,
+    /// Where the trajectory ended before it was accepted or not, [m, W], with its velocity, [m, W]; null where nobody asks.
+    pub end: *mut f64,
+    pub velocity: *mut f64,
 }
 
 /// Energy error beyond which a trajectory counts as divergent (Stan's value).
@@ -139,7 +142,7 @@ unsafe fn refresh_kernel<S: Simd>(l: &Lanes, state: *mut u64, base_step: *const 
             }
             let step = S::load(base_step.add(i));
             let step = if jitter > 0.0 {
-                // Uniform on [1 - 2 jitter / 3, 1 + jitter / 3] times the base: U(0.6, 1.2) for jitter 0.6.
+                // Uniform on [1 - 2 jitter / 3, 1 + jitter / 3] times the base.
                 let u = uniform::<S>(next::<S>(state, l.w, i));
                 S::mul(step, S::fma(u, S::splat(jitter), S::splat(1.0 - jitter * (2.0 / 3.0))))
             } else {
@@ -163,7 +166,7 @@ unsafe fn trajectory_kernel<S: Simd>(l: &Lanes, gradient: &Entry, both: &Entry, 
                 middle_kernel::<S>(l, &entry.outputs, done as f64);
             }
         }
-        last_kernel::<S>(l, &both.outputs, leapfrogs as f64);
+        last_kernel::<S>(l, &both.outputs);
     }
 }
 
@@ -212,36 +215,39 @@ unsafe fn middle_kernel<S: Simd>(l: &Lanes, offsets: &[u32], done: f64) {
         }
         for i in (0..l.w).step_by(S::N) {
             let (step, steps) = (S::load(l.step.add(i)), S::load(l.steps.add(i)));
-            // A chain whose trajectory is over moves no further.
-            let before = S::select(S::le(S::splat(done), steps), step, S::splat(0.0));
-            let after = S::select(S::lt(S::splat(done), steps), step, S::splat(0.0));
-            let kick = S::mul(S::add(before, after), S::splat(0.5));
+            // A chain whose trajectory is over moves no further; its last half kick comes with everyone's, from the same
+            // entry, so that it does not depend on its neighbours' lengths to the last digit.
+            let kick = S::select(S::lt(S::splat(done), steps), step, S::splat(0.0));
             for j in 0..l.m {
                 let at = j * l.w + i;
                 let g = S::load(l.pool.add(*offsets.get_unchecked(j) as usize + i));
                 let p = S::fma(kick, g, S::load(l.momentum.add(at)));
                 S::store(l.momentum.add(at), p);
-                let v = S::mul(after, S::load(l.inverse_mass.add(at)));
+                let v = S::mul(kick, S::load(l.inverse_mass.add(at)));
                 S::store(l.pool.add(at), S::fma(v, p, S::load(l.pool.add(at))));
             }
         }
     }
 }
 
-/// Last half kick after `done` leapfrogs and the Metropolis step; `offsets` lists value and gradient.
+/// Last half kick and the Metropolis step; `offsets` lists value and gradient.
 #[inline(always)]
-unsafe fn last_kernel<S: Simd>(l: &Lanes, offsets: &[u32], done: f64) {
+unsafe fn last_kernel<S: Simd>(l: &Lanes, offsets: &[u32]) {
     unsafe {
         let l = *l;
         for i in (0..l.w).step_by(S::N) {
-            let (step, steps) = (S::load(l.step.add(i)), S::load(l.steps.add(i)));
-            let half = S::mul(S::select(S::le(S::splat(done), steps), step, S::splat(0.0)), S::splat(0.5));
+            let half = S::mul(S::load(l.step.add(i)), S::splat(0.5));
             let mut kinetic = S::splat(0.0);
             for j in 0..l.m {
                 let at = j * l.w + i;
                 let g = S::load(l.pool.add(*offsets.get_unchecked(j + 1) as usize + i));
                 let p = S::fma(half, g, S::load(l.momentum.add(at)));
-                kinetic = S::fma(S::mul(S::load(l.inverse_mass.add(at)), p), p, kinetic);
+                let velocity = S::mul(S::load(l.inverse_mass.add(at)), p);
+                kinetic = S::fma(velocity, p, kinetic);
+                if !l.end.is_null() {
+                    S::store(l.end.add(at), S::load(l.pool.add(at)));
+                    S::store(l.velocity.add(at), velocity);
+                }
             }
             let value = S::load(l.pool.add(*offsets.get_unchecked(0) as usize + i));
             let old = S::load(l.value.add(i));

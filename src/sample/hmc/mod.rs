@@ -10,21 +10,22 @@
 pub(super) mod adapt;
 mod controlled;
 mod errors;
+mod gate;
 mod group;
 mod kernels;
 mod lags;
+mod moments;
 mod products;
 mod record;
 
 pub use group::{Group, Plan};
+pub(super) use moments::moments;
 
 use super::chains::{Chains, Conduct};
 use super::diagnose::{self, Summary};
 use crate::error::{Error, Result};
-use crate::family::{Density, Family, Moments};
+use crate::family::{Density, Family};
 use crate::num::stream::Stream;
-use controlled::Controlled;
-use record::{Record, RowSummary};
 use serde::{Deserialize, Serialize};
 
 /// Most kept draws of a row.
@@ -52,6 +53,9 @@ pub struct HmcOptions {
     pub target_accept: f64,
     /// Regress functions of known mean zero out of the means, where the density has such and there are at least 8 chains.
     pub control_variates: bool,
+    /// Standard error in standard deviations at which sampling stops, for every statistic: `samples` are drawn first, then as
+    /// many again and again, up to 64 times as many.
+    pub target_mcse: Option<f64>,
     /// Seed of all streams.
     pub seed: u64,
 }
@@ -67,6 +71,7 @@ impl Default for HmcOptions {
             adapt: true,
             target_accept: 0.8,
             control_variates: true,
+            target_mcse: None,
             seed: 0,
         }
     }
@@ -100,6 +105,9 @@ impl HmcOptions {
         }
         if !(self.target_accept > 0.0 && self.target_accept < 1.0) {
             return wrong("target_accept", self.target_accept.to_string(), "it lies between 0 and 1");
+        }
+        if let Some(target) = self.target_mcse.filter(|t| !(*t > 0.0 && *t < 1.0)) {
+            return wrong("target_mcse", target.to_string(), "it is in standard deviations and lies between 0 and 1");
         }
         if self.adapt && self.warmup < 20 {
             return wrong("warmup", self.warmup.to_string(), "adaptation needs at least 20 iterations (or adapt: false)");
@@ -144,40 +152,9 @@ pub(super) fn check_continuous(family: &Family, method: &str) -> Result<()> {
     }
 }
 
-/// Moments of the rows `eta`, [n, k], which have the numbers `first`, `first` + 1, ... in their dataset. The rows of one
-/// call run side by side in one group: see [`Group::rows_that_fit`].
-pub(super) fn moments(family: &Family, eta: &[f64], first: usize, options: &HmcOptions) -> Result<Moments> {
-    check_continuous(family, "hmc")?;
-    let density = family.density();
-    let k = family.dim();
-    let rows = eta.len() / k;
-    let streams: Vec<Stream> = (0..rows).map(|r| options.stream(first + r)).collect();
-    let mut group = Group::new(density, options.plan(), eta, &streams);
-    group.warm_up(options.warmup);
-    check_inside(&group)?;
-    group.seed(&streams, "sample");
-    let (draws, distinct) = (options.draws_per_chain(), density.distinct());
-    let stein = family.stein().filter(|_| options.control_variates && options.chains >= controlled::FEWEST_CHAINS);
-    let each: Vec<&[f64]> = eta.chunks(k).collect();
-    let controls = stein.map(|s| Controlled::new(s, distinct, options.chains, &each, &group.positions()));
-    let mut record =
-        Record::new(distinct, draws, options.chains, density.program().lanes(), group.blocks()).with_controls(controls);
-    for _ in 0..draws {
-        group.step();
-        group.record(&mut record);
-    }
-    let mut out = Moments { cov_tt: Some(Vec::with_capacity(rows * k * k)), ..Moments::default() };
-    for row in 0..rows {
-        let summary = record.summary(row);
-        check_moved(&summary.each, summary.acceptance, first + row)?;
-        append(&mut out, density.unique(), &summary);
-    }
-    Ok(out)
-}
-
 /// Refuse a row with a chain that stands where the density is zero.
-fn check_inside(group: &Group) -> Result<()> {
-    match (0..group.rows()).find(|row| group.outside(*row)) {
+fn check_inside(group: &Group, number: impl Fn(usize) -> usize) -> Result<()> {
+    match (0..group.rows()).find(|row| group.outside(*row)).map(number) {
         None => Ok(()),
         Some(row) => Err(Error::numeric(format!("row {row}: a chain found no point where the density is positive"))
             .hint("the condition where: holds nowhere near, or on too small a part of the support to be sampled")),
@@ -198,21 +175,6 @@ pub(super) fn check_moved(each: &[Summary], acceptance: f64, row: usize) -> Resu
     Ok(())
 }
 
-/// Append one row; `unique` says which distinct statistic each flattened one is.
-fn append(out: &mut Moments, unique: &[usize], row: &RowSummary) {
-    let (each, distinct) = (&row.each, row.each.len());
-    out.mu_t.extend(unique.iter().map(|u| each[*u].mean));
-    out.mcse.extend(unique.iter().map(|u| each[*u].mcse()));
-    out.ess.push(each.iter().map(|s| s.ess).fold(f64::INFINITY, f64::min));
-    out.rhat.push(each.iter().map(|s| s.rhat).fold(1.0, |a: f64, b| if b.is_nan() { b } else { a.max(b) }));
-    out.divergences.push(row.divergences);
-    out.method.push("hmc");
-    out.gate.push("");
-    if let Some(all) = &mut out.cov_tt {
-        unique.iter().for_each(|i| all.extend(unique.iter().map(|j| row.cov[i * distinct + j])));
-    }
-}
-
 /// Draw from `family` at one `eta`, `[k]`: `options.samples` points over `options.chains` chains.
 ///
 /// # Errors
@@ -225,7 +187,7 @@ pub fn sample_hmc(family: &Family, eta: &[f64], options: &HmcOptions) -> Result<
     let streams = [options.stream(0)];
     let mut group = Group::new(density, options.plan(), eta, &streams);
     group.warm_up(options.warmup);
-    check_inside(&group)?;
+    check_inside(&group, |row| row)?;
     group.seed(&streams, "sample");
     let (chains, length, distinct) = (options.chains, options.draws_per_chain(), density.distinct());
     let mut draws = vec![0.0; chains * length * d];

@@ -47,12 +47,37 @@ struct Series {
 pub(super) struct RowSummary {
     /// For each statistic mean, variance, ESS and R-hat.
     pub each: Vec<Summary>,
+    /// Least effective sample size of a plain mean.
+    pub effective: f64,
     /// Covariances, [statistics, statistics].
     pub cov: Vec<f64>,
     /// Mean acceptance.
     pub acceptance: f64,
     /// Divergent trajectories.
     pub divergences: usize,
+}
+
+impl RowSummary {
+    /// The summary of a row over `before` draws a chain, and then `count` more of which `more` tells.
+    pub(super) fn join(mut self, before: usize, more: RowSummary, count: usize) -> RowSummary {
+        let n = self.each.len();
+        let a = before as f64 / (before + count) as f64;
+        let b = 1.0 - a;
+        let apart: Vec<f64> = self.each.iter().zip(&more.each).map(|(s, m)| m.mean - s.mean).collect();
+        for (at, (c, d)) in self.cov.iter_mut().zip(&more.cov).enumerate() {
+            *c = a * *c + b * d + a * b * apart[at / n] * apart[at % n];
+        }
+        for (i, (s, m)) in self.each.iter_mut().zip(&more.each).enumerate() {
+            let error = (a * s.mcse()).hypot(b * m.mcse());
+            let variance = self.cov[i * n + i];
+            let ess = if error > 0.0 { variance / (error * error) } else { s.ess + m.ess };
+            *s = Summary { mean: s.mean + b * apart[i], variance, ess, rhat: m.rhat };
+        }
+        self.effective += more.effective;
+        self.acceptance = a * self.acceptance + b * more.acceptance;
+        self.divergences += more.divergences;
+        self
+    }
 }
 
 impl<'a> Record<'a> {
@@ -230,6 +255,7 @@ impl<'a> Record<'a> {
         }
         RowSummary {
             each,
+            effective,
             acceptance: self.over(row, |s| &s.acceptance) / count,
             divergences: self.over(row, |s| &s.diverged) as usize,
             cov,

@@ -18,7 +18,7 @@ pub struct Case {
     pub sd: Vec<f64>,
 }
 
-const SCRIPTS: [(&str, &str); 10] = [
+const SCRIPTS: [(&str, &str); 11] = [
     ("gaussian", "ef::gaussian()"),
     (
         "quartic",
@@ -49,6 +49,7 @@ const SCRIPTS: [(&str, &str); 10] = [
         "family(#{x: real(1), stats: |x| #{l: log(1.0 + x[0]*x[0]), x: atan(x[0])}, eta: #{l: [-4.0, -1.2], x: [-2.0, 2.0]}})",
     ),
     ("mvn", "ef::mvn(3)"),
+    ("ridge", "family(#{x: real(2), stats: |x| #{a: x*x, b: x[0]*x[1]}, eta: #{a: [-0.52, -0.5], b: [0.95, 0.99]}})"),
     (
         "chain",
         "family(#{x: real(10), stats: |x| #{a: x, aa: x*x, aaaa: x*x*x*x, ab: x[0..9]*x[1..10]}, eta: #{a: [-1.0, 1.0], aa: [-2.0, 2.0], aaaa: [-1.0, -0.3], ab: [-1.0, 1.0]}})",

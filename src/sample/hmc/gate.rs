@@ -1,0 +1,33 @@
+//! Whether a row may be trusted.
+
+use super::record::RowSummary;
+
+/// Split R-hat above which a row has not converged: of the largest of k statistics over 32 and more short half chains.
+/// Around it lie well-mixed rows with an ESS of 300; the rank-normalised 1.01 is for four long chains.
+const RHAT: f64 = 1.05;
+/// Least effective draws, before control variates, for each chain.
+const ESS_PER_CHAIN: f64 = 5.0;
+/// Largest part of the draws that may diverge.
+const DIVERGENT: f64 = 0.01;
+
+/// The gate that a row of `draws` draws by `chains` chains fails, "" where none; `target` is the standard error asked for, in
+/// standard deviations.
+pub(super) fn failed(row: &RowSummary, draws: usize, chains: usize, target: Option<f64>) -> &'static str {
+    let plain = row.effective;
+    if row.each.iter().any(|s| s.rhat.is_nan() || s.rhat > RHAT) {
+        "rhat"
+    } else if plain.is_nan() || plain < ESS_PER_CHAIN * chains as f64 {
+        "ess"
+    } else if row.divergences as f64 > DIVERGENT * draws as f64 {
+        "divergences"
+    } else if target.is_some_and(|t| !reached(row, t)) {
+        "mcse"
+    } else {
+        ""
+    }
+}
+
+/// Whether every standard error is at most `target` standard deviations.
+pub(super) fn reached(row: &RowSummary, target: f64) -> bool {
+    row.each.iter().all(|s| s.variance == 0.0 || s.mcse() <= target * s.variance.sqrt())
+}

@@ -1,0 +1,127 @@
+//! Moments of rows of eta: sampled in blocks until the error is small enough, and again where a gate fails.
+
+use super::controlled::{self, Controlled};
+use super::gate;
+use super::record::{Record, RowSummary};
+use super::{Group, HmcOptions, check_continuous, check_inside, check_moved};
+use crate::error::Result;
+use crate::family::{Family, Moments};
+use crate::num::stream::Stream;
+
+/// A row that fails a gate is sampled again, with so many times the draws and the warm-up, at most so often.
+const LONGER: usize = 4;
+const RETRIES: usize = 2;
+/// Towards `target_mcse` a run doubles at most so often.
+const DOUBLINGS: usize = 6;
+
+/// One row of a call: its eta, number in the dataset and stream.
+#[derive(Clone, Copy)]
+struct Row<'a> {
+    eta: &'a [f64],
+    number: usize,
+    stream: Stream,
+}
+
+/// What came of a row.
+struct Outcome {
+    summary: RowSummary,
+    gate: &'static str,
+}
+
+/// Moments of the rows `eta`, [n, k], which have the numbers `first`, `first` + 1, ... in their dataset. The rows of one
+/// call run side by side in one group: see [`Group::rows_that_fit`]. With `adapt: false` no row is sampled again.
+pub(in crate::sample) fn moments(family: &Family, eta: &[f64], first: usize, options: &HmcOptions) -> Result<Moments> {
+    check_continuous(family, "hmc")?;
+    let k = family.dim();
+    let of = |(r, eta)| Row { eta, number: first + r, stream: options.stream(first + r) };
+    let rows: Vec<Row> = eta.chunks(k).enumerate().map(of).collect();
+    let mut outcomes = run(family, &rows, options, 1)?;
+    for attempt in 1..=if options.adapt { RETRIES } else { 0 } {
+        let again: Vec<usize> = (0..rows.len()).filter(|r| !outcomes[*r].gate.is_empty()).collect();
+        let retry = |r: &usize| Row { stream: rows[*r].stream.child("retry").at(attempt as u64), ..rows[*r] };
+        let chosen: Vec<Row> = again.iter().map(retry).collect();
+        let longer = LONGER.pow(attempt as u32);
+        if chosen.is_empty() || options.samples.saturating_mul(longer) > super::MOST_SAMPLES {
+            break;
+        }
+        for (r, outcome) in again.into_iter().zip(run(family, &chosen, options, longer)?) {
+            outcomes[r] = outcome;
+        }
+    }
+    let mut out = Moments { cov_tt: Some(Vec::with_capacity(rows.len() * k * k)), ..Moments::default() };
+    for (row, outcome) in rows.iter().zip(&outcomes) {
+        check_moved(&outcome.summary.each, outcome.summary.acceptance, row.number)?;
+        append(&mut out, family.density().unique(), outcome);
+    }
+    Ok(out)
+}
+
+/// Sample rows side by side, with `longer` times the draws and warm-up of the options, and on until each has reached its target.
+fn run(family: &Family, rows: &[Row], options: &HmcOptions, longer: usize) -> Result<Vec<Outcome>> {
+    let density = family.density();
+    let streams: Vec<Stream> = rows.iter().map(|r| r.stream).collect();
+    let eta: Vec<f64> = rows.iter().flat_map(|r| r.eta).copied().collect();
+    let mut group = Group::new(density, options.plan(), &eta, &streams);
+    group.warm_up(options.warmup * longer);
+    check_inside(&group, |row| rows[row].number)?;
+    group.seed(&streams, "sample");
+    let mut sampled: Vec<Option<RowSummary>> = rows.iter().map(|_| None).collect();
+    let mut done = vec![0; rows.len()];
+    let mut draws = options.draws_per_chain() * longer;
+    for _ in 0..=options.target_mcse.map_or(0, |_| DOUBLINGS) {
+        let record = block(family, rows, options, &mut group, draws);
+        for row in 0..rows.len() {
+            let finished = |s: &RowSummary| options.target_mcse.is_none_or(|t| gate::reached(s, t));
+            // What a row gets does not depend on how long its neighbours go on.
+            if sampled[row].as_ref().is_some_and(finished) {
+                continue;
+            }
+            let new = record.summary(row);
+            sampled[row] = Some(match sampled[row].take() {
+                Some(old) => old.join(done[row], new, draws),
+                None => new,
+            });
+            done[row] += draws;
+        }
+        if sampled.iter().flatten().all(|s| options.target_mcse.is_none_or(|t| gate::reached(s, t))) {
+            break;
+        }
+        draws = done.iter().copied().max().unwrap_or(draws);
+    }
+    let judge = |(summary, done): (RowSummary, usize)| {
+        let gate = gate::failed(&summary, done * options.chains, options.chains, options.target_mcse);
+        Outcome { summary, gate }
+    };
+    Ok(sampled.into_iter().flatten().zip(done).map(judge).collect())
+}
+
+/// `draws` more draws of each chain, and what they say.
+fn block<'a>(family: &'a Family, rows: &[Row], options: &HmcOptions, group: &mut Group, draws: usize) -> Record<'a> {
+    let (density, chains) = (family.density(), options.chains);
+    let stein = family.stein().filter(|_| options.control_variates && chains >= controlled::FEWEST_CHAINS);
+    let eta: Vec<&[f64]> = rows.iter().map(|r| r.eta).collect();
+    let controls = stein.map(|s| Controlled::new(s, density.distinct(), chains, &eta, &group.positions()));
+    let (lanes, blocks) = (density.program().lanes(), group.blocks());
+    let mut record = Record::new(density.distinct(), draws, chains, lanes, blocks).with_controls(controls);
+    for _ in 0..draws {
+        group.step();
+        group.record(&mut record);
+    }
+    record
+}
+
+/// Append one row; `unique` says which distinct statistic each flattened one is.
+fn append(out: &mut Moments, unique: &[usize], outcome: &Outcome) {
+    let row = &outcome.summary;
+    let (each, distinct) = (&row.each, row.each.len());
+    out.mu_t.extend(unique.iter().map(|u| each[*u].mean));
+    out.mcse.extend(unique.iter().map(|u| each[*u].mcse()));
+    out.ess.push(each.iter().map(|s| s.ess).fold(f64::INFINITY, f64::min));
+    out.rhat.push(each.iter().map(|s| s.rhat).fold(1.0, |a: f64, b| if b.is_nan() { b } else { a.max(b) }));
+    out.divergences.push(row.divergences);
+    out.method.push("hmc");
+    out.gate.push(outcome.gate);
+    if let Some(all) = &mut out.cov_tt {
+        unique.iter().for_each(|i| all.extend(unique.iter().map(|j| row.cov[i * distinct + j])));
+    }
+}
