@@ -4,7 +4,7 @@ use super::{Dataset, RowNotes};
 use crate::error::{Error, Result};
 use crate::family::{Design, Family, Moments};
 use crate::num::observe::Monitor;
-use crate::sample::{HmcOptions, ImportanceOptions, LabelOptions, Method, QuadratureOptions, labels};
+use crate::sample::{HmcOptions, ImportanceOptions, LabelOptions, Method, QuadratureOptions, SmcOptions, labels};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -79,6 +79,7 @@ impl GenerateOptions {
                 seed: self.seed,
             },
             importance: ImportanceOptions { samples: self.samples, seed: self.seed, ..ImportanceOptions::default() },
+            smc: SmcOptions { particles: self.samples, seed: self.seed, ..SmcOptions::default() },
             quadrature: QuadratureOptions { tol: self.tol, ..QuadratureOptions::default() },
         }
     }

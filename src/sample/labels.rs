@@ -4,6 +4,7 @@ use super::Group;
 use super::hmc::{self, HmcOptions};
 use super::importance::{self, ImportanceOptions};
 use super::quadrature::{self, QuadratureOptions, quadrature};
+use super::smc::{self, SmcOptions};
 use crate::error::{Error, Kind, Result};
 use crate::family::{Family, Moments, Want, check_batch};
 use crate::num::observe::Monitor;
@@ -24,6 +25,8 @@ pub enum Method {
     Quadrature,
     /// Importance sampling from the separable base.
     Importance,
+    /// Tempered sequential Monte Carlo from the separable base.
+    Smc,
     /// Hamiltonian Monte Carlo.
     Hmc,
 }
@@ -37,6 +40,8 @@ pub struct LabelOptions {
     pub hmc: HmcOptions,
     /// What importance sampling takes, where it is used.
     pub importance: ImportanceOptions,
+    /// What tempered sequential Monte Carlo takes, where it is used.
+    pub smc: SmcOptions,
     /// What quadrature takes, where it is used.
     pub quadrature: QuadratureOptions,
 }
@@ -96,6 +101,7 @@ pub fn labels(family: &Family, eta: &[f64], options: &LabelOptions, monitor: &Mo
             let part = match method {
                 Method::ClosedForm => closed_form(family, rows),
                 Method::Hmc => hmc::moments(family, rows, i * chunk, &options.hmc),
+                Method::Smc => smc::moments(family, rows, i * chunk, &options.smc),
                 Method::Importance if options.method == Method::Auto => weighed(family, rows, i * chunk, options),
                 Method::Importance => importance::moments(family, rows, i * chunk, &options.importance),
                 Method::Auto | Method::Quadrature => {

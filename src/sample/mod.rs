@@ -11,6 +11,7 @@ mod hmc;
 mod importance;
 mod labels;
 mod quadrature;
+mod smc;
 
 pub use certify::{CheckOptions, Line, Report, Verdict, check};
 pub use control::{Controls, Regression, regress};
@@ -19,3 +20,4 @@ pub use hmc::{Chains, Group, HmcOptions, Plan, sample};
 pub use importance::ImportanceOptions;
 pub use labels::{LabelOptions, Method, labels};
 pub use quadrature::{QuadratureOptions, quadrature};
+pub use smc::SmcOptions;
