@@ -129,12 +129,17 @@ impl From<candle_core::Error> for Error {
 /// # Example
 /// ```
 /// assert_eq!(nnef::error::nearest("epocs", ["epochs", "seed"]), Some("epochs"));
-/// assert_eq!(nnef::error::nearest("zzz", ["epochs", "seed"]), None);
+/// assert_eq!(nnef::error::nearest("epohcs", ["epochs", "seed"]), Some("epochs"));
+/// assert_eq!(nnef::error::nearest("foo", ["cos", "floor"]), None);
 /// ```
 pub fn nearest<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
-    let limit = (name.chars().count() / 3).max(1) + 1;
-    let scored = candidates.into_iter().map(|c| (edit_distance(&name.to_lowercase(), &c.to_lowercase()), c));
-    scored.filter(|(d, _)| *d <= limit).min_by_key(|(d, _)| *d).map(|(_, c)| c)
+    let length = name.chars().count();
+    let name = name.to_lowercase();
+    // Of a word of three or four letters little is left when the first one is wrong.
+    let near = |c: &str| length > 4 || c.chars().next() == name.chars().next();
+    let scored = candidates.into_iter().map(|c| (c.to_lowercase(), c)).filter(|(low, _)| near(low));
+    let scored = scored.map(|(low, c)| (edit_distance(&name, &low), c));
+    scored.filter(|(d, _)| *d <= length / 3).min_by_key(|(d, _)| *d).map(|(_, c)| c)
 }
 
 /// Error for an unknown `name` among `valid`, with the likely meant one.
@@ -147,17 +152,18 @@ pub fn unknown(what: &str, name: &str, valid: &[&str]) -> Error {
     }
 }
 
+/// Insertions, deletions, substitutions and swaps of neighbours.
 fn edit_distance(a: &str, b: &str) -> usize {
-    let b: Vec<char> = b.chars().collect();
-    let mut row: Vec<usize> = (0..=b.len()).collect();
-    for (i, ca) in a.chars().enumerate() {
-        let mut diagonal = row[0];
-        row[0] = i + 1;
-        for (j, cb) in b.iter().enumerate() {
-            let substituted = diagonal + usize::from(ca != *cb);
-            diagonal = row[j + 1];
-            row[j + 1] = substituted.min(diagonal + 1).min(row[j] + 1);
+    let (a, b): (Vec<char>, Vec<char>) = (a.chars().collect(), b.chars().collect());
+    let mut rows: Vec<Vec<usize>> = vec![(0..=b.len()).collect()];
+    for i in 0..a.len() {
+        let mut row = vec![i + 1];
+        for j in 0..b.len() {
+            let least = (rows[i][j] + usize::from(a[i] != b[j])).min(rows[i][j + 1] + 1).min(row[j] + 1);
+            let swapped = i > 0 && j > 0 && a[i] == b[j - 1] && a[i - 1] == b[j];
+            row.push(if swapped { least.min(rows[i - 1][j - 1] + 1) } else { least });
         }
+        rows.push(row);
     }
-    row[b.len()]
+    rows[a.len()][b.len()]
 }

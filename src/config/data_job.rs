@@ -1,14 +1,16 @@
 //! `generate` from a YAML file.
 
-use crate::data::{Dataset, GenerateOptions, generate};
-use crate::error::{Error, Result, unknown};
-use crate::family::{Block, Family, Region, named};
+use super::family_choice::{FamilyChoice, Resolve, region};
+use crate::data::{Dataset, GenerateOptions, ParallelStrategy, generate};
+use crate::error::{Error, Result, nearest};
+use crate::family::{Design, Family};
 use crate::num::files;
 use crate::num::observe::Monitor;
 use crate::sample::Method;
 use serde::{Deserialize, Serialize};
+use serde_yaml::Value;
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// A dataset to make: family, region of eta, sampling, seed.
@@ -25,17 +27,9 @@ pub struct DataJob {
     /// The seed.
     #[serde(default)]
     pub optim: Optim,
-}
-
-/// A named family and the shape of a point.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct FamilyChoice {
-    /// Name of a family: see `ef::list()`.
-    pub name: String,
-    /// Shape of a point; its only entry is the dimension of families that take one.
-    #[serde(default)]
-    pub x_shape: Vec<usize>,
+    /// Where relative paths start: the folder of the file.
+    #[serde(skip)]
+    pub folder: PathBuf,
 }
 
 /// The rows of a dataset.
@@ -44,9 +38,20 @@ pub struct FamilyChoice {
 pub struct Grid {
     /// Number of rows.
     pub num_points: usize,
-    /// Range of eta of each statistic; the family's own region where it is left out.
+    /// Range of eta of each statistic: `[low, high]`, `[lows, highs]`, `{negative_definite: [low, high]}` or
+    /// `reparametrised`; the family's own region where it is left out.
     #[serde(default)]
-    pub eta_range: Option<BTreeMap<String, [f64; 2]>>,
+    pub eta_range: Option<BTreeMap<String, Value>>,
+    /// Rows of a chunk.
+    #[serde(default = "batch_size")]
+    pub batch_size: usize,
+    /// How eta are spread over the region.
+    #[serde(default)]
+    pub design: Design,
+}
+
+fn batch_size() -> usize {
+    GenerateOptions::default().batch_size
 }
 
 /// How rows are sampled.
@@ -67,6 +72,14 @@ pub struct Sampling {
     pub num_chains: usize,
     /// Whether HMC adapts.
     pub adapt: bool,
+    /// Acceptance that adaptation aims at.
+    pub target_accept: f64,
+    /// Where quadrature stops, in standard deviations.
+    pub tol: f64,
+    /// What works side by side: `sequential`, `vmap` (lanes) or `pmap` (lanes and threads).
+    pub parallel_strategy: ParallelStrategy,
+    /// Go on with what is there of the same job.
+    pub resume: bool,
 }
 
 impl Default for Sampling {
@@ -80,6 +93,10 @@ impl Default for Sampling {
             num_integration_steps: o.integration_steps,
             num_chains: o.chains,
             adapt: o.adapt,
+            target_accept: o.target_accept,
+            tol: o.tol,
+            parallel_strategy: o.parallel_strategy,
+            resume: o.resume,
         }
     }
 }
@@ -96,7 +113,7 @@ impl DataJob {
     /// Read a job from YAML text.
     ///
     /// # Errors
-    /// What YAML or the schema does not allow, with line and column.
+    /// What YAML or the schema does not allow, with line and column, and the likely meant key.
     ///
     /// # Example
     /// ```
@@ -104,8 +121,7 @@ impl DataJob {
     /// assert_eq!(job.grid.num_points, 10);
     /// ```
     pub fn parse(text: &str) -> Result<Self> {
-        serde_yaml::from_str(text)
-            .map_err(|e| Error::file(format!("the job is not understood: {e}")).hint("keys: ef, grid, sampling, optim"))
+        serde_yaml::from_str(text).map_err(|e| not_understood(&e.to_string()))
     }
     /// Read a job from a YAML file.
     ///
@@ -114,46 +130,32 @@ impl DataJob {
     pub fn load(path: &Path) -> Result<Self> {
         let text = String::from_utf8(files::read(path)?)
             .map_err(|_| Error::file(format!("'{}' is not UTF-8 text", path.display())))?;
-        Self::parse(&text).map_err(|e| e.context(format!("'{}'", path.display())))
+        let mut job = Self::parse(&text).map_err(|e| e.context(format!("'{}'", path.display())))?;
+        job.folder = path.parent().map(Path::to_path_buf).unwrap_or_default();
+        Ok(job)
     }
-    /// The family with the job's region.
+    /// The family with the job's region; `resolve` runs the script of a job that names one.
     ///
     /// # Errors
-    /// An unknown family or statistic, a shape or range that does not fit.
-    pub fn family(&self) -> Result<Arc<Family>> {
-        let d = match self.ef.x_shape[..] {
-            [] => 1,
-            [d] => d,
-            _ => return Err(Error::shape(format!("x_shape {:?}: named families take one dimension", self.ef.x_shape))),
+    /// An unknown family or statistic, a shape or range that does not fit, a region that leaves the natural space.
+    pub fn family(&self, resolve: Resolve) -> Result<Arc<Family>> {
+        let family = self.ef.make(&self.folder, resolve)?;
+        let Some(ranges) = &self.grid.eta_range else { return Ok(family) };
+        let region = region(&family, ranges)?;
+        let name = family.name().to_string();
+        let family = match Arc::try_unwrap(family) {
+            Ok(family) => family.with_region(region)?,
+            Err(_) => return Err(Error::numeric(format!("the family '{name}' is still in use by its script"))),
         };
-        let family = named::named(&self.ef.name, d)?;
-        let Some(ranges) = &self.grid.eta_range else { return Ok(Arc::new(family)) };
-        let names: Vec<&str> = family.statistics().iter().map(|s| s.name.as_str()).collect();
-        if let Some(key) = ranges.keys().find(|k| !names.contains(&k.as_str())) {
-            return Err(unknown("statistic in eta_range", key, &names));
-        }
-        let blocks: Result<Vec<(String, Block)>> = family
-            .statistics()
-            .iter()
-            .map(|s| {
-                let [low, high] =
-                    ranges.get(&s.name).ok_or_else(|| Error::domain(format!("eta_range has no range for '{}'", s.name)))?;
-                Ok((
-                    s.name.clone(),
-                    Block::interval(*low, *high, s.size()).map_err(|e| e.context(format!("eta_range of '{}'", s.name)))?,
-                ))
-            })
-            .collect();
-        Ok(Arc::new(family.with_region(Region::new(blocks?))?))
+        family.check_region().map_err(|e| e.context("grid.eta_range"))?;
+        Ok(Arc::new(family))
     }
-    /// Make the dataset.
-    ///
-    /// # Errors
-    /// As [`DataJob::family`] and [`generate`].
-    pub fn run(&self, monitor: &Monitor) -> Result<Dataset> {
-        let s = &self.sampling;
-        let options = GenerateOptions {
-            points: self.grid.num_points,
+    /// The options of the job, without a file to write.
+    pub fn options(&self) -> GenerateOptions {
+        let (s, grid) = (&self.sampling, &self.grid);
+        GenerateOptions {
+            points: grid.num_points,
+            design: grid.design,
             method: s.method,
             samples: s.num_samples,
             warmup: s.num_warmup,
@@ -161,9 +163,32 @@ impl DataJob {
             step_size: s.step_size,
             integration_steps: s.num_integration_steps,
             adapt: s.adapt,
+            target_accept: s.target_accept,
+            tol: s.tol,
             seed: self.optim.seed,
+            resume: s.resume,
+            batch_size: grid.batch_size,
+            parallel_strategy: s.parallel_strategy,
             ..GenerateOptions::default()
-        };
-        generate(&self.family()?, &options, monitor)
+        }
     }
+    /// Make the dataset.
+    ///
+    /// # Errors
+    /// As [`DataJob::family`] and [`generate`].
+    pub fn run(&self, resolve: Resolve, monitor: &Monitor) -> Result<Dataset> {
+        generate(&self.family(resolve)?, &self.options(), monitor)
+    }
+}
+
+/// The error for a text that the schema does not allow: with the likely meant one of the words that serde lists.
+fn not_understood(message: &str) -> Error {
+    let error = Error::file(format!("the job is not understood: {message}"));
+    let quoted: Vec<&str> = message.split('`').skip(1).step_by(2).collect();
+    let guess = quoted.split_first().and_then(|(found, valid)| nearest(found, valid.iter().copied()));
+    error.hint(match guess {
+        Some(guess) if message.contains("unknown") => format!("did you mean '{guess}'?"),
+        _ => "keys: ef { name, x_shape } or { script }, grid { num_points, eta_range, batch_size }, sampling, optim { seed }"
+            .to_string(),
+    })
 }

@@ -1,5 +1,7 @@
 //! [`Dataset`]: the four arrays, notes a row, and where they came from.
 
+use super::Quarantined;
+use super::covariances::Covariances;
 use crate::error::{Error, Result};
 use crate::family::Family;
 use std::collections::BTreeMap;
@@ -25,6 +27,7 @@ pub struct RowNotes {
 pub struct Dataset {
     inner: Arc<Inner>,
     family: Option<Arc<Family>>,
+    quarantined: Arc<[Quarantined]>,
 }
 
 #[derive(Debug)]
@@ -32,7 +35,7 @@ struct Inner {
     k: usize,
     eta: Vec<f64>,
     mu_t: Vec<f64>,
-    cov_tt: Vec<f64>,
+    cov_tt: Covariances,
     ess: Vec<f64>,
     notes: Option<RowNotes>,
     provenance: BTreeMap<String, String>,
@@ -51,9 +54,20 @@ impl Dataset {
         ess: Vec<f64>,
         provenance: BTreeMap<String, String>,
     ) -> Result<Self> {
+        Self::with_covariances(k, eta, mu_t, cov_tt.into(), ess, provenance)
+    }
+    /// As [`Dataset::new`], with covariances in memory or in a file.
+    pub(super) fn with_covariances(
+        k: usize,
+        eta: Vec<f64>,
+        mu_t: Vec<f64>,
+        cov_tt: Covariances,
+        ess: Vec<f64>,
+        provenance: BTreeMap<String, String>,
+    ) -> Result<Self> {
         let n = ess.len();
         for (name, got, expected) in
-            [("eta", eta.len(), n * k), ("mu_T", mu_t.len(), n * k), ("cov_TT", cov_tt.len(), n * k * k)]
+            [("eta", eta.len(), n * k), ("mu_T", mu_t.len(), n * k), ("cov_TT", cov_tt.values().len(), n * k * k)]
         {
             if got != expected {
                 return Err(Error::shape(format!(
@@ -61,7 +75,11 @@ impl Dataset {
                 )));
             }
         }
-        Ok(Dataset { inner: Arc::new(Inner { k, eta, mu_t, cov_tt, ess, notes: None, provenance }), family: None })
+        Ok(Dataset {
+            inner: Arc::new(Inner { k, eta, mu_t, cov_tt, ess, notes: None, provenance }),
+            family: None,
+            quarantined: Arc::new([]),
+        })
     }
     /// The same rows with notes.
     ///
@@ -73,19 +91,25 @@ impl Dataset {
         if lengths.iter().any(|l| *l != n) || notes.mcse.len() != n * k {
             return Err(Error::shape(format!("row notes do not fit {n} rows of {k} statistics")));
         }
-        let family = self.family.clone();
         let old = Arc::try_unwrap(self.inner).unwrap_or_else(|shared| shared.copy());
-        Ok(Dataset { inner: Arc::new(Inner { notes: Some(notes), ..old }), family })
+        Ok(Dataset { inner: Arc::new(Inner { notes: Some(notes), ..old }), family: self.family, quarantined: self.quarantined })
     }
     /// The same rows with another provenance.
     pub fn with_provenance(self, provenance: BTreeMap<String, String>) -> Self {
-        let family = self.family.clone();
         let old = Arc::try_unwrap(self.inner).unwrap_or_else(|shared| shared.copy());
-        Dataset { inner: Arc::new(Inner { provenance, ..old }), family }
+        Dataset { inner: Arc::new(Inner { provenance, ..old }), family: self.family, quarantined: self.quarantined }
     }
     /// The same rows, knowing the family that they belong to (for truth and supports).
     pub fn with_family(self, family: Arc<Family>) -> Self {
         Dataset { family: Some(family), ..self }
+    }
+    /// The same rows, with those that were left out when they were made.
+    pub(super) fn with_quarantined(self, rows: Vec<Quarantined>) -> Self {
+        Dataset { quarantined: rows.into(), ..self }
+    }
+    /// Rows that failed a test of their quality and were left out, where this dataset was just made.
+    pub fn quarantined(&self) -> &[Quarantined] {
+        &self.quarantined
     }
     /// Number of rows n.
     pub fn len(&self) -> usize {
@@ -107,9 +131,29 @@ impl Dataset {
     pub fn mu_t(&self) -> &[f64] {
         &self.inner.mu_t
     }
-    /// Cov(T, T), [n, k, k].
+    /// Cov(T, T), [n, k, k]. Those of a large .safetensors file stay in the file until they are looked at.
     pub fn cov_tt(&self) -> &[f64] {
-        &self.inner.cov_tt
+        self.inner.cov_tt.values()
+    }
+    /// Give `f` the covariances row after row, [k, k] each, without holding on to those of a file.
+    ///
+    /// # Errors
+    /// The first error of `f`.
+    pub(super) fn each_covariance<E>(
+        &self,
+        f: impl FnMut(usize, &[f64]) -> std::result::Result<(), E>,
+    ) -> std::result::Result<(), E> {
+        self.inner.cov_tt.each(self.dim() * self.dim(), f)
+    }
+    /// Variance of each statistic, row by row, [n, k].
+    pub fn variances(&self) -> Vec<f64> {
+        let k = self.dim();
+        let mut out = Vec::with_capacity(self.len() * k);
+        let _ = self.each_covariance(|_, cov| {
+            out.extend((0..k).map(|i| cov[i * k + i]));
+            Ok::<(), std::convert::Infallible>(())
+        });
+        out
     }
     /// Effective sample size of each row, `[n]`.
     pub fn ess(&self) -> &[f64] {
@@ -157,12 +201,12 @@ impl Dataset {
             k,
             eta: pick(&i.eta, k),
             mu_t: pick(&i.mu_t, k),
-            cov_tt: pick(&i.cov_tt, k * k),
+            cov_tt: pick(self.cov_tt(), k * k).into(),
             ess: pick(&i.ess, 1),
             notes,
             provenance: i.provenance.clone(),
         };
-        Ok(Dataset { inner: Arc::new(inner), family: self.family.clone() })
+        Ok(Dataset { inner: Arc::new(inner), family: self.family.clone(), quarantined: Arc::new([]) })
     }
 }
 

@@ -1,150 +1,233 @@
-//! Making a dataset: draw eta, label each row, keep where it came from.
+//! Making a dataset: draw eta, label rows chunk by chunk, keep where they came from.
+//!
+//! With a file to write, finished chunks go to a [`Part`] beside it, so that nothing is lost when a run is stopped or
+//! killed, and the file is put together from them at the end, a chunk at a time.
 
-use super::{Dataset, RowNotes};
-use crate::error::{Error, Result};
-use crate::family::{Design, Family, Moments};
+use super::assemble::Assembled;
+use super::job::Job;
+use super::part::{self, Part, Rows};
+use super::quarantine::{self, describe};
+use super::shard::Shard;
+use super::{Dataset, GenerateOptions, ParallelStrategy, io};
+use crate::error::{Error, Kind, Result};
+use crate::family::{Family, Moments};
+use crate::num::files;
 use crate::num::observe::Monitor;
-use crate::sample::{HmcOptions, ImportanceOptions, LabelOptions, Method, QuadratureOptions, SmcOptions, labels};
-use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
-use std::path::Path;
-use std::sync::Arc;
+use crate::sample::{BLOCK, LabelOptions, Method, check_rows, label_part};
+use rayon::prelude::*;
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
 
-/// Options of [`generate`]; the same names in scripts and files.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct GenerateOptions {
-    /// Rows.
-    pub points: usize,
-    /// How eta are spread over the region.
-    pub design: Design,
-    /// How labels are made.
-    pub method: Method,
-    /// Kept draws of a row over all its chains, where rows are sampled.
-    pub samples: usize,
-    /// Warm-up iterations of each chain.
-    pub warmup: usize,
-    /// Chains of a row.
-    pub chains: usize,
-    /// Step size of HMC: the fixed one, or where adaptation starts.
-    pub step_size: f64,
-    /// Leapfrogs of HMC: the fixed number, or the most that adaptation takes.
-    pub integration_steps: usize,
-    /// Adapt HMC during warm-up.
-    pub adapt: bool,
-    /// Acceptance that adaptation aims at.
-    pub target_accept: f64,
-    /// Change of mu between two resolutions at which quadrature stops, in standard deviations.
-    pub tol: f64,
-    /// Seed of the eta draws and of all chains.
-    pub seed: u64,
-    /// File to write, .safetensors or .npz.
-    pub out: Option<String>,
-}
-
-impl Default for GenerateOptions {
-    fn default() -> Self {
-        let h = HmcOptions::default();
-        GenerateOptions {
-            points: 1000,
-            design: Design::Reference,
-            method: Method::Auto,
-            samples: h.samples,
-            warmup: h.warmup,
-            chains: h.chains,
-            step_size: h.step_size,
-            integration_steps: h.integration_steps,
-            adapt: h.adapt,
-            target_accept: h.target_accept,
-            tol: QuadratureOptions::default().tol,
-            seed: 0,
-            out: None,
-        }
-    }
-}
-
-impl GenerateOptions {
-    /// The part that concerns the labels of a row.
-    pub fn labels(&self) -> LabelOptions {
-        LabelOptions {
-            method: self.method,
-            hmc: HmcOptions {
-                samples: self.samples,
-                warmup: self.warmup,
-                chains: self.chains,
-                step_size: self.step_size,
-                integration_steps: self.integration_steps,
-                adapt: self.adapt,
-                target_accept: self.target_accept,
-                seed: self.seed,
-            },
-            importance: ImportanceOptions { samples: self.samples, seed: self.seed, ..ImportanceOptions::default() },
-            smc: SmcOptions { particles: self.samples, seed: self.seed, ..SmcOptions::default() },
-            quadrature: QuadratureOptions { tol: self.tol, ..QuadratureOptions::default() },
-        }
-    }
-}
-
-/// Split R-hat above which a row counts as not converged (Gelman and Rubin 1992; 16 short chains are noisier than the modern 1.01).
-pub const RHAT_GATE: f64 = 1.1;
-
-/// Most numbers of a dataset, 16 GB.
+/// Most numbers of a dataset in memory, 16 GB.
 const MOST_NUMBERS: usize = 1 << 31;
 
-/// Labelled rows of `family` for eta drawn from its region. The same seed gives the same bytes, whatever the number of threads.
+/// Labels of rows, [n, k], that start at a row of a job.
+type Labeller<'a> = &'a (dyn Fn(&[f64], usize) -> Result<Moments> + Sync);
+
+/// Labelled rows of `family` for eta drawn from its region. The same seed gives the same bytes, whatever the number of
+/// threads, and however often the run was stopped and resumed. With `out`, the file is written; a file of the same job that
+/// is finished is read instead.
 ///
 /// # Errors
-/// When the family has no region, an option is out of range, a density does not decay, the file cannot be written, or
-/// the user interrupts.
+/// When the family has no region, an option is out of range, a density does not decay, the file cannot be written or
+/// belongs to another job, every row fails its gate, or the user interrupts: then the message says where finished rows are.
 pub fn generate(family: &Arc<Family>, options: &GenerateOptions, monitor: &Monitor) -> Result<Dataset> {
+    let labels = options.labels();
+    let quiet = monitor.quiet();
+    generate_with(family, options, monitor, &|eta, first| match options.parallel_strategy {
+        ParallelStrategy::Sequential => one_by_one(family, eta, first, &labels, &quiet),
+        _ => label_part(family, eta, first, &labels, &quiet),
+    })
+}
+
+/// As [`label_part`], rows that do not share work one after the other.
+fn one_by_one(family: &Family, eta: &[f64], first: usize, options: &LabelOptions, monitor: &Monitor) -> Result<Moments> {
+    if options.method.resolve(family) != Method::Hmc {
+        return label_part(family, eta, first, options, monitor);
+    }
+    let mut all = Moments::default();
+    for (i, row) in eta.chunks(family.dim()).enumerate() {
+        all.extend(label_part(family, row, first + i, options, monitor)?);
+    }
+    Ok(all)
+}
+
+fn generate_with(family: &Arc<Family>, options: &GenerateOptions, monitor: &Monitor, label: Labeller) -> Result<Dataset> {
+    check(family, options)?;
+    let shard = options.shard.map(|[number, count]| Shard::new(number, count)).transpose()?;
+    let range = shard.map_or(Ok(0..options.points), |s| s.rows(options.points))?;
+    let eta = family.draw_eta_by(options.points, options.seed, options.design)?;
+    let job = Job::new(family, &eta, options, shard)?;
+    let out = options.out.as_ref().map(|out| shard.map_or(PathBuf::from(out), |s| s.path(Path::new(out))));
+    if let Some(out) = &out
+        && options.resume
+        && let Some(data) = finished(out, &job)?
+    {
+        return Ok(data.with_family(family.clone()));
+    }
+    check_rows(family, &eta)?;
+    let part = match &out {
+        Some(out) => {
+            let part = Part::open(&part::path_beside(out), &job, family.dim(), options.resume)?;
+            // The lock says that no other process is writing these.
+            io::written(out).iter().chain([&quarantine::path_beside(out)]).for_each(|path| files::sweep(path));
+            part
+        }
+        None => Part::in_memory(family.dim()),
+    };
+    let part = fill(part, &eta, range, options, monitor, label, out.as_deref())?;
+    finish(part, family, &eta, &job, options, out.as_deref())
+}
+
+fn check(family: &Family, options: &GenerateOptions) -> Result<()> {
+    options.check()?;
     if options.points == 0 {
         return Err(Error::domain("points is 0; at least one row is needed"));
     }
-    let (k, limit) = (family.dim(), MOST_NUMBERS / (family.dim() * (family.dim() + 4)));
+    if options.batch_size == 0 {
+        return Err(Error::domain("batch_size is 0; at least one row a chunk is needed"));
+    }
+    // What is streamed to a file is not in memory.
+    let k = family.dim();
+    let (width, place) =
+        if options.out.is_some() { (8 * k, "fit") } else { (k * (k + 4), "fit in memory; with `out` more do") };
+    let limit = MOST_NUMBERS / width;
     if options.points > limit {
-        return Err(Error::domain(format!(
-            "points is {}: with the covariance of {k} statistics at most {limit} rows fit in memory",
-            options.points
-        )));
+        return Err(Error::domain(format!("points is {}: of {k} statistics at most {limit} rows {place}", options.points)));
     }
-    if let Some(out) = &options.out {
-        Dataset::check_name(Path::new(out))?;
-    }
-    let eta = family.draw_eta_by(options.points, options.seed, options.design)?;
-    let moments = labels(family, &eta, &options.labels(), monitor)?;
-    let data = from_moments(family, eta, moments, options)?;
-    if let Some(out) = &options.out {
-        data.save(Path::new(out))?;
-    }
-    Ok(data)
+    options.out.as_ref().map_or(Ok(()), |out| Dataset::check_name(Path::new(out)))
 }
 
-fn from_moments(family: &Arc<Family>, eta: Vec<f64>, moments: Moments, options: &GenerateOptions) -> Result<Dataset> {
-    let (n, k) = (options.points, family.dim());
-    let cov = moments.cov_tt.ok_or_else(|| Error::numeric("labels came without a covariance"))?;
-    let unconverged = moments.rhat.iter().filter(|r| r.is_nan() || **r > RHAT_GATE).count();
-    let mut provenance = BTreeMap::from([
-        ("family".to_string(), family.name().to_string()),
-        ("stat_names".to_string(), family.stat_names().join(";")),
-        ("formula".to_string(), family.formula()),
-        ("support".to_string(), family.support().to_string()),
-        ("seed".to_string(), options.seed.to_string()),
-        ("method".to_string(), moments.method.first().copied().unwrap_or("none").to_string()),
-        ("version".to_string(), env!("CARGO_PKG_VERSION").to_string()),
-        ("unconverged_rows".to_string(), unconverged.to_string()),
-        ("divergences".to_string(), moments.divergences.iter().sum::<usize>().to_string()),
-    ]);
-    if let Some(region) = family.region() {
-        provenance.insert("region".to_string(), region.describe());
+/// The dataset in `out`, where it is there, finished, and of this job.
+fn finished(out: &Path, job: &Job) -> Result<Option<Dataset>> {
+    if !out.is_file() || part::path_beside(out).exists() {
+        return Ok(None);
     }
-    let kept = GenerateOptions { out: None, ..options.clone() };
-    let text = serde_json::to_string(&kept).map_err(|e| Error::file(format!("options cannot be written: {e}")))?;
-    provenance.insert("options".to_string(), text);
-    let notes = RowNotes {
-        log_normalizer: moments.log_normalizer.unwrap_or_else(|| vec![f64::NAN; n]),
-        mcse: moments.mcse,
-        rhat: moments.rhat,
-        method: moments.method.iter().map(|m| m.to_string()).collect(),
+    let anew = "choose another file, or write over it (--force, resume: false)";
+    let data = Dataset::load(out).map_err(|e| e.context("a file of this name exists").hint(anew))?;
+    let difference = match Job::of(data.provenance()) {
+        Some(found) => job.difference(&found),
+        None => Some("it does not say how it was made".to_string()),
     };
-    Ok(Dataset::new(k, eta, moments.mu_t, cov, moments.ess, provenance)?.with_notes(notes)?.with_family(family.clone()))
+    match difference {
+        None => Ok(Some(data)),
+        Some(difference) => {
+            let error = Error::file(format!("'{}' exists and is of another job: {difference}", out.display()));
+            Err(error.hint(anew))
+        }
+    }
 }
+
+/// Label the rows of `range` that are not in `part` yet.
+fn fill(
+    part: Part,
+    eta: &[f64],
+    range: Range<usize>,
+    options: &GenerateOptions,
+    monitor: &Monitor,
+    label: Labeller,
+    out: Option<&Path>,
+) -> Result<Part> {
+    let (k, total) = (part.dim(), range.len());
+    let size = options.batch_size.min(total).next_multiple_of(BLOCK);
+    // Block by block against what is there: it may have been made with chunks of another size.
+    let blocks = range.clone().step_by(BLOCK).map(|first| first..(first + BLOCK).min(range.end));
+    let missing: Vec<Range<usize>> = blocks.filter(|b| !part.has(b.start, b.len())).collect();
+    let chunks = joined(&missing, size);
+    let task = monitor.task("labels", missing.iter().map(|b| b.len() as u64).sum());
+    let part = Mutex::new(part);
+    let work = |rows: &Range<usize>| -> Result<()> {
+        monitor.check()?;
+        let found = Rows::new(rows.start, k, label(&eta[rows.start * k..rows.end * k], rows.start)?)?;
+        part.lock().unwrap_or_else(PoisonError::into_inner).put(found)?;
+        task.add(rows.len() as u64, "");
+        Ok(())
+    };
+    let done = match options.parallel_strategy {
+        ParallelStrategy::Pmap => chunks.par_iter().with_max_len(1).try_for_each(work),
+        _ => alone(|| chunks.iter().try_for_each(work)),
+    };
+    drop(task);
+    let mut part = part.into_inner().unwrap_or_else(PoisonError::into_inner);
+    match done {
+        Ok(()) => Ok(part),
+        Err(e) => {
+            let kept = part.flush().is_ok().then_some(part.len());
+            Err(stopped(e, part, kept, total, out))
+        }
+    }
+}
+
+/// Run `work` on one thread.
+fn alone(work: impl FnOnce() -> Result<()> + Send) -> Result<()> {
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(1).build();
+    pool.map_err(|e| Error::numeric(format!("no thread to work in: {e}")))?.install(work)
+}
+
+/// Neighbouring blocks together, up to `most` rows.
+fn joined(blocks: &[Range<usize>], most: usize) -> Vec<Range<usize>> {
+    let mut chunks: Vec<Range<usize>> = Vec::new();
+    for block in blocks {
+        match chunks.last_mut() {
+            Some(last) if last.end == block.start && block.end - last.start <= most => last.end = block.end,
+            _ => chunks.push(block.clone()),
+        }
+    }
+    chunks
+}
+
+/// `error` with what is kept of the work.
+fn stopped(error: Error, part: Part, kept: Option<usize>, total: usize, out: Option<&Path>) -> Error {
+    let Some(out) = out else { return error };
+    if kept == Some(0) {
+        let _ = part.remove();
+        return error;
+    }
+    let path = part::path_beside(out);
+    let state = format!("{} of {total} rows are finished and kept in '{}'", kept.unwrap_or(part.stored()), path.display());
+    let next = "the same call goes on from there";
+    match error.kind() {
+        Kind::Interrupted => Error::new(Kind::Interrupted, format!("interrupted: {state}")).hint(next),
+        _ => {
+            let hint = error.hint_text().map_or(next.to_string(), |h| format!("{h}; {next}"));
+            Error::new(error.kind(), format!("{} ({state})", error.message())).hint(hint)
+        }
+    }
+}
+
+fn finish(
+    mut part: Part,
+    family: &Arc<Family>,
+    eta: &[f64],
+    job: &Job,
+    options: &GenerateOptions,
+    out: Option<&Path>,
+) -> Result<Dataset> {
+    let assembled = Assembled::new(&part, eta, job, options.seed);
+    // A part of a job may be empty.
+    if assembled.is_empty() && options.shard.is_none() {
+        let mut error = Error::numeric(format!("no row is left: {}", describe(assembled.quarantined())));
+        let mut hint = "more samples or warmup, or another region".to_string();
+        if let Some(out) = out {
+            assembled.write_quarantine(out, family)?;
+            error = error.context(format!("'{}'", out.display()));
+            hint = format!("'{}' lists the rows; {hint}", quarantine::path_beside(out).display());
+            part.remove()?;
+        }
+        return Err(error.hint(hint));
+    }
+    let Some(out) = out else { return assembled.into_dataset(family) };
+    let written = assembled.write(out, family);
+    let quarantined = assembled.quarantined().to_vec();
+    if let Err(e) = written {
+        let kept = part.flush().is_ok().then_some(part.len());
+        return Err(stopped(e, part, kept, options.points, Some(out)));
+    }
+    part.remove()?;
+    Ok(Dataset::load(out)?.with_quarantined(quarantined).with_family(family.clone()))
+}
+
+#[cfg(test)]
+#[path = "generate_tests.rs"]
+mod tests;

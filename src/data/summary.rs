@@ -39,6 +39,9 @@ impl Dataset {
                 let _ = writeln!(out, "worst R-hat: {rhat:.4} (row {row})");
             }
         }
+        if let Some(warning) = self.warning() {
+            let _ = writeln!(out, "{warning}");
+        }
         let bad = (0..n).filter(|r| {
             let labels = self.mu_t()[r * k..(r + 1) * k].iter().chain(&self.cov_tt()[r * k * k..(r + 1) * k * k]);
             labels.chain(&self.eta()[r * k..(r + 1) * k]).any(|v| !v.is_finite()) || self.ess()[*r].is_nan()
@@ -50,6 +53,16 @@ impl Dataset {
             }
         }
         out
+    }
+
+    /// A line on rows that were left out because they failed a test of their quality; `None` where there are none.
+    pub fn warning(&self) -> Option<String> {
+        let count: usize = self.provenance().get(super::assemble::QUARANTINED)?.parse().ok()?;
+        match self.quarantined() {
+            _ if count == 0 => None,
+            [] => Some(format!("{count} {} left out: they failed a test of their quality", plural(count, "row"))),
+            rows => Some(format!("{}; left out", super::quarantine::describe(rows))),
+        }
     }
 
     fn line(&self, name: &str, j: usize) -> [String; 6] {

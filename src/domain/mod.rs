@@ -185,6 +185,18 @@ impl Support {
     pub fn parts(&self) -> &[Part] {
         &self.parts
     }
+    /// Coordinate `j` of a point as a closure writes it: `x[0]`, `x[0][1]` of a matrix, `x.u[0]` of a part.
+    pub fn name_of(&self, j: usize) -> String {
+        let mut first = 0;
+        for part in &self.parts {
+            let size: usize = part.shape.iter().product();
+            if j < first + size {
+                return format!("x.{}{}", part.name, subscripts(&part.shape, j - first));
+            }
+            first += size;
+        }
+        format!("x{}", subscripts(&self.shape, j))
+    }
     /// Number of coordinates of a point.
     pub fn dim(&self) -> usize {
         self.bijector.dim()
@@ -193,6 +205,11 @@ impl Support {
     pub fn bijector(&self) -> &dyn Bijector {
         self.bijector.as_ref()
     }
+}
+
+/// Entry `i` of an array in row-major order, as `[0][1]`.
+fn subscripts(shape: &[usize], i: usize) -> String {
+    (0..shape.len()).map(|a| format!("[{}]", i / shape[a + 1..].iter().product::<usize>() % shape[a])).collect()
 }
 
 impl fmt::Display for Support {

@@ -28,7 +28,7 @@ pub struct Moments {
     pub mu_t: Vec<f64>,
     /// Cov(T, T), [n, k, k], where asked for and available.
     pub cov_tt: Option<Vec<f64>>,
-    /// A(eta), `[n]`, where asked for and available.
+    /// A(eta), `[n]`, where asked for and available; NaN for rows of which it is not known.
     pub log_normalizer: Option<Vec<f64>>,
     /// Standard error of each entry of `mu_t`, [n, k]: Monte Carlo error, or the error estimate of a quadrature.
     pub mcse: Vec<f64>,
@@ -45,21 +45,43 @@ pub struct Moments {
 }
 
 impl Moments {
-    /// Append the rows of `more`. Covariances and log-normalisers stay only where both have them.
+    /// Append the rows of `more`. Covariances stay only where both have them; log-normalisers that one does not know are NaN.
     pub fn extend(&mut self, more: Moments) {
         if self.method.is_empty() {
             *self = more;
             return;
         }
+        let unknown = |n: usize| vec![f64::NAN; n];
+        self.log_normalizer = match (self.log_normalizer.take(), more.log_normalizer) {
+            (None, None) => None,
+            (a, b) => {
+                let a = a.unwrap_or_else(|| unknown(self.method.len()));
+                Some([a, b.unwrap_or_else(|| unknown(more.method.len()))].concat())
+            }
+        };
         self.mu_t.extend(more.mu_t);
         self.cov_tt = self.cov_tt.take().zip(more.cov_tt).map(|(a, b)| [a, b].concat());
-        self.log_normalizer = self.log_normalizer.take().zip(more.log_normalizer).map(|(a, b)| [a, b].concat());
         self.mcse.extend(more.mcse);
         self.ess.extend(more.ess);
         self.rhat.extend(more.rhat);
         self.divergences.extend(more.divergences);
         self.method.extend(more.method);
         self.gate.extend(more.gate);
+    }
+    /// Each row by itself, for `k` statistics.
+    pub fn rows(&self, k: usize) -> Vec<Moments> {
+        let of = |row: usize| Moments {
+            mu_t: self.mu_t[row * k..(row + 1) * k].to_vec(),
+            cov_tt: self.cov_tt.as_ref().map(|c| c[row * k * k..(row + 1) * k * k].to_vec()),
+            log_normalizer: self.log_normalizer.as_ref().map(|a| vec![a[row]]),
+            mcse: self.mcse[row * k..(row + 1) * k].to_vec(),
+            ess: vec![self.ess[row]],
+            rhat: vec![self.rhat[row]],
+            divergences: vec![self.divergences[row]],
+            method: vec![self.method[row]],
+            gate: vec![self.gate[row]],
+        };
+        (0..self.method.len()).map(of).collect()
     }
 }
 

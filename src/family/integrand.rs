@@ -1,24 +1,82 @@
-//! What quadrature integrates: T, b and the measure over the coordinates t of the support's axes.
+//! What quadrature integrates: the exponent eta . T + b and the measure over the coordinates t of the support's axes,
+//! taken apart into components that do not touch each other, and each component into a forest of small cliques.
+//!
+//! The exponent is a sum; what counts is which coordinates each summand touches, not how the statistics were written: the one
+//! statistic `x0^2 + x1^2` falls apart, and a chain of couplings is a chain of pairs.
+//!
+//! # Source
+//! Lauritzen and Spiegelhalter, "Local computations with probabilities on graphical structures", JRSS B 50 (1988).
 
 use super::Family;
 use crate::domain::Axis;
 use crate::expr::kinks::{self, Surface};
-use crate::expr::{Graph, NodeId, Program};
+use crate::expr::{Graph, Interaction, Node, NodeId, Op, Program};
 
-/// A family over the coordinates t of [`crate::domain::Bijector::on_axes`], compiled.
+/// The exponent of a family over the coordinates t of [`crate::domain::Bijector::on_axes`], in components.
 pub struct Integrand {
     axes: Vec<Axis>,
+    components: Vec<Component>,
+    plain: bool,
+    program: Program,
+}
+
+/// Coordinates that are tied together: a density factorises over components.
+pub struct Component {
+    /// Coordinates of t, ascending.
+    pub coordinates: Vec<usize>,
+    /// Their axes.
+    pub axes: Vec<Axis>,
+    /// Statistics with a part here, ascending.
+    pub statistics: Vec<usize>,
+    /// Leaves first, every clique before its parent; the last is the root.
+    pub cliques: Vec<Clique>,
+}
+
+/// A few coordinates that occur together, and the summands over them.
+pub struct Clique {
+    /// Positions in [`Component::coordinates`], ascending.
+    pub coordinates: Vec<usize>,
+    /// The clique towards the root.
+    pub parent: Option<usize>,
+    /// Positions, among `coordinates`, of those that the parent has too.
+    pub separator: Vec<usize>,
+    /// Positions in [`Component::statistics`] of those with a part here, ascending.
+    pub statistics: Vec<usize>,
     program: Program,
     graph: Graph,
     surfaces: Vec<Surface>,
-    plain: bool,
+}
+
+impl Clique {
+    /// Entry with the clique's share of eta . T + b + log |dx/dt|, one output; minus infinity outside the support.
+    pub const LOG_DENSITY: usize = 0;
+    /// Entry with the shares of the statistics, then of b + log |dx/dt|.
+    pub const STATISTICS: usize = 1;
+
+    /// The compiled program over the clique's coordinates; its parameter is the whole eta.
+    pub fn program(&self) -> &Program {
+        &self.program
+    }
+    /// The surfaces on which a share has a kink or a jump, over the clique's coordinates.
+    pub fn surfaces(&self) -> (&Graph, &[Surface]) {
+        (&self.graph, &self.surfaces)
+    }
+    /// Positions, among `coordinates`, of those that the parent does not have.
+    pub fn owned(&self) -> impl Iterator<Item = usize> + '_ {
+        (0..self.coordinates.len()).filter(|i| !self.separator.contains(i))
+    }
+}
+
+/// A summand of the exponent: of a statistic, or of the rest.
+struct Summand {
+    statistic: Option<usize>,
+    node: NodeId,
+    touches: Vec<usize>,
 }
 
 impl Integrand {
-    /// Entry with eta . T + b + log |dx/dt|, one output; minus infinity outside the support.
-    pub const LOG_DENSITY: usize = 0;
-    /// Entry with T, k outputs, then b + log |dx/dt|.
-    pub const STATISTICS: usize = 1;
+    /// Entry with T, k outputs, then b + log |dx/dt|; minus infinity outside the support.
+    pub const STATISTICS: usize = 0;
 
     pub(super) fn new(family: &Family) -> Option<Integrand> {
         let bijector = family.support.bijector();
@@ -36,29 +94,193 @@ impl Integrand {
         let (x, measure) = point(&mut g, &t);
         let plain = x == t;
         let image = family.image(&mut g, &x);
-        let inside = image.inside;
         let offset = g.add(image.base, measure);
-        let offset = Family::restrict(&mut g, inside, offset);
-        let value = family.log_density_node(&mut g, &image.t, offset);
-        let statistics: Vec<NodeId> = image.t.iter().copied().chain([offset]).collect();
-        let program = Program::compile(&g, axes.len(), &[&[value], &statistics]);
-        let surfaces = kinks::surfaces(&mut g, &statistics);
-        Integrand { axes, program, graph: g, surfaces, plain }
+        let within = Family::restrict(&mut g, image.inside, offset);
+        let whole: Vec<NodeId> = image.t.iter().copied().chain([within]).collect();
+        let program = Program::compile(&g, axes.len(), &[&whole]);
+        let mut summands: Vec<Summand> = Vec::new();
+        let roots = image.t.iter().enumerate().map(|(i, t)| (Some(i), *t)).chain([(None, offset)]);
+        for (statistic, root) in roots {
+            summands.extend(split(&mut g, root).into_iter().map(|node| Summand {
+                statistic,
+                node,
+                touches: g.coordinates(node),
+            }));
+        }
+        for condition in image.inside.map_or(vec![], |c| conjuncts(&g, c)) {
+            let zero = g.constant(0.0);
+            let node = Family::restrict(&mut g, Some(condition), zero);
+            summands.push(Summand { statistic: None, node, touches: g.coordinates(node) });
+        }
+        let touches = summands.iter().map(|s| s.touches.clone()).collect();
+        let components = Interaction { touches, dim: axes.len() }
+            .components()
+            .into_iter()
+            .map(|c| Component::new(&g, &axes, c.coordinates, &summands))
+            .collect();
+        Integrand { axes, components, plain, program }
     }
     /// The axes of t.
     pub fn axes(&self) -> &[Axis] {
         &self.axes
     }
+    /// The compiled program over all of t, not taken apart.
+    pub fn program(&self) -> &Program {
+        &self.program
+    }
     /// Whether t is x itself.
     pub fn is_plain(&self) -> bool {
         self.plain
     }
-    /// The compiled program over t.
-    pub fn program(&self) -> &Program {
-        &self.program
+    /// The parts that do not touch each other, by their first coordinate.
+    pub fn components(&self) -> &[Component] {
+        &self.components
     }
-    /// The surfaces on which T, b or the boundary of the support has a kink or a jump, over t.
-    pub fn surfaces(&self) -> (&Graph, &[Surface]) {
-        (&self.graph, &self.surfaces)
+    /// Most coordinates of a clique.
+    pub fn width(&self) -> usize {
+        self.components.iter().flat_map(|c| &c.cliques).map(|c| c.coordinates.len()).max().unwrap_or(0)
+    }
+}
+
+/// The summands of a node: sums, differences and constant factors are taken apart.
+fn split(g: &mut Graph, root: NodeId) -> Vec<NodeId> {
+    let (mut open, mut found) = (vec![(root, None::<NodeId>)], Vec::new());
+    while let Some((node, factor)) = open.pop() {
+        match g.node(node) {
+            Node::Apply(Op::Add, [a, b, _]) => open.extend([(b, factor), (a, factor)]),
+            Node::Apply(Op::Sub, [a, b, _]) => {
+                let minus = negated(g, factor);
+                open.extend([(b, minus), (a, factor)]);
+            }
+            Node::Apply(Op::Neg, [a, ..]) => open.push((a, negated(g, factor))),
+            Node::Apply(Op::Mul, [c, a, _]) if !g.varies(c) => {
+                let factor = factor.map_or(c, |f| g.mul(f, c));
+                open.push((a, Some(factor)));
+            }
+            Node::Apply(Op::Div, [a, c, _]) if !g.varies(c) => {
+                let one = factor.unwrap_or_else(|| g.constant(1.0));
+                let factor = g.div(one, c);
+                open.push((a, Some(factor)));
+            }
+            _ => found.push(factor.map_or(node, |f| g.mul(f, node))),
+        }
+    }
+    found
+}
+
+fn negated(g: &mut Graph, factor: Option<NodeId>) -> Option<NodeId> {
+    let factor = factor.unwrap_or_else(|| g.constant(1.0));
+    Some(g.neg(factor))
+}
+
+/// The conditions that must all hold.
+fn conjuncts(g: &Graph, condition: NodeId) -> Vec<NodeId> {
+    match g.node(condition) {
+        Node::Apply(Op::And, [a, b, _]) => [conjuncts(g, a), conjuncts(g, b)].concat(),
+        _ => vec![condition],
+    }
+}
+
+impl Component {
+    fn new(g: &Graph, axes: &[Axis], coordinates: Vec<usize>, summands: &[Summand]) -> Component {
+        // What touches no coordinate goes to the first component.
+        let first = coordinates.first() == Some(&0);
+        let here = |s: &&Summand| s.touches.first().map_or(first, |j| coordinates.contains(j));
+        let mut local: Vec<&Summand> = summands.iter().filter(here).collect();
+        let mut statistics: Vec<usize> = local.iter().filter_map(|s| s.statistic).collect();
+        statistics.sort_unstable();
+        statistics.dedup();
+        let plan = eliminate(&coordinates, &local);
+        let mut cliques: Vec<Clique> = Vec::new();
+        for step in &plan {
+            let (inside, outside): (Vec<_>, Vec<_>) =
+                local.into_iter().partition(|s| s.touches.iter().all(|j| step.members.contains(j)));
+            local = outside;
+            cliques.push(Clique::new(g, step, &coordinates, &statistics, &inside));
+        }
+        Component { axes: coordinates.iter().map(|j| axes[*j]).collect(), coordinates, statistics, cliques }
+    }
+    /// Whether all coordinates are in one clique.
+    pub fn is_one_clique(&self) -> bool {
+        self.cliques.len() == 1
+    }
+}
+
+/// A clique to be: its coordinates, those that it shares with its parent, and the parent.
+struct Step {
+    members: Vec<usize>,
+    shared: Vec<usize>,
+    parent: Option<usize>,
+}
+
+/// Eliminate coordinates, each time one with the fewest neighbours, until what is left is part of the last clique.
+fn eliminate(coordinates: &[usize], summands: &[&Summand]) -> Vec<Step> {
+    let mut scopes: Vec<Vec<usize>> = summands.iter().map(|s| s.touches.clone()).collect();
+    let mut left: Vec<usize> = coordinates.to_vec();
+    let mut steps: Vec<(usize, Step)> = Vec::new();
+    while !left.is_empty() {
+        let around = |j: usize| {
+            let mut all: Vec<usize> = scopes.iter().filter(|s| s.contains(&j)).flatten().copied().chain([j]).collect();
+            all.sort_unstable();
+            all.dedup();
+            all
+        };
+        let Some((gone, members)) = left.iter().map(|j| (*j, around(*j))).min_by_key(|(_, m)| m.len()) else { break };
+        let last = left.iter().all(|j| members.contains(j));
+        let shared: Vec<usize> = members.iter().copied().filter(|j| !last && *j != gone).collect();
+        scopes.retain(|s| !s.contains(&gone));
+        scopes.push(shared.clone());
+        left.retain(|j| *j != gone && !last);
+        steps.push((gone, Step { members, shared, parent: None }));
+    }
+    // The parent is where the first of the shared coordinates goes: the next clique that has one as its own.
+    let owner = |from: usize, shared: &[usize]| {
+        (from + 1..steps.len())
+            .find(|i| steps[*i].1.members.iter().any(|j| shared.contains(j) && !steps[*i].1.shared.contains(j)))
+    };
+    let parents: Vec<Option<usize>> =
+        steps.iter().enumerate().map(|(i, (_, s))| if s.shared.is_empty() { None } else { owner(i, &s.shared) }).collect();
+    steps.into_iter().zip(parents).map(|((_, s), parent)| Step { parent, ..s }).collect()
+}
+
+impl Clique {
+    fn new(source: &Graph, step: &Step, coordinates: &[usize], statistics: &[usize], summands: &[&Summand]) -> Clique {
+        let position = |j: &usize| coordinates.iter().position(|c| c == j).unwrap_or(0);
+        let d = step.members.len();
+        let mut g = Graph::new();
+        let zero = g.constant(0.0);
+        let highest = coordinates.iter().chain(&step.members).max().map_or(0, |j| j + 1);
+        let mut vars = vec![zero; highest];
+        step.members.iter().enumerate().for_each(|(local, j)| vars[*j] = g.var(local));
+        let nodes: Vec<NodeId> = summands.iter().map(|s| s.node).collect();
+        // Summands over no coordinate at all may come with any clique; the variables they lack are never read.
+        let images = g.import(source, &nodes, &vars);
+        let share = |g: &mut Graph, of: Option<usize>| {
+            let parts: Vec<NodeId> = summands.iter().zip(&images).filter(|(s, _)| s.statistic == of).map(|(_, n)| *n).collect();
+            g.sum(&parts)
+        };
+        let mut here: Vec<usize> = summands.iter().filter_map(|s| s.statistic).collect();
+        here.sort_unstable();
+        here.dedup();
+        let mut shares: Vec<NodeId> = here.iter().map(|s| share(&mut g, Some(*s))).collect();
+        let offset = share(&mut g, None);
+        let value = here.iter().zip(&shares).fold(offset, |sum, (s, node)| {
+            let p = g.param(*s);
+            let term = g.mul(p, *node);
+            g.add(sum, term)
+        });
+        shares.push(offset);
+        let program = Program::compile(&g, d, &[&[value], &shares]);
+        let surfaces = kinks::surfaces(&mut g, &shares);
+        let local = |j: &usize| step.members.iter().position(|m| m == j).unwrap_or(0);
+        Clique {
+            coordinates: step.members.iter().map(position).collect(),
+            parent: step.parent,
+            separator: step.shared.iter().map(local).collect(),
+            statistics: here.iter().map(|s| statistics.binary_search(s).unwrap_or(0)).collect(),
+            program,
+            graph: g,
+            surfaces,
+        }
     }
 }

@@ -1,8 +1,9 @@
 //! Whether the statistics are linearly independent: if not, eta is not identified.
 
-use super::Family;
+use super::{Family, Pointwise};
 use crate::domain::Axis;
-use crate::expr::{Graph, NodeId, Program};
+use crate::error::{Error, Result};
+use crate::expr::{Graph, NodeId, Program, formula};
 use crate::num::special::sigmoid;
 use crate::num::stream::Stream;
 use rand::Rng;
@@ -71,6 +72,31 @@ impl Family {
             weights.push(weight);
         }
         relations
+    }
+    /// Check that no statistic, nor the log base measure, is without a finite value at every one of some hundred random points
+    /// where the condition `where:` holds.
+    ///
+    /// # Errors
+    /// The first that is, with its formula.
+    pub fn check_defined(&self) -> Result<()> {
+        const POINTS: usize = 512;
+        let points = self.scatter(POINTS, Stream::new(1).child("defined"));
+        let (k, d) = (self.dim(), self.support.dim());
+        let program = self.pointwise();
+        let height = program.evaluate(Pointwise::LogDensity as usize, &points, &vec![0.0; k]);
+        let rows = program.evaluate(Pointwise::Statistics as usize, &points, &vec![0.0; k]);
+        let within = |row: &usize| !self.is_restricted() || height[*row] != f64::NEG_INFINITY;
+        let inside: Vec<usize> = (0..points.len() / d).filter(within).collect();
+        let nowhere = |i: usize| !inside.is_empty() && inside.iter().all(|row| !rows[row * (k + 1) + i].is_finite());
+        let Some(i) = (0..=k).find(|i| nowhere(*i)) else { return Ok(()) };
+        let (what, node) = match self.stat_names().get(i) {
+            Some(name) => (format!("statistic '{name}'"), self.t[i]),
+            None => ("the log base measure".to_string(), self.base),
+        };
+        let text = formula(&self.graph, node, &|j| self.support.name_of(j));
+        let value = rows[inside[0] * (k + 1) + i];
+        Err(Error::domain(format!("{what} is nowhere a finite number: {text} is {value} at all of {} points", inside.len()))
+            .hint("look for a division by zero, or a log or sqrt of what is negative"))
     }
     /// Positions of the first component of each distinct expression.
     fn distinct(&self) -> Vec<usize> {

@@ -23,7 +23,7 @@ pub use design::Design;
 pub use eta_map::EtaMap;
 pub use existence::{Existence, Tails};
 pub use expectation::{ExpectationMap, Moments, Want, check_batch};
-pub use integrand::Integrand;
+pub use integrand::{Clique, Component, Integrand};
 pub use region::{Block, Region};
 pub use stein::Stein;
 pub use tempered::Tempered;
@@ -77,6 +77,8 @@ pub struct Family {
     /// The condition `where:`, outside which the density is zero.
     inside: Option<NodeId>,
     region: Option<Region>,
+    /// Whether the region is only where eta are drawn, not where they must lie.
+    suggested: bool,
     closed: Option<Arc<dyn ClosedForm>>,
     pointwise: OnceLock<Program>,
     density: OnceLock<Density>,
@@ -120,6 +122,9 @@ pub struct Unconstrained {
 
 /// Most corners of a region that are looked at to prove the whole.
 const CORNERS: usize = 1024;
+
+/// Corners of a region that are looked at when it is given.
+const LOOKED: usize = 64;
 
 /// A log base measure to be traced.
 pub type TracedBase<'a> = &'a dyn Fn(&Expr) -> Result<Expr>;
@@ -201,7 +206,7 @@ impl Family {
                 if !graph.varies(*node) {
                     return Err(Error::trace(format!(
                         "statistic '{component}' does not depend on x: it is {}",
-                        formula(&graph, *node, &|j| format!("x[{j}]"))
+                        formula(&graph, *node, &|j| support.name_of(j))
                     ))
                     .hint("a constant statistic leaves eta undetermined; remove it"));
                 }
@@ -228,6 +233,7 @@ impl Family {
             base,
             inside,
             region: None,
+            suggested: false,
             closed: None,
             pointwise: OnceLock::new(),
             density: OnceLock::new(),
@@ -252,9 +258,14 @@ impl Family {
         self.region = Some(region);
         Ok(self)
     }
-    /// The same family with closed forms.
+    /// The same family with closed forms, which are exact in the whole natural space: the region becomes a suggestion.
     pub fn with_closed_form(mut self, closed: impl ClosedForm + 'static) -> Self {
         self.closed = Some(Arc::new(closed));
+        self.with_suggested_region()
+    }
+    /// The same family with its region as a suggestion of where to draw eta, not a bound on them.
+    pub fn with_suggested_region(mut self) -> Self {
+        self.suggested = true;
         self
     }
     /// Name.
@@ -285,6 +296,10 @@ impl Family {
     pub fn region(&self) -> Option<&Region> {
         self.region.as_ref()
     }
+    /// The region where it is a bound on eta: given with a traced family, not that of a named one.
+    pub fn bound(&self) -> Option<&Region> {
+        self.region().filter(|_| !self.suggested)
+    }
     /// The closed forms, where they exist.
     pub fn closed_form(&self) -> Option<&dyn ClosedForm> {
         self.closed.as_deref()
@@ -295,7 +310,7 @@ impl Family {
     }
     /// T and b as readable text.
     pub fn formula(&self) -> String {
-        let name = |j: usize| format!("x[{j}]");
+        let name = |j: usize| self.support.name_of(j);
         let stats =
             self.stat_names().into_iter().zip(&self.t).map(|(n, t)| format!("{n} = {}", formula(&self.graph, *t, &name)));
         let mut lines: Vec<String> = stats.collect();
@@ -443,12 +458,19 @@ impl Family {
         }
         match self.existence(eta) {
             Existence::Improper { direction, reason } => Err(Error::domain(format!(
-                "eta outside the natural parameter space of '{}': the density does not decay as {direction}: {reason}",
-                self.name
+                "eta outside the natural parameter space of '{}': the density does not decay as {direction}: {reason}{}",
+                self.name,
+                self.chart_note(&direction)
             ))
             .hint("outside this space the density has no finite integral")),
             Existence::Proper | Existence::Unproven { .. } => Ok(()),
         }
+    }
+    /// What `t[0]` or `z[0]` in a direction means.
+    fn chart_note(&self, direction: &str) -> String {
+        let alone = |at: usize| direction[..at].chars().next_back().is_none_or(|c| c != '.' && !c.is_alphanumeric());
+        let letter = ["t", "z"].into_iter().find(|l| direction.match_indices(&format!("{l}[")).any(|(at, _)| alone(at)));
+        letter.map_or(String::new(), |l| format!("; {l}[0], ... are the free coordinates of {}", self.support))
     }
     /// Whether every eta of the region is known to be proper: the natural parameter space is convex, so that the corners of
     /// a box decide. False where they are too many, or the region holds matrices.
@@ -457,6 +479,21 @@ impl Family {
             let corners = self.region.as_ref().and_then(|r| r.corners(CORNERS));
             corners.is_some_and(|all| all.iter().all(|eta| matches!(self.existence(eta), Existence::Proper)))
         })
+    }
+    /// Refuse a region whose centre or some of whose corners are improper.
+    ///
+    /// # Errors
+    /// The point, and why its density has no finite integral.
+    pub fn check_region(&self) -> Result<()> {
+        let Some(region) = self.region() else { return Ok(()) };
+        let corners = region.some_corners(LOOKED, Stream::new(0).child("corners"));
+        for eta in std::iter::once(region.center()).chain(corners) {
+            self.check_eta(&eta).map_err(|e| {
+                let text = format!("the eta region of '{}' is partly improper: at {eta:?}: {}", self.name(), e.message());
+                Error::domain(text).hint("narrow the ranges until every corner has a finite integral, or leave eta out")
+            })?;
+        }
+        Ok(())
     }
     /// Why it is not known whether the density has a finite integral at `eta`, where that is so.
     pub fn unproven(&self, eta: &[f64]) -> Option<String> {

@@ -25,6 +25,8 @@ use std::f64::consts::PI;
 pub struct Stein {
     program: Program,
     count: usize,
+    /// Which coordinates z are angles.
+    angles: Vec<bool>,
 }
 
 /// Most controls that are compiled: a regression on them costs their square for each draw.
@@ -34,6 +36,7 @@ const MOST: usize = 128;
 struct Fields {
     parts: Unconstrained,
     slope: Vec<NodeId>,
+    angles: Vec<usize>,
     /// For each coordinate those that its slope depends on, itself among them.
     near: Vec<Vec<usize>>,
     /// Functions of one step on each coordinate: z, or sine and cosine where z is an angle.
@@ -47,15 +50,22 @@ struct Fields {
 impl Stein {
     /// The entry of [`Stein::program`] with the controls.
     pub const CONTROLS: usize = 0;
+    /// The entry with the log density, the distinct statistics as [`super::Density`] has them, and the controls.
+    pub const EVERYTHING: usize = 1;
 
     pub(super) fn new(family: &Family) -> Option<Stein> {
         let mut fields = Fields::new(family)?;
         let controls = fields.controls();
         let (count, free) = (controls.len(), fields.parts.z.len());
-        let program = Program::compile_beside(family.density().program(), &fields.parts.graph, free, &[&controls]);
-        (count > 0).then_some(Stein { program, count })
+        let parts = &mut fields.parts;
+        let value = Family::restrict(&mut parts.graph, parts.inside, parts.value);
+        let everything = [&[value], &distinct(&parts.t)[..], &controls].concat();
+        let beside = family.density().program();
+        let program = Program::compile_beside(beside, &parts.graph, free, &[&controls, &everything]);
+        let angles = (0..free).map(|j| fields.angles.contains(&j)).collect();
+        (count > 0).then_some(Stein { program, count, angles })
     }
-    /// The compiled program over z; one entry.
+    /// The compiled program over z.
     pub fn program(&self) -> &Program {
         &self.program
     }
@@ -63,6 +73,16 @@ impl Stein {
     pub fn count(&self) -> usize {
         self.count
     }
+    /// Which coordinates z, `[m]`, are angles: their density is periodic.
+    pub fn angles(&self) -> &[bool] {
+        &self.angles
+    }
+}
+
+/// Each node once, in the order of their first occurrence.
+fn distinct(nodes: &[NodeId]) -> Vec<NodeId> {
+    let mut seen = HashSet::new();
+    nodes.iter().copied().filter(|n| seen.insert(*n)).collect()
 }
 
 impl Fields {
@@ -91,7 +111,7 @@ impl Fields {
         }
         let angular = |x: &NodeId| parts.graph.coordinates(*x).iter().any(|j| angles.contains(j));
         let points: Vec<NodeId> = parts.x.iter().copied().filter(|x| !axes.contains(x) && !angular(x)).collect();
-        Some(Fields { slope, near, axes, points, factor, parts })
+        Some(Fields { slope, near, axes, points, factor, parts, angles })
     }
     /// The controls, the useful ones first: psi = 1; then z, x and T; then T x; then T z. Among equals those come first whose
     /// psi depends on fewer coordinates other than the field's own.
@@ -124,12 +144,7 @@ impl Fields {
     fn tiers(&mut self) -> Vec<Vec<(NodeId, Vec<usize>)>> {
         let g = &mut self.parts.graph;
         let one = g.constant(1.0);
-        let mut distinct = Vec::new();
-        self.parts.t.iter().for_each(|t| {
-            if !distinct.contains(t) {
-                distinct.push(*t)
-            }
-        });
+        let distinct = distinct(&self.parts.t);
         let first: Vec<NodeId> = [&self.axes[..], &self.points, &distinct].concat();
         let mut tiers = vec![vec![one], first];
         // Without coordinates of its own the point is z.

@@ -2,13 +2,13 @@
 //!
 //! Exit codes: 0 done; 1 the program or its data failed; 2 wrong usage; 130 interrupted.
 
+use super::generate::{self, GenerateArguments};
 use super::{Terminal, repl};
-use crate::config::DataJob;
 use crate::error::Kind;
 use crate::expr::lanes::Isa;
 use crate::script::{Failure, Frontend, Host, Session};
 use clap::{Parser, Subcommand};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
@@ -39,18 +39,19 @@ enum Command {
     Repl,
     /// Make a dataset from a YAML job.
     Generate {
-        /// The job.
-        #[arg(long)]
-        config: PathBuf,
-        /// The file to write; default data/NAME_N.safetensors.
-        #[arg(long)]
-        out: Option<PathBuf>,
-        /// Write over an existing file.
+        #[command(flatten)]
+        arguments: GenerateArguments,
+    },
+    /// Join the shards of a dataset: the bytes of one run.
+    Merge {
+        /// The file to write.
+        out: PathBuf,
+        /// The shards, in any order.
+        #[arg(required = true)]
+        shards: Vec<PathBuf>,
+        /// Write over a file of another job.
         #[arg(long)]
         force: bool,
-        /// Number of rows, instead of the job's.
-        #[arg(long)]
-        points: Option<usize>,
     },
     /// Reference of a name, or of the language.
     Doc {
@@ -64,8 +65,8 @@ enum Command {
 /// Stack of the thread that runs scripts: deep recursion must meet the language's limit first.
 const STACK: usize = 256 << 20;
 
-const FAILED: i32 = 1;
-const INTERRUPTED: i32 = 130;
+pub(super) const FAILED: i32 = 1;
+pub(super) const INTERRUPTED: i32 = 130;
 
 /// Run the command line of this process; the exit code.
 pub fn main() -> i32 {
@@ -133,7 +134,8 @@ fn run(command: Command) -> i32 {
             }
         }
         Command::Repl => repl::run(Session::new(host(true))),
-        Command::Generate { config, out, force, points } => generate(&config, out, force, points),
+        Command::Generate { arguments } => generate::run(&host(false), arguments),
+        Command::Merge { out, shards, force } => generate::merge(&host(false), &out, &shards, force),
         Command::Doc { name } => {
             let host = host(false);
             let session = Session::new(host.clone());
@@ -143,36 +145,6 @@ fn run(command: Command) -> i32 {
         Command::Info => {
             host(false).frontend().out(&info());
             0
-        }
-    }
-}
-
-fn generate(config: &Path, out: Option<PathBuf>, force: bool, points: Option<usize>) -> i32 {
-    let host = host(false);
-    let made = DataJob::load(config).and_then(|mut job| {
-        job.grid.num_points = points.unwrap_or(job.grid.num_points);
-        let path = out.unwrap_or_else(|| PathBuf::from(format!("data/{}_{}.safetensors", job.ef.name, job.grid.num_points)));
-        crate::data::Dataset::check_name(&path)?;
-        if path.exists() && !force {
-            return Err(crate::error::Error::file(format!("'{}' exists", path.display()))
-                .hint("--force writes over it, --out names another"));
-        }
-        let data = job.run(&host.monitor())?;
-        data.save(&path)?;
-        Ok((data, path))
-    });
-    match made {
-        Ok((data, path)) => {
-            host.frontend().out(&format!("{}\nwritten to {}", data.summary(), path.display()));
-            0
-        }
-        Err(e) => {
-            host.frontend().err(&format!(
-                "error: {}{}",
-                e.message(),
-                e.hint_text().map_or(String::new(), |h| format!("\n  hint: {h}"))
-            ));
-            if e.kind() == Kind::Interrupted { INTERRUPTED } else { FAILED }
         }
     }
 }

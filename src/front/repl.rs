@@ -109,6 +109,9 @@ pub(super) fn run(session: Session) -> i32 {
             }
             Err(ReadlineError::Interrupted) => {}
             Err(ReadlineError::Eof) => break,
+            Err(ReadlineError::Io(e)) if e.kind() == std::io::ErrorKind::InvalidData => {
+                host.frontend().err("error: the line is not UTF-8 text");
+            }
             Err(e) => {
                 host.frontend().err(&format!("error: {e}"));
                 return 1;

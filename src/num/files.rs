@@ -4,18 +4,16 @@
 //! the old file or the new one, never half of one.
 
 use crate::error::{Error, Result, nearest};
+use memmap2::Mmap;
+use std::ffi::OsStr;
 use std::fs::{self, File, Permissions};
 use std::io::{self, ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
-/// Write `bytes` to `path`, whole or not at all; parent folders are made.
-///
-/// The bytes go to a temporary file in the same folder, are synced, and the file is renamed onto `path`; the folder is
-/// synced last. An existing file keeps its permissions, a symbolic link keeps pointing (its target is replaced). On
-/// failure nothing is left behind and an existing file is untouched.
+/// Write `bytes` to `path`, whole or not at all; parent folders are made. See [`write_with`].
 ///
 /// # Errors
-/// A file error that names the path and the step: no permission, disk full, `path` a folder or a device.
+/// As [`write_with`].
 ///
 /// # Example
 /// ```
@@ -25,10 +23,22 @@ use std::path::{Path, PathBuf};
 /// assert_eq!(std::fs::read(&path).unwrap(), b"whole");
 /// ```
 pub fn write_atomic(path: &Path, bytes: &[u8]) -> Result<()> {
+    write_with(path, |file| file.write_all(bytes))
+}
+
+/// Write what `fill` writes to `path`, whole or not at all; parent folders are made.
+///
+/// The bytes go to a temporary file in the same folder, are synced, and the file is renamed onto `path`; the folder is
+/// synced last. An existing file keeps its permissions, a symbolic link keeps pointing (its target is replaced). On
+/// failure nothing is left behind and an existing file is untouched; what a killed process leaves, [`sweep`] removes.
+///
+/// # Errors
+/// A file error that names the path and the step: no permission, disk full, `path` a folder or a device.
+pub fn write_with(path: &Path, fill: impl FnOnce(&mut File) -> io::Result<()>) -> Result<()> {
     let at = |step: &'static str| move |e: io::Error| failure(path, step, &e);
-    if path.file_name().is_none() {
+    let Some(name) = path.file_name() else {
         return Err(Error::file(format!("cannot write '{}': it does not name a file", path.display())));
-    }
+    };
     let target = match fs::symlink_metadata(path) {
         Ok(link) if link.is_symlink() => fs::canonicalize(path).map_err(at("following the symbolic link"))?,
         _ => path.to_path_buf(),
@@ -47,11 +57,12 @@ pub fn write_atomic(path: &Path, bytes: &[u8]) -> Result<()> {
     let folder = parent(&target);
     fs::create_dir_all(&folder).map_err(at("making its folder"))?;
     let mut builder = tempfile::Builder::new();
-    builder.prefix(".nnef-").suffix(".part");
+    let prefix = temporary_prefix(name);
+    builder.prefix(&prefix).suffix(TEMPORARY);
     #[cfg(unix)]
     builder.permissions(<Permissions as std::os::unix::fs::PermissionsExt>::from_mode(0o666)); // less the umask
     let mut temporary = builder.tempfile_in(&folder).map_err(at("making a temporary file beside it"))?;
-    temporary.write_all(bytes).map_err(at("writing"))?;
+    fill(temporary.as_file_mut()).map_err(at("writing"))?;
     if let Some(m) = existing {
         let permissions: Permissions = m.permissions();
         temporary.as_file().set_permissions(permissions).map_err(at("keeping its permissions"))?;
@@ -59,6 +70,28 @@ pub fn write_atomic(path: &Path, bytes: &[u8]) -> Result<()> {
     temporary.as_file().sync_all().map_err(at("syncing"))?;
     temporary.persist(&target).map_err(|e| failure(path, "renaming the temporary file", &e.error))?;
     sync_folder(&folder).map_err(at("syncing its folder"))
+}
+
+/// How the names of temporary files end.
+const TEMPORARY: &str = ".tmp";
+
+fn temporary_prefix(name: &OsStr) -> String {
+    format!(".{}.", name.to_string_lossy())
+}
+
+/// Remove the temporary files that killed writers of `path` have left beside it. Only for who knows that no other writer is
+/// at work; what cannot be removed stays.
+pub fn sweep(path: &Path) {
+    let Some(name) = path.file_name() else { return };
+    let prefix = temporary_prefix(name);
+    for entry in fs::read_dir(parent(path)).into_iter().flatten().flatten() {
+        let name = entry.file_name();
+        let name = name.to_string_lossy();
+        let middle = name.strip_prefix(&prefix).and_then(|rest| rest.strip_suffix(TEMPORARY));
+        if middle.is_some_and(|m| !m.is_empty() && m.chars().all(char::is_alphanumeric)) {
+            let _ = fs::remove_file(entry.path());
+        }
+    }
 }
 
 /// All bytes of the regular file `path`.
@@ -73,6 +106,23 @@ pub fn write_atomic(path: &Path, bytes: &[u8]) -> Result<()> {
 /// assert!(e.message().contains("no/such/file.npz"));
 /// ```
 pub fn read(path: &Path) -> Result<Vec<u8>> {
+    check_regular(path)?;
+    fs::read(path).map_err(|e| Error::file(format!("cannot read '{}': {e}", path.display())))
+}
+
+/// The regular file `path`, mapped into memory: pages are read when they are looked at.
+///
+/// # Errors
+/// As [`read`].
+pub fn map(path: &Path) -> Result<Mmap> {
+    check_regular(path)?;
+    // SAFETY: a map is valid as long as nobody shortens the file. This library replaces files and never rewrites them in
+    // place; a stranger who does gets what he would get from any program that maps files.
+    let mapped = File::open(path).and_then(|file| unsafe { Mmap::map(&file) });
+    mapped.map_err(|e| Error::file(format!("cannot read '{}': {e}", path.display())))
+}
+
+fn check_regular(path: &Path) -> Result<()> {
     let found = fs::metadata(path).map_err(|e| match e.kind() {
         ErrorKind::NotFound => missing(path),
         _ => Error::file(format!("cannot read '{}': {e}", path.display())),
@@ -83,7 +133,7 @@ pub fn read(path: &Path) -> Result<Vec<u8>> {
     if !found.is_file() {
         return Err(Error::file(format!("cannot read '{}': it is a device or pipe, expected a regular file", path.display())));
     }
-    fs::read(path).map_err(|e| Error::file(format!("cannot read '{}': {e}", path.display())))
+    Ok(())
 }
 
 /// Remove the file `path` where it exists.
@@ -104,12 +154,14 @@ fn parent(path: &Path) -> PathBuf {
     }
 }
 
-fn failure(path: &Path, step: &str, e: &io::Error) -> Error {
+/// The error of a `step` in writing `path` that failed.
+pub fn failure(path: &Path, step: &str, e: &io::Error) -> Error {
     let error = Error::file(format!("cannot write '{}': {step} failed: {e}", path.display()));
     match e.kind() {
         ErrorKind::StorageFull | ErrorKind::QuotaExceeded => {
             error.hint("the disk is full: free some space or choose another folder")
         }
+        ErrorKind::FileTooLarge => error.hint("a limit on the size of files is reached (ulimit -f, or the file system's)"),
         ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem => error.hint("choose a folder that you may write to"),
         ErrorKind::NotADirectory => error.hint("a part of the path is a file, not a folder"),
         _ => error,
@@ -164,6 +216,18 @@ mod tests {
         write_atomic(&path, b"two").unwrap();
         assert_eq!(read(&path).unwrap(), b"two");
         assert_eq!(names(path.parent().unwrap()), ["a.bin"]);
+    }
+
+    #[test]
+    fn sweeps_what_killed_writers_left_and_nothing_else() {
+        let folder = tempfile::tempdir().unwrap();
+        for name in [".d.npz.a1B2c3.tmp", ".d.npz.rows.tmp.x.tmp", ".other.a1B2c3.tmp", "d.npz", ".d.npz..tmp"] {
+            fs::write(folder.path().join(name), b"x").unwrap();
+        }
+        sweep(&folder.path().join("d.npz"));
+        assert_eq!(names(folder.path()), [".d.npz..tmp", ".d.npz.rows.tmp.x.tmp", ".other.a1B2c3.tmp", "d.npz"]);
+        write_with(&folder.path().join("e"), |_| Err(io::Error::other("no"))).unwrap_err();
+        assert_eq!(names(folder.path()).len(), 4);
     }
 
     #[test]

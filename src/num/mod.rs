@@ -1,6 +1,7 @@
 //! Numbers: tolerances, special functions, small linear algebra, quadrature rules, random streams, and the observer
 //! through which long work reports. Layer 0: knows nothing of families or scripts.
 
+pub mod checksum;
 pub mod close;
 pub mod files;
 pub mod linalg;

@@ -47,6 +47,10 @@ impl Monitor {
     pub fn silent() -> Self {
         Self::new(Arc::new(Silent), Arc::new(AtomicBool::new(false)))
     }
+    /// Stopped by the same flag, reporting to nobody.
+    pub fn quiet(&self) -> Self {
+        Self::new(Arc::new(Silent), self.cancel.clone())
+    }
     /// Whether the user asked to stop.
     pub fn cancelled(&self) -> bool {
         self.cancel.load(Ordering::Relaxed)

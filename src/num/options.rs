@@ -26,8 +26,26 @@ pub fn parse_options<T: Default + Serialize + DeserializeOwned>(what: &str, map:
     for (key, value) in map {
         let alone = Value::Object(Map::from_iter([(key.clone(), value.clone())]));
         if let Err(e) = serde_json::from_value::<T>(alone) {
-            return Err(Error::domain(format!("option '{key}' of {what}: {e}")));
+            return Err(misfit(what, key, value, &e.to_string()));
         }
     }
     serde_json::from_value(Value::Object(map.clone())).map_err(|e| Error::domain(format!("options of {what}: {e}")))
+}
+
+/// A value that is not of its option's type, from what serde says of it.
+fn misfit(what: &str, key: &str, value: &Value, text: &str) -> Error {
+    if text.starts_with("unknown variant") {
+        let quoted: Vec<&str> = text.split('`').skip(1).step_by(2).collect();
+        if let [given, valid @ ..] = &quoted[..] {
+            return unknown(&format!("{key} of {what}"), given, valid);
+        }
+    }
+    let expected = text.rsplit("expected ").next().unwrap_or_default();
+    let kind = match expected.split(' ').next().unwrap_or_default() {
+        "usize" | "u64" | "u32" => "a whole number of at least 0",
+        "f64" => "a number",
+        "a" | "an" => expected,
+        _ => return Error::domain(format!("option '{key}' of {what}: {text}")),
+    };
+    Error::domain(format!("option '{key}' of {what} is {value}; {kind} is needed"))
 }

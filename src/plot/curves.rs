@@ -54,7 +54,7 @@ pub fn eta_histograms(names: &[String], eta: &[f64]) -> Figure {
     many(panels.collect(), "Natural parameters", k)
 }
 
-fn many(panels: Vec<Figure>, title: &str, k: usize) -> Figure {
+pub(super) fn many(panels: Vec<Figure>, title: &str, k: usize) -> Figure {
     let shown = panels.len();
     let columns = match shown {
         0..=3 => shown,

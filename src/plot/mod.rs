@@ -6,9 +6,10 @@
 //! value says so in its middle.
 //!
 //! [`figure`] is the public value; `axis` maps numbers to what is drawn, `draw` and `legend` speak to the plotting crate;
-//! [`curves`] has the figures that a run directory holds.
+//! [`curves`] has the figures that a run directory holds, [`chains`] those of a sampler.
 
 mod axis;
+pub mod chains;
 pub mod curves;
 mod draw;
 pub mod figure;
@@ -16,5 +17,6 @@ mod legend;
 #[cfg(test)]
 mod tests;
 
+pub use chains::{ranks, traces};
 pub use curves::{eta_histograms, learning_curves, predictions};
 pub use figure::{Figure, LogY, Series};

@@ -24,10 +24,10 @@ impl FamilyMap {
     }
 }
 
-/// The map of exact moments of a family, where there is one: closed form, or quadrature in up to two coordinates.
+/// The map of exact moments of a family, where there is one: closed form, or quadrature.
 pub fn exact(family: &Arc<Family>) -> Option<FamilyMap> {
     match Method::Auto.resolve(family) {
-        Method::Hmc | Method::Importance => None,
+        Method::Hmc | Method::Nuts | Method::Importance | Method::Smc => None,
         method => Some(FamilyMap::new(family.clone(), LabelOptions { method, ..LabelOptions::default() })),
     }
 }
@@ -38,13 +38,12 @@ impl ExpectationMap for FamilyMap {
     }
     fn moments(&self, eta: &[f64], want: Want) -> Result<Moments> {
         let moments = labels(&self.family, eta, &self.options, &Monitor::silent())?;
-        let known = moments.log_normalizer.as_ref().is_some_and(|a| !a.iter().any(|a| a.is_nan()));
-        if want.log_normalizer && !known {
+        if want.log_normalizer && moments.log_normalizer.as_ref().is_none_or(|a| a.iter().any(|a| a.is_nan())) {
             return Err(Error::numeric(format!(
                 "the log-normaliser of '{}' is not known: its moments are sampled",
                 self.family.name()
             ))
-            .hint("quadrature (up to three coordinates) and closed forms give it"));
+            .hint("closed forms, quadrature and importance sampling give it"));
         }
         Ok(trim(moments, want))
     }

@@ -1,12 +1,13 @@
-//! The route from eta to a labelled row: closed form, quadrature, or sampling.
+//! The routes from eta to a labelled row: closed form, quadrature, importance sampling, Markov chains; and how `auto` chooses.
 
 use super::Group;
 use super::hmc::{self, HmcOptions};
 use super::importance::{self, ImportanceOptions};
+use super::nuts::{self, NutsOptions};
 use super::quadrature::{self, QuadratureOptions, quadrature};
 use super::smc::{self, SmcOptions};
 use crate::error::{Error, Kind, Result};
-use crate::family::{Family, Moments, Want, check_batch};
+use crate::family::{Existence, Family, Moments, Want, check_batch};
 use crate::num::observe::Monitor;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
@@ -15,13 +16,13 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Method {
-    /// Closed form where there is one, quadrature for up to two coordinates, else importance sampling, and HMC for rows that
-    /// fail its gate.
+    /// Closed form where there is one, quadrature where up to three coordinates hang together, else importance sampling, and
+    /// HMC for rows whose weights are not healthy.
     #[default]
     Auto,
     /// The closed form of a named family.
     ClosedForm,
-    /// Adaptive quadrature, up to three coordinates.
+    /// Adaptive quadrature: see [`quadrature`].
     Quadrature,
     /// Importance sampling from the separable base.
     Importance,
@@ -29,35 +30,74 @@ pub enum Method {
     Smc,
     /// Hamiltonian Monte Carlo.
     Hmc,
+    /// The no-U-turn sampler.
+    Nuts,
 }
 
-/// Options of [`labels`]: the method and what HMC takes.
+/// Options of [`labels`]: the method and what each takes, where it is used.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct LabelOptions {
     /// How moments are computed.
     pub method: Method,
-    /// What HMC takes, where it is used.
+    /// What HMC takes.
     pub hmc: HmcOptions,
-    /// What importance sampling takes, where it is used.
+    /// What importance sampling takes.
     pub importance: ImportanceOptions,
-    /// What tempered sequential Monte Carlo takes, where it is used.
-    pub smc: SmcOptions,
-    /// What quadrature takes, where it is used.
+    /// What NUTS takes.
+    pub nuts: NutsOptions,
+    /// What quadrature takes.
     pub quadrature: QuadratureOptions,
+    /// What tempered sequential Monte Carlo takes.
+    pub smc: SmcOptions,
 }
 
-/// Most coordinates for which `auto` integrates.
-const AUTO_QUADRATURE: usize = 2;
-
 impl Method {
-    /// What `auto` means for a family.
+    /// The first route that `auto` takes for a family.
     pub fn resolve(self, family: &Family) -> Method {
         match self {
             Method::Auto if family.closed_form().is_some() => Method::ClosedForm,
-            Method::Auto if family.support().dim() <= AUTO_QUADRATURE && quadrature::applies(family) => Method::Quadrature,
-            Method::Auto if family.terms().is_some() => Method::Importance,
+            Method::Auto if quadrature::applies(family) => Method::Quadrature,
+            Method::Auto if importance::applies(family) => Method::Importance,
             Method::Auto => Method::Hmc,
             forced => forced,
+        }
+    }
+    /// Where `auto` sends the rows that this route does not resolve.
+    fn next(self, family: &Family) -> Option<Method> {
+        match self {
+            Method::Quadrature if importance::applies(family) => Some(Method::Importance),
+            Method::Quadrature | Method::Importance if hmc::applies(family) => Some(Method::Hmc),
+            _ => None,
+        }
+    }
+    /// Rows that are worked on together.
+    fn rows_together(self, family: &Family, options: &LabelOptions) -> usize {
+        match self {
+            Method::Hmc => Group::rows_that_fit(family.density(), options.hmc.chains),
+            Method::Nuts => nuts::rows_that_fit(family.density(), options.nuts.chains),
+            _ => BLOCK,
+        }
+    }
+    fn check(self, options: &LabelOptions) -> Result<()> {
+        match self {
+            Method::Hmc => options.hmc.check(),
+            Method::Nuts => options.nuts.check(),
+            Method::Importance => options.importance.check(),
+            Method::Smc => options.smc.check(),
+            Method::Quadrature => options.quadrature.check(),
+            Method::Auto | Method::ClosedForm => Ok(()),
+        }
+    }
+    /// Moments of the rows `eta`, [n, k], with the numbers `first`, `first` + 1, ... in their dataset.
+    fn moments(self, family: &Family, eta: &[f64], first: usize, options: &LabelOptions) -> Result<Moments> {
+        match self {
+            Method::Auto => self.resolve(family).moments(family, eta, first, options),
+            Method::ClosedForm => closed_form(family, eta),
+            Method::Quadrature => quadrature(family, eta, &options.quadrature),
+            Method::Importance => importance::moments(family, eta, first, &options.importance),
+            Method::Smc => smc::moments(family, eta, first, &options.smc),
+            Method::Hmc => hmc::moments(family, eta, first, &options.hmc),
+            Method::Nuts => nuts::moments(family, eta, first, &options.nuts),
         }
     }
 }
@@ -65,14 +105,24 @@ impl Method {
 /// Rows that are checked one by one, without a proof for the whole region.
 const FEW: usize = 64;
 
-/// Rows handled between two looks at the cancel flag.
-const QUADRATURE_ROWS: usize = 32;
+/// Rows are labelled in blocks of this many, counted from the first row of their dataset. Rows of a block may share work, so
+/// parts of a dataset give the bytes of the whole where each begins at a multiple of it.
+pub const BLOCK: usize = 32;
 
-/// Moments of T, with covariance, for each row of `eta`, [n, k]. Rows do not depend on each other nor on the number of threads.
+/// Moments of T, with covariance, for each row of `eta`, [n, k]. Rows do not depend on the number of threads.
 ///
 /// # Errors
 /// When eta is outside the natural space, the method does not apply to the family, or the user interrupts.
 pub fn labels(family: &Family, eta: &[f64], options: &LabelOptions, monitor: &Monitor) -> Result<Moments> {
+    check_rows(family, eta)?;
+    label_part(family, eta, 0, options, monitor)
+}
+
+/// Check that every row of `eta`, [n, k], lies in the natural space.
+///
+/// # Errors
+/// The first row that does not, with its number.
+pub fn check_rows(family: &Family, eta: &[f64]) -> Result<()> {
     let k = family.dim();
     let n = check_batch(eta, k)?;
     let proven = n > FEW && family.closed_form().is_none() && family.region_is_proper();
@@ -81,42 +131,34 @@ pub fn labels(family: &Family, eta: &[f64], options: &LabelOptions, monitor: &Mo
         eta.par_chunks(k).enumerate().filter(|(_, e)| !inside(e)).find_map_first(|(row, e)| {
             family.check_eta(e).err().map(|e| if n > 1 { e.context(format!("row {row}")) } else { e })
         });
-    if let Some(error) = wrong {
-        return Err(error);
-    }
+    wrong.map_or(Ok(()), Err)
+}
+
+/// As [`labels`], for rows that have been checked and have the numbers `first`, `first` + 1, ... in their dataset: the
+/// number of a row decides its random streams. `first` is a multiple of [`BLOCK`].
+///
+/// # Errors
+/// As [`labels`].
+pub fn label_part(family: &Family, eta: &[f64], first: usize, options: &LabelOptions, monitor: &Monitor) -> Result<Moments> {
+    let k = family.dim();
+    let n = check_batch(eta, k)?;
     let method = options.method.resolve(family);
-    let chunk = match method {
-        Method::Hmc => {
-            options.hmc.check()?;
-            Group::rows_that_fit(family.density(), options.hmc.chains)
-        }
-        _ => QUADRATURE_ROWS,
-    };
+    method.check(options)?;
+    let chunk = method.rows_together(family, options);
     let task = monitor.task("labels", n as u64);
     let parts: Result<Vec<Moments>> = eta
         .par_chunks(chunk * k)
         .enumerate()
         .map(|(i, rows)| {
             monitor.check()?;
-            let part = match method {
-                Method::ClosedForm => closed_form(family, rows),
-                Method::Hmc => hmc::moments(family, rows, i * chunk, &options.hmc),
-                Method::Smc => smc::moments(family, rows, i * chunk, &options.smc),
-                Method::Importance if options.method == Method::Auto => weighed(family, rows, i * chunk, options),
-                Method::Importance => importance::moments(family, rows, i * chunk, &options.importance),
-                Method::Auto | Method::Quadrature => {
-                    quadrature(family, rows, &options.quadrature).or_else(|e| match options.method {
-                        // What quadrature cannot resolve in two dimensions is sampled, and the rows say so. On a line it
-                        // resolves whatever has a finite integral and moments.
-                        Method::Auto if e.kind() == Kind::Numeric && family.support().dim() > 1 => {
-                            sampled(family, rows, i * chunk, &options.hmc)
-                        }
-                        _ => Err(e.context(format!("rows from {}", i * chunk))),
-                    })
-                }
-            }?;
+            let row = first + i * chunk;
+            let named = |e: Error| if n > 1 { e.context(format!("rows from {row}")) } else { e };
+            let part = match options.method {
+                Method::Auto => ladder(method, family, rows, row, options),
+                forced => forced.moments(family, rows, row, options),
+            };
             task.add((rows.len() / k) as u64, "");
-            Ok(part)
+            part.map_err(named)
         })
         .collect();
     let mut all = Moments::default();
@@ -124,30 +166,55 @@ pub fn labels(family: &Family, eta: &[f64], options: &LabelOptions, monitor: &Mo
     Ok(all)
 }
 
-/// Importance sampling, and HMC of the rows that fail its gate or have no base.
-fn weighed(family: &Family, rows: &[f64], first: usize, options: &LabelOptions) -> Result<Moments> {
-    let mut all = Moments::default();
-    for (i, eta) in rows.chunks(family.dim()).enumerate() {
-        let row = match importance::moments(family, eta, first + i, &options.importance) {
-            Ok(row) if row.gate[0].is_empty() => row,
-            Err(e) if e.kind() != Kind::Numeric => return Err(e),
-            failed if family.support().bijector().discrete() => failed?,
-            _ => Moments { log_normalizer: Some(vec![f64::NAN]), ..sampled(family, eta, first + i, &options.hmc)? },
-        };
-        all.extend(row);
+/// Rows by `method`; those that it does not resolve, or that fail its gate, by the next one, each row for itself.
+fn ladder(method: Method, family: &Family, rows: &[f64], first: usize, options: &LabelOptions) -> Result<Moments> {
+    let k = family.dim();
+    let Some(next) = method.next(family) else { return method.moments(family, rows, first, options) };
+    let lower = |row: usize| {
+        let eta = &rows[row * k..(row + 1) * k];
+        next.check(options).and_then(|()| ladder(next, family, eta, first + row, options))
+    };
+    let unresolved = |e: &Error| matches!(e.kind(), Kind::Numeric) && family.support().dim() > 1;
+    match method.moments(family, rows, first, options) {
+        Ok(found) => {
+            let mut all = Moments::default();
+            for (row, mut one) in found.rows(k).into_iter().enumerate() {
+                if !one.gate[0].is_empty() {
+                    // What the next route cannot do either keeps what there is, with its gate.
+                    one = lower(row).unwrap_or(one);
+                }
+                all.extend(one);
+            }
+            Ok(all)
+        }
+        Err(e) if !unresolved(&e) => Err(e),
+        // One row fails for all: find out which.
+        Err(_) if rows.len() > k => {
+            let mut all = Moments::default();
+            for (row, eta) in rows.chunks(k).enumerate() {
+                all.extend(
+                    ladder(method, family, eta, first + row, options).map_err(|e| e.context(format!("row {}", first + row)))?,
+                );
+            }
+            Ok(all)
+        }
+        Err(e) if method == Method::Quadrature && !matches!(family.existence(rows), Existence::Proper) => {
+            Err(doubtful(family, rows, &e))
+        }
+        Err(_) => lower(0),
     }
-    Ok(all)
 }
 
-/// HMC of rows that quadrature could not resolve.
-fn sampled(family: &Family, rows: &[f64], first: usize, options: &HmcOptions) -> Result<Moments> {
-    options.check()?;
-    let together = Group::rows_that_fit(family.density(), options.chains) * family.dim();
-    let mut all = Moments::default();
-    for (i, part) in rows.chunks(together).enumerate() {
-        all.extend(hmc::moments(family, part, first + i * together / family.dim(), options)?);
-    }
-    Ok(all)
+/// The error of a row that quadrature does not resolve and of which it is not known that it has a finite integral at all:
+/// chains would draw from it without a sign of that.
+fn doubtful(family: &Family, eta: &[f64], cause: &Error) -> Error {
+    let why = family.unproven(eta).map(|why| format!(" ({why})")).unwrap_or_default();
+    Error::numeric(format!(
+        "it is not proven that the density of '{}' has a finite integral{why}, and quadrature does not resolve it: {}",
+        family.name(),
+        cause.message()
+    ))
+    .hint("method: \"hmc\" samples it at your own risk")
 }
 
 /// Relative error that closed forms are trusted to.
@@ -160,11 +227,16 @@ fn closed_form(family: &Family, eta: &[f64]) -> Result<Moments> {
     })?;
     let mut out = Moments { cov_tt: Some(vec![]), log_normalizer: Some(vec![]), ..Moments::default() };
     for row in eta.chunks(family.dim()) {
-        let mu = form.mean(row);
+        let (mu, cov, log_normalizer) = (form.mean(row), form.covariance(row), form.log_normalizer(row));
+        if let Some(bad) = mu.iter().chain(&cov).chain([&log_normalizer]).find(|v| !v.is_finite()) {
+            let text =
+                format!("the moments of '{}' at eta = {row:?} are beyond the range of numbers: one is {bad}", family.name());
+            return Err(Error::numeric(text).hint("an eta nearer to the region, or statistics in other units"));
+        }
         out.mcse.extend(mu.iter().map(|m| CLOSED_FORM_ERROR * m.abs()));
         out.mu_t.extend(mu);
-        out.cov_tt.iter_mut().for_each(|c| c.extend(form.covariance(row)));
-        out.log_normalizer.iter_mut().for_each(|a| a.push(form.log_normalizer(row)));
+        out.cov_tt.iter_mut().for_each(|c| c.extend_from_slice(&cov));
+        out.log_normalizer.iter_mut().for_each(|a| a.push(log_normalizer));
         out.ess.push(CLOSED_FORM_ERROR.powi(-2));
         out.rhat.push(1.0);
         out.divergences.push(0);

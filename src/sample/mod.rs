@@ -1,23 +1,29 @@
-//! Moments of T by computation: quadrature, Hamiltonian Monte Carlo, and the route between them.
+//! Moments of T by computation: quadrature, Hamiltonian Monte Carlo, the no-U-turn sampler, and the route between them.
 //!
 //! [`labels`] makes the rows of a dataset; [`FamilyMap`] makes any family an [`crate::family::ExpectationMap`]; the
 //! diagnostics are those of Stan and ArviZ.
 
 mod certify;
+mod chains;
 mod control;
 pub mod diagnose;
+mod exact;
 mod expectation;
 mod hmc;
 mod importance;
 mod labels;
+mod nuts;
 mod quadrature;
 mod smc;
 
 pub use certify::{CheckOptions, Line, Report, Verdict, check};
+pub use chains::{Chains, Conduct};
 pub use control::{Controls, Regression, regress};
+pub use exact::{ExactOptions, sample_exact};
 pub use expectation::{FamilyMap, exact};
-pub use hmc::{Chains, Group, HmcOptions, Plan, sample};
+pub use hmc::{Group, HmcOptions, Plan, sample_hmc};
 pub use importance::ImportanceOptions;
-pub use labels::{LabelOptions, Method, labels};
+pub use labels::{BLOCK, LabelOptions, Method, check_rows, label_part, labels};
+pub use nuts::{NutsOptions, sample_nuts};
 pub use quadrature::{QuadratureOptions, quadrature};
 pub use smc::SmcOptions;

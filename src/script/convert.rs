@@ -131,6 +131,12 @@ pub(super) fn options<T: Default + Serialize + DeserializeOwned>(ctx: &NativeCal
     parse_options(what, &object(map)).at(ctx)
 }
 
+/// The keys of an options struct.
+pub(super) fn keys<T: Default + Serialize>() -> Vec<String> {
+    let defaults = serde_json::to_value(T::default()).unwrap_or_default();
+    defaults.as_object().map(|m| m.keys().cloned().collect()).unwrap_or_default()
+}
+
 /// A serialisable value as a script value.
 pub(super) fn dynamic(value: impl Serialize) -> Dynamic {
     rhai::serde::to_dynamic(value).unwrap_or(Dynamic::UNIT)

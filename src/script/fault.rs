@@ -13,7 +13,7 @@ pub(super) fn raise(ctx: &NativeCallContext, error: Error) -> Box<EvalAltResult>
 
 fn at(position: Position, error: Error) -> Box<EvalAltResult> {
     match error.kind() {
-        Kind::Interrupted => Box::new(EvalAltResult::ErrorTerminated(Dynamic::UNIT, position)),
+        Kind::Interrupted => Box::new(EvalAltResult::ErrorTerminated(Dynamic::from(error), position)),
         _ => Box::new(EvalAltResult::ErrorRuntime(Dynamic::from(error), position)),
     }
 }
@@ -92,7 +92,10 @@ fn describe(error: &EvalAltResult, known: &dyn Fn() -> Vec<String>) -> (Kind, St
             Some(e) => (e.kind(), e.message().to_string(), e.hint_text().map(str::to_string)),
             None => plain(value.to_string()),
         },
-        EvalAltResult::ErrorTerminated(..) => (Kind::Interrupted, "interrupted".to_string(), None),
+        EvalAltResult::ErrorTerminated(token, _) => match token.clone().try_cast::<Error>() {
+            Some(e) => (Kind::Interrupted, e.message().to_string(), e.hint_text().map(str::to_string)),
+            None => (Kind::Interrupted, "interrupted".to_string(), None),
+        },
         EvalAltResult::ErrorMismatchDataType(_, actual, _) if actual.ends_with("Expr") => (
             Kind::Trace,
             "a branch on a traced value: the closure runs once, before x has a value".to_string(),
@@ -100,8 +103,11 @@ fn describe(error: &EvalAltResult, known: &dyn Fn() -> Vec<String>) -> (Kind, St
         ),
         EvalAltResult::ErrorFunctionNotFound(signature, _) => {
             let name = signature.split([' ', '(']).next().unwrap_or_default();
-            let names = known();
-            let hint = match nearest(name, names.iter().map(String::as_str)) {
+            let mut names = known();
+            names.extend(crate::family::named::LIST.iter().map(|n| format!("ef::{}", n.name)));
+            let wordy = |n: &&str| n.chars().all(|c| c.is_alphanumeric() || "_:".contains(c));
+            let guess = Some(name).filter(wordy).and_then(|n| nearest(n, names.iter().map(String::as_str)));
+            let hint = match guess {
                 Some(guess) if guess == name => {
                     Some(format!("'{name}' exists, but not for these arguments; see help(\"{name}\")"))
                 }

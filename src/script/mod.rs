@@ -7,10 +7,12 @@ mod convert;
 mod fault;
 mod host;
 pub mod modules;
+mod resolve;
 mod session;
 pub mod stdlib;
 pub mod tensor;
 mod traps;
 
 pub use host::{Frontend, Host};
+pub use resolve::family_of_script;
 pub use session::{Completeness, Failure, Frame, Session};

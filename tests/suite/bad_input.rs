@@ -113,3 +113,57 @@ fn a_closure_that_builds_without_end_is_stopped() {
     let error = eval(code).unwrap_err();
     assert!(error.contains("operations"), "{error}");
 }
+
+/// Whether each of `words` is in the text of the failure of `code`.
+fn says(code: &str, words: &[&str]) {
+    let text = match crate::language::eval(code) {
+        Ok(value) => panic!("{code} gives {value}"),
+        Err(text) => text,
+    };
+    words.iter().for_each(|word| assert!(text.contains(word), "{code}: '{word}' is missing in\n{text}"));
+}
+
+#[test]
+fn a_wrong_choice_or_number_of_an_option_says_what_is_needed() {
+    says("ef::gaussian().draw_eta(3, #{design: \"sobl\"})", &["unknown design of draw_eta 'sobl'", "did you mean 'sobol'?"]);
+    says("ef::gaussian().mean([1, -1], #{method: \"quadratur\"})", &["did you mean 'quadrature'?"]);
+    says("ef::gaussian().mean([1, -1], #{smaples: 3})", &["did you mean 'samples'?", "outside"]);
+    says("ef::gaussian().mean([1, -1], #{design: \"sobol\"})", &["belongs to generate"]);
+    says("ef::gaussian().mean([1, -1], #{tol: -1})", &["tol is -1", "between 0 and 1"]);
+    says("ef::gaussian().mean([1, -1], #{samples: -1})", &["samples", "is -1; a whole number of at least 0"]);
+    says("ef::von_mises().sample([1, 1], #{warmup: 100000000000})", &["warmup is 100000000000; at most"]);
+    says("ef::gaussian().mean([1, -1], #{outside: 3})", &["outside must be true or false"]);
+    says("ef::gaussian().mean([1e200, -1])", &["beyond the range of numbers"]);
+    says("ef::gausian()", &["did you mean 'ef::gaussian'?"]);
+    for far in ["foo(1)", "zz(3)", "banana(2)"] {
+        assert!(!crate::language::eval(far).unwrap_err().contains("did you mean"), "{far}");
+    }
+}
+
+#[test]
+fn a_point_with_parts_says_which_it_has() {
+    let of = |t: &str| format!("family(#{{x: product(#{{mean: real(1), s: positive(1)}}), stats: |x| #{{ a: {t} }} }})");
+    says(&of("x.maen[0]"), &["unknown part 'maen'; valid: mean, s", "did you mean 'mean'?"]);
+    says(&of("x[0]*x[0]"), &["named parts: mean, s", "x.mean[0]"]);
+    let formula = crate::language::eval(&format!("{}.formula", of("x.mean[0]*log(x.s[0])"))).unwrap();
+    assert_eq!(formula, "a = x.mean[0] log(x.s[0])");
+    says(&format!("{}.mean([1])", of("x.mean[0]")), &["as x.mean[0] goes to infinity"]);
+}
+
+#[test]
+fn what_is_no_family_is_refused_where_it_is_defined() {
+    let with = |rest: &str| format!("family(#{{ x: real(1), {rest} }})");
+    says(&with("stats: |x| #{ a: x[0] }, where: |x| true"), &["one condition on x, not true"]);
+    says(&with("stats: |x| #{ a: x[0] }, where: |x| 2*x[0]"), &["one condition on x, not the value 2 x[0]"]);
+    says(&with("stats: |x| #{ a: x[0], b: (0.0/0.0)*x[0] }"), &["statistic 'b' is nowhere a finite number"]);
+    says(&with("stats: |x| #{ a: x[0]/0.0 }"), &["nowhere a finite number"]);
+    says(&with("stats: |x| #{ a: x[0] }, base: |x| log(-1 - x[0]*x[0])"), &["the log base measure is nowhere a finite number"]);
+    // Finite where the condition holds is enough.
+    assert!(crate::language::eval(&with("stats: |x| #{ a: log(x[0] - 1) }, where: |x| x[0] > 1.0")).is_ok());
+}
+
+#[test]
+fn what_may_not_exist_is_not_sampled_without_a_word() {
+    let code = "family(#{ x: interval(0, 1, 2), stats: |x| #{ a: log(abs(x[0] - x[1])) } }).mean([-1])";
+    says(code, &["not proven", "quadrature does not resolve it", "at your own risk"]);
+}

@@ -246,7 +246,7 @@ fn a_product_lays_its_parts_out_by_name_and_a_symmetric_matrix_is_one_triangle()
     );
     assert_eq!(
         eval("family(#{ x: spd(2), stats: |x| #{ a: x } }).formula").unwrap(),
-        "a[0,0] = x[0]\na[0,1] = x[2]\na[1,0] = x[2]\na[1,1] = x[3]"
+        "a[0,0] = x[0][0]\na[0,1] = x[1][0]\na[1,0] = x[1][0]\na[1,1] = x[1][1]"
     );
 }
 

@@ -50,7 +50,7 @@ fn parse(x: &Expr, words: &mut std::iter::Peekable<std::vec::IntoIter<String>>) 
 }
 
 /// A family with statistics in the order given.
-fn family(kind: &str, stats: &[&str]) -> Family {
+pub fn family(kind: &str, stats: &[&str]) -> Family {
     Family::trace(
         "test",
         support(kind),
@@ -70,7 +70,7 @@ fn family(kind: &str, stats: &[&str]) -> Family {
     .unwrap()
 }
 
-fn sign(e: &Existence) -> char {
+pub fn sign(e: &Existence) -> char {
     match e {
         Existence::Proper => 'p',
         Existence::Improper { .. } => 'i',

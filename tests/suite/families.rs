@@ -3,6 +3,7 @@
 use nnef::domain::Support;
 use nnef::family::named::{self, LIST, Make};
 use nnef::family::{ClosedForm, Family};
+use nnef::num::linalg;
 use nnef::num::observe::Monitor;
 use nnef::num::special::{erfc, lgamma};
 use nnef::num::stream::Stream;
@@ -10,11 +11,11 @@ use nnef::sample::{LabelOptions, labels};
 use serde_json::Value;
 use std::collections::BTreeMap;
 
-fn golden() -> Value {
+pub fn golden() -> Value {
     serde_json::from_str(include_str!("golden/families.json")).unwrap()
 }
 
-fn numbers(v: &Value) -> Vec<f64> {
+pub fn numbers(v: &Value) -> Vec<f64> {
     v.as_array().unwrap().iter().map(|x| x.as_f64().unwrap()).collect()
 }
 
@@ -26,7 +27,7 @@ fn family(name: &str, args: &Value) -> Family {
 }
 
 /// Each family of the registry, in two sizes where it has sizes.
-fn all() -> Vec<Family> {
+pub fn all() -> Vec<Family> {
     let of = |entry: &named::Named| match entry.make {
         Make::Plain(make) => vec![make().unwrap()],
         Make::Dimension(make) => vec![make(2).unwrap(), make(3).unwrap()],
@@ -56,7 +57,7 @@ fn moments(family: &Family, eta: &[f64]) -> (Vec<f64>, f64, Vec<f64>) {
 }
 
 /// |error| over the size of the number; 0 where both are equal. Nothing that is not a number passes.
-fn off(found: f64, truth: f64, size: f64) -> f64 {
+pub fn off(found: f64, truth: f64, size: f64) -> f64 {
     let error = (found - truth).abs() / size;
     if found == truth {
         0.0
@@ -148,7 +149,7 @@ fn mean_and_covariance_are_the_derivatives_of_the_log_normalizer() {
 }
 
 /// P(chi2 with n degrees of freedom > x).
-fn chi2_tail(x: f64, n: usize) -> f64 {
+pub fn chi2_tail(x: f64, n: usize) -> f64 {
     let h = 0.5 * x;
     let (mut q, mut a) = if n % 2 == 1 { (erfc(h.sqrt()), 0.5) } else { ((-h).exp(), 1.0) };
     while a < 0.5 * n as f64 - 0.1 {
@@ -159,7 +160,7 @@ fn chi2_tail(x: f64, n: usize) -> f64 {
 }
 
 /// e' C^+ e and the rank of C: statistics that depend on those before them are left out.
-fn fisher_square(cov: &[f64], e: &[f64]) -> (f64, usize) {
+pub fn fisher_square(cov: &[f64], e: &[f64]) -> (f64, usize) {
     let k = e.len();
     let (mut rows, mut chosen, mut square): (Vec<Vec<f64>>, Vec<usize>, f64) = (vec![], vec![], 0.0);
     let mut whitened: Vec<f64> = vec![];
@@ -190,9 +191,15 @@ fn inside(support: &Support, x: &[f64]) -> bool {
 }
 
 /// p-value of the mean of T over exact draws; every draw lies in the support.
-fn p_of_draws(family: &Family, eta: &[f64], seed: u64) -> f64 {
+pub fn p_of_draws(family: &Family, eta: &[f64], seed: u64) -> f64 {
+    let form = closed(family).unwrap();
+    p_of(family, form, eta, &form.mean(eta), seed)
+}
+
+/// The same with the draws of another family's closed form and a mean from elsewhere.
+pub fn p_of(family: &Family, form: &dyn ClosedForm, eta: &[f64], mean: &[f64], seed: u64) -> f64 {
     const DRAWS: usize = 20_000;
-    let (form, k) = (closed(family).unwrap(), family.dim());
+    let k = family.dim();
     let mut rng = Stream::new(seed).child(family.name()).rng();
     let mut points = Vec::new();
     for _ in 0..DRAWS {
@@ -200,7 +207,7 @@ fn p_of_draws(family: &Family, eta: &[f64], seed: u64) -> f64 {
         assert!(inside(family.support(), &x), "{} {eta:?}: {x:?} is not in {}", family.name(), family.support());
         points.extend(x);
     }
-    let mut error: Vec<f64> = form.mean(eta).iter().map(|m| -m).collect();
+    let mut error: Vec<f64> = mean.iter().map(|m| -m).collect();
     for t in family.statistics_at(&points, DRAWS).unwrap().chunks(k) {
         error.iter_mut().zip(t).for_each(|(e, t)| *e += t / DRAWS as f64);
     }
@@ -223,6 +230,22 @@ fn exact_draws_have_the_mean_of_the_closed_form() {
     // Uniform, as p-values are: the mean to five standard errors.
     let mean = p.iter().sum::<f64>() / p.len() as f64;
     assert!((mean - 0.5).abs() < 5.0 / (12.0 * p.len() as f64).sqrt(), "the mean of {} p-values is {mean}", p.len());
+}
+
+#[test]
+fn no_draw_of_a_wishart_is_singular() {
+    // With so few degrees of freedom most determinants lie below the range of numbers.
+    for d in 1..=3 {
+        let family = named::named("wishart", d).unwrap();
+        let mut eta: Vec<f64> = (0..=d * d).map(|i| if i % (d + 1) == 0 { -0.5 } else { 0.0 }).collect();
+        eta[d * d] = -1.0 + 1e-4;
+        family.check_eta(&eta).unwrap();
+        let mut rng = Stream::new(3).rng();
+        for _ in 0..500 {
+            let x = closed(&family).unwrap().draw(&eta, &mut rng).unwrap();
+            assert!(inside(family.support(), &x) && linalg::cholesky(&x, d).is_some(), "{x:?}");
+        }
+    }
 }
 
 #[test]
@@ -256,15 +279,18 @@ fn exact_draws_reach_far_out() {
     }
 }
 
-#[test]
-fn eta_outside_the_natural_space_is_refused_with_the_condition() {
-    let mvn = |off: f64| vec![0.0, 0.0, -1.0, 0.5, 0.5 + off, -1.0];
-    let cases: Vec<(&str, usize, Vec<f64>, &str)> = vec![
+fn mvn_eta(off: f64) -> Vec<f64> {
+    vec![0.0, 0.0, -1.0, 0.5, 0.5 + off, -1.0]
+}
+
+/// Family, dimension, an eta outside its natural space, and the condition that it violates.
+pub fn outside() -> Vec<(&'static str, usize, Vec<f64>, &'static str)> {
+    vec![
         ("gaussian", 1, vec![1.0, 0.0], "eta_x2 < 0"),
         ("rectified_gaussian", 1, vec![-1.0, 1e-9], "eta_x2 < 0"),
         ("rectified_gaussian", 1, vec![0.0, 0.0], "eta_x2 = 0 with eta_x < 0"),
         ("mvn", 2, vec![0.0, 0.0, -1.0, 1.5, 1.5, -1.0], "eta_xxT must be negative definite"),
-        ("mvn", 2, mvn(1e-7), "eta_xxT[1,0] = 0.5000001 and eta_xxT[0,1] = 0.5 differ by"),
+        ("mvn", 2, mvn_eta(1e-7), "eta_xxT[1,0] = 0.5000001 and eta_xxT[0,1] = 0.5 differ by"),
         ("mvn_tril", 2, vec![0.0, 0.0, -1.0, 2.5, -1.0], "eta_xxT_tril must be negative definite"),
         ("laplace_product", 2, vec![1.0, 1.0, 1.0, -1.0], "eta_xm1[1] + eta_xp1[1] > 0"),
         ("gamma", 1, vec![-1.0, -1.0], "eta_log_x > -1"),
@@ -286,7 +312,12 @@ fn eta_outside_the_natural_space_is_refused_with_the_condition() {
         ("normal_wishart", 2, vec![-1.0, 0.1, 0.0, -1.0, 0.0, 0.0, 1.0, -1.0], "eta_W must be symmetric"),
         ("normal_wishart", 2, vec![-1.0, 0.0, 0.0, -1.0, 0.0, 0.0, -0.5, -1.0], "eta_log_det_W > -1/2"),
         ("normal_wishart", 2, vec![-1.0, 0.0, 0.0, -1.0, 0.0, 0.0, 1.0, 0.0], "eta_mWm < 0"),
-    ];
+    ]
+}
+
+#[test]
+fn eta_outside_the_natural_space_is_refused_with_the_condition() {
+    let cases = outside();
     for (name, d, eta, condition) in &cases {
         let error = named::named(name, *d).unwrap().check_eta(eta).unwrap_err().to_string();
         assert!(error.contains(condition), "{name} {eta:?}: {error}");
@@ -298,7 +329,7 @@ fn eta_outside_the_natural_space_is_refused_with_the_condition() {
         assert!(family.check_eta(&vec![800.0; family.dim()]).and(family.check_eta(&vec![-800.0; family.dim()])).is_ok());
     }
     // Rounding is no asymmetry.
-    assert!(named::mvn(2).unwrap().check_eta(&mvn(1e-9)).is_ok());
+    assert!(named::mvn(2).unwrap().check_eta(&mvn_eta(1e-9)).is_ok());
 }
 
 #[test]

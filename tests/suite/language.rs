@@ -159,14 +159,21 @@ fn an_interrupt_stops_a_loop_and_keeps_the_variables() {
 #[test]
 fn every_config_parses_and_makes_a_dataset() {
     let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("configs");
-    let mut count = 0;
+    let (mut named, mut scripts): (Vec<String>, usize) = (vec![], 0);
     for entry in std::fs::read_dir(folder).unwrap() {
-        let mut job = nnef::config::DataJob::load(&entry.unwrap().path()).unwrap();
+        let path = entry.unwrap().path();
+        let mut job = nnef::config::DataJob::load(&path).unwrap();
         job.grid.num_points = 3;
-        assert_eq!(job.run(&Monitor::silent()).unwrap().len(), 3);
-        count += 1;
+        let (s, _) = session();
+        let resolve = |script: &std::path::Path| nnef::script::family_of_script(s.host(), script);
+        let data = job.run(&resolve, &Monitor::silent()).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
+        assert_eq!(data.len(), 3);
+        named.extend(job.ef.name);
+        scripts += usize::from(job.ef.script.is_some());
     }
-    assert!(count > 0);
+    named.sort();
+    let all: Vec<&str> = nnef::family::named::LIST.iter().map(|n| n.name).collect();
+    assert_eq!((named, scripts), (all.iter().map(|n| n.to_string()).collect(), 1));
     let error = nnef::config::DataJob::parse("{ef: {name: gaussian}, grid: {num_pints: 10}}").unwrap_err();
     assert!(error.to_string().contains("num_pints") && error.to_string().contains("num_points"), "{error}");
 }
@@ -288,4 +295,20 @@ fn points_come_in_every_shape() {
         let error = eval(code).unwrap_err();
         assert!(error.contains(words), "{code}: {error}");
     }
+}
+
+/// Every name that the vocabulary registers is explained: by an entry of its own, or along with another.
+#[test]
+fn every_registered_name_has_help() {
+    let files = std::fs::read_dir("src/script/modules").unwrap().map(|f| std::fs::read_to_string(f.unwrap().path()).unwrap());
+    let text: String = files.collect();
+    let calls = ["register_fn(\"", "register_get(\""];
+    let quoted = calls.iter().flat_map(|call| text.split(call).skip(1)).filter_map(|rest| rest.split('"').next());
+    // Rhai's own protocols, and the parts of an error that catch(e) finds.
+    let silent = ["to_string", "to_debug", "describe", "keys", "values", "contains", "hint", "message"];
+    let names: std::collections::BTreeSet<&str> =
+        quoted.filter(|n| n.starts_with(|c: char| c.is_alphabetic()) && !silent.contains(n)).collect();
+    let (session, _) = session();
+    let missing: Vec<&&str> = names.iter().filter(|n| session.help(n).starts_with("no help")).collect();
+    assert!(names.len() > 60 && missing.is_empty(), "no help for {missing:?}");
 }

@@ -13,8 +13,9 @@ fn moments_agree_with_an_independent_program() {
     for case in golden.as_array().unwrap() {
         let text = |key: &str| case[key].as_str().unwrap();
         let base = if text("base").is_empty() { String::new() } else { format!(", base: {}", text("base")) };
+        let inside = if text("where").is_empty() { String::new() } else { format!(", where: |x| {}", text("where")) };
         let code = format!(
-            "let f = family(#{{ x: {}, stats: |x| {}{base} }}); to_json(f.mean({}, #{{method: \"quadrature\"}}))",
+            "let f = family(#{{ x: {}, stats: |x| {}{base}{inside} }}); to_json(f.mean({}, #{{method: \"quadrature\"}}))",
             text("x"),
             text("stats"),
             case["eta"]

@@ -9,15 +9,18 @@ use nnef::num::stream::Stream;
 use nnef::sample::{LabelOptions, Method, labels};
 use std::sync::Arc;
 
-/// The native family and its twin from the standard library.
-fn pair(entry: &named::Named) -> (Arc<Family>, Arc<Family>) {
-    let arguments = match entry.make {
+/// The arguments with which a family is tried.
+pub fn arguments(entry: &named::Named) -> &'static str {
+    match entry.make {
         named::Make::Plain(_) => "",
         named::Make::Dimension(_) => "2",
         named::Make::Bounds(_) => "[-1, 0], [1, 2]",
-    };
+    }
+}
+
+/// The native family and its twin from the standard library.
+pub fn pair(name: &str, arguments: &str) -> (Arc<Family>, Arc<Family>) {
     let (mut session, _) = session();
-    let name = entry.name;
     let mut run =
         |code: String| session.run("test", &code).unwrap_or_else(|e| panic!("{name}: {e}")).try_cast::<Arc<Family>>().unwrap();
     (run(format!("ef::{name}({arguments})")), run(format!("import \"std/families/{name}\" as m; m::{name}({arguments})")))
@@ -27,8 +30,8 @@ fn pair(entry: &named::Named) -> (Arc<Family>, Arc<Family>) {
 fn each_named_family_has_its_textbook_twin() {
     let tight = Tolerance { absolute: 1e-12, relative: 1e-12 };
     for entry in named::LIST {
-        let (native, twin) = pair(entry);
         let name = entry.name;
+        let (native, twin) = pair(name, arguments(entry));
         assert_eq!(native.stat_names(), twin.stat_names(), "{name}");
         let n = 50;
         let x = native.scatter(n, Stream::new(4));

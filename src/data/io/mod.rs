@@ -13,17 +13,61 @@ mod tensors;
 #[cfg(test)]
 mod tests;
 
-use super::Dataset;
+use super::covariances::Covariances;
+use super::{Dataset, RowNotes};
 use crate::error::{Error, Result};
 use crate::num::files;
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::io::{self, BufWriter, Write};
+use std::path::{Path, PathBuf};
 
 /// A dense array read from a file, row-major.
 #[derive(Debug, Clone, PartialEq)]
 struct Array {
     shape: Vec<usize>,
     values: Vec<f64>,
+}
+
+/// A dataset to write, but for its covariances.
+pub(super) struct Head<'a> {
+    pub k: usize,
+    pub eta: &'a [f64],
+    pub mu_t: &'a [f64],
+    pub ess: &'a [f64],
+    pub provenance: &'a BTreeMap<String, String>,
+    pub notes: Option<&'a RowNotes>,
+}
+
+/// Gives the covariances, [n, k, k], to its argument, piece by piece in the order of rows.
+pub(super) type Pieces<'a> = &'a dyn Fn(&mut dyn FnMut(&[f64]) -> io::Result<()>) -> io::Result<()>;
+
+/// Write a dataset and what belongs beside it: see [`Dataset::save`]. The covariances are never in memory together.
+pub(super) fn write(path: &Path, head: &Head, cov_tt: Pieces) -> Result<()> {
+    Dataset::check_name(path)?;
+    let format = Format::of(path)?;
+    finite_eta(head.eta, head.k).map_err(|e| e.context(format_args!("cannot save '{}'", path.display())))?;
+    // A crash between the steps leaves rows without notes, never notes of other rows.
+    let sidecar = rows::path_beside(path);
+    files::remove(&sidecar)?;
+    files::write_with(path, |file| {
+        let mut out = BufWriter::with_capacity(1 << 20, file);
+        match format {
+            Format::Tensors => tensors::write_dataset(&mut out, head, cov_tt)?,
+            Format::Npz => npz::write_dataset(&mut out, head, cov_tt)?,
+        }
+        out.flush()
+    })?;
+    // An npz file has no room for its provenance; one beside this file may be of the same rows.
+    let npz = path.with_extension("npz");
+    match rows::encode(head, format == Format::Npz || npz.exists())? {
+        Some(notes) => files::write_atomic(&sidecar, &notes),
+        None => Ok(()),
+    }
+}
+
+/// The files that [`write`] writes for `path`.
+pub(super) fn written(path: &Path) -> [PathBuf; 2] {
+    [path.to_path_buf(), rows::path_beside(path)]
 }
 
 /// The names and the order of the four arrays.
@@ -51,24 +95,15 @@ impl Dataset {
     /// ```
     pub fn save(&self, path: impl AsRef<Path>) -> Result<()> {
         let path = path.as_ref();
-        Self::check_name(path)?;
-        let format = Format::of(path)?;
-        finite_eta(self.eta(), self.dim()).map_err(|e| e.context(format_args!("cannot save '{}'", path.display())))?;
-        let bytes = match format {
-            Format::Tensors => tensors::encode_dataset(self),
-            Format::Npz => npz::encode(self),
+        let head = Head {
+            k: self.dim(),
+            eta: self.eta(),
+            mu_t: self.mu_t(),
+            ess: self.ess(),
+            provenance: self.provenance(),
+            notes: self.notes(),
         };
-        let bytes = bytes.map_err(|e| e.context(format_args!("cannot save '{}'", path.display())))?;
-        // A crash between the steps leaves rows without notes, never notes of other rows.
-        let sidecar = rows::path_beside(path);
-        files::remove(&sidecar)?;
-        files::write_atomic(path, &bytes)?;
-        // An npz file has no room for its provenance; one beside this file may be of the same rows.
-        let npz = path.with_extension("npz");
-        match rows::encode(self, format == Format::Npz || npz.exists())? {
-            Some(notes) => files::write_atomic(&sidecar, &notes),
-            None => Ok(()),
-        }
+        write(path, &head, &|sink| self.each_covariance(|_, row| sink(row)))
     }
 
     /// Check that a dataset can be saved under this name, before the work that fills it.
@@ -97,18 +132,16 @@ impl Dataset {
     pub fn load(path: impl AsRef<Path>) -> Result<Self> {
         let path = path.as_ref();
         let format = Format::of(path)?;
-        let bytes = files::read(path)?;
         let at = |e: Error| e.context(format_args!("cannot load '{}'", path.display()));
-        if bytes.is_empty() {
+        if std::fs::metadata(path).is_ok_and(|m| m.is_file() && m.len() == 0) {
             let error = Error::file("the file is empty, expected the arrays eta, mu_T, cov_TT and ess");
             return Err(at(error.hint("write it again with data.save(...)")));
         }
-        let (arrays, provenance) = match format {
-            Format::Tensors => tensors::decode_dataset(&bytes),
-            Format::Npz => npz::decode(&bytes).map(|arrays| (arrays, BTreeMap::new())),
+        let data = match format {
+            Format::Tensors => tensors::read_dataset(path),
+            Format::Npz => files::read(path).and_then(|bytes| npz::decode(&bytes)),
         }
         .map_err(|e| at(sidecar_hint(e, path)))?;
-        let data = assemble(arrays, provenance).map_err(at)?;
         rows::join(data, &rows::path_beside(path))
     }
 }
@@ -139,8 +172,8 @@ fn sidecar_hint(error: Error, path: &Path) -> Error {
 }
 
 /// Check the four arrays against each other and join them.
-fn assemble(arrays: [Array; 4], provenance: BTreeMap<String, String>) -> Result<Dataset> {
-    let [eta, mu_t, cov_tt, ess] = arrays;
+fn assemble(arrays: [Array; 3], cov_tt: (Vec<usize>, Covariances), provenance: BTreeMap<String, String>) -> Result<Dataset> {
+    let ([eta, mu_t, ess], (cov_shape, cov_tt)) = (arrays, cov_tt);
     let (n, k) = match eta.shape[..] {
         [n, k] => (n, k),
         _ => {
@@ -152,14 +185,16 @@ fn assemble(arrays: [Array; 4], provenance: BTreeMap<String, String>) -> Result<
         let error = Error::shape(format!("eta has shape {:?}: {k} statistics, expected 1 to {MOST_STATISTICS}", eta.shape));
         return Err(error.hint("eta is [n, k]: a row for each natural parameter"));
     }
-    for (name, array, expected) in [("mu_T", &mu_t, vec![n, k]), ("cov_TT", &cov_tt, vec![n, k, k]), ("ess", &ess, vec![n])] {
-        if array.shape != expected {
-            let message = format!("{name} has shape {:?}, expected {expected:?} to fit eta {:?}", array.shape, eta.shape);
+    for (name, shape, expected) in
+        [("mu_T", &mu_t.shape, vec![n, k]), ("cov_TT", &cov_shape, vec![n, k, k]), ("ess", &ess.shape, vec![n])]
+    {
+        if *shape != expected {
+            let message = format!("{name} has shape {shape:?}, expected {expected:?} to fit eta {:?}", eta.shape);
             return Err(Error::shape(message).hint("the arrays are eta [n,k], mu_T [n,k], cov_TT [n,k,k], ess [n]"));
         }
     }
     finite_eta(&eta.values, k)?;
-    Dataset::new(k, eta.values, mu_t.values, cov_tt.values, ess.values, provenance)
+    Dataset::with_covariances(k, eta.values, mu_t.values, cov_tt, ess.values, provenance)
 }
 
 fn finite_eta(eta: &[f64], k: usize) -> Result<()> {

@@ -4,7 +4,6 @@
 //! NEP 1 and `numpy.lib.format`: versions 1.0, 2.0 and 3.0.
 
 use super::Array;
-use super::tensors::little_endian;
 use crate::error::{Error, Result};
 
 /// From bytes to numbers.
@@ -12,8 +11,8 @@ type Convert = fn(&[u8]) -> Vec<f64>;
 
 const MAGIC: &[u8] = b"\x93NUMPY";
 
-/// The bytes of a C-ordered float64 array, as `numpy.save` writes them.
-pub(super) fn encode(shape: &[usize], values: &[f64]) -> Vec<u8> {
+/// What comes before the numbers of a C-ordered float64 array, as `numpy.save` writes it.
+pub(super) fn header(shape: &[usize]) -> Vec<u8> {
     let sizes: Vec<String> = shape.iter().map(usize::to_string).collect();
     let tuple = if sizes.len() == 1 { format!("({},)", sizes[0]) } else { format!("({})", sizes.join(", ")) };
     let mut header = format!("{{'descr': '<f8', 'fortran_order': False, 'shape': {tuple}, }}");
@@ -24,7 +23,6 @@ pub(super) fn encode(shape: &[usize], values: &[f64]) -> Vec<u8> {
     out.extend([1, 0]);
     out.extend((header.len() as u16).to_le_bytes()); // three dimensions fit in 200 characters
     out.extend(header.as_bytes());
-    out.extend(little_endian(values));
     out
 }
 

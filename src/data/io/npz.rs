@@ -2,50 +2,59 @@
 //!
 //! Written uncompressed, in a fixed order, with the time stamp 1980-01-01, so that equal data give equal bytes.
 
-use super::{Array, NAMES, missing_array, npy};
+use super::tensors::write_floats;
+use super::{Array, Head, NAMES, Pieces, assemble, missing_array, npy};
 use crate::data::Dataset;
 use crate::error::{Error, Result};
-use std::io::{Cursor, Read, Write};
+use std::collections::BTreeMap;
+use std::io::{self, Cursor, Read, Seek, Write};
 use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, DateTime, ZipArchive, ZipWriter};
 
 /// Deflate cannot do better than 1032 to 1: a header that claims more lies.
 const MOST_DEFLATION: u64 = 1032;
 
-/// The bytes of a dataset, without provenance and row notes.
-pub(super) fn encode(data: &Dataset) -> Result<Vec<u8>> {
-    let (n, k) = (data.len(), data.dim());
-    let arrays: [(&[usize], &[f64]); 4] =
-        [(&[n, k], data.eta()), (&[n, k], data.mu_t()), (&[n, k, k], data.cov_tt()), (&[n], data.ess())];
-    let mut writer = ZipWriter::new(Cursor::new(Vec::new()));
-    let wrong = |e: &dyn std::fmt::Display| Error::file(format!("npz: {e}"));
-    for (name, (shape, values)) in NAMES.iter().zip(arrays) {
-        let bytes = npy::encode(shape, values);
-        let options = SimpleFileOptions::DEFAULT
-            .compression_method(CompressionMethod::Stored)
-            .last_modified_time(DateTime::DEFAULT)
-            .unix_permissions(0o644)
-            .large_file(bytes.len() >= u32::MAX as usize);
-        writer.start_file(format!("{name}.npy"), options).map_err(|e| wrong(&e))?;
-        writer.write_all(&bytes).map_err(|e| wrong(&e))?;
-    }
-    Ok(writer.finish().map_err(|e| wrong(&e))?.into_inner())
+/// Write a dataset, without provenance and row notes.
+pub(super) fn write_dataset(out: &mut (impl Write + Seek), head: &Head, cov_tt: Pieces) -> io::Result<()> {
+    let (n, k) = (head.ess.len(), head.k);
+    let mut writer = ZipWriter::new(out);
+    let [eta, mu, cov, ess] = NAMES;
+    start(&mut writer, eta, &[n, k])?;
+    write_floats(&mut writer, head.eta)?;
+    start(&mut writer, mu, &[n, k])?;
+    write_floats(&mut writer, head.mu_t)?;
+    start(&mut writer, cov, &[n, k, k])?;
+    cov_tt(&mut |piece| write_floats(&mut writer, piece))?;
+    start(&mut writer, ess, &[n])?;
+    write_floats(&mut writer, head.ess)?;
+    writer.finish()?;
+    Ok(())
 }
 
-/// The four arrays, in the order of [`NAMES`].
-pub(super) fn decode(bytes: &[u8]) -> Result<[Array; 4]> {
+/// Begin the array called `name`.
+fn start(writer: &mut ZipWriter<impl Write + Seek>, name: &str, shape: &[usize]) -> io::Result<()> {
+    let header = npy::header(shape);
+    let length = header.len() + 8 * shape.iter().product::<usize>();
+    let options = SimpleFileOptions::DEFAULT
+        .compression_method(CompressionMethod::Stored)
+        .last_modified_time(DateTime::DEFAULT)
+        .unix_permissions(0o644)
+        .large_file(length >= u32::MAX as usize);
+    writer.start_file(format!("{name}.npy"), options)?;
+    writer.write_all(&header)
+}
+
+/// The dataset that `bytes` are.
+pub(super) fn decode(bytes: &[u8]) -> Result<Dataset> {
     let mut archive = ZipArchive::new(Cursor::new(bytes)).map_err(|e| {
         let error = Error::file(format!("not a whole npz file ({} bytes): {e}", bytes.len()));
         error.hint("the file was cut short, damaged or is of another kind: write it again with np.savez or data.save(...)")
     })?;
     let length = bytes.len() as u64;
     let [eta, mu_t, cov_tt, ess] = NAMES;
-    Ok([
-        array(&mut archive, length, eta)?,
-        array(&mut archive, length, mu_t)?,
-        array(&mut archive, length, cov_tt)?,
-        array(&mut archive, length, ess)?,
-    ])
+    let mut array = |name: &str| array(&mut archive, length, name);
+    let (eta, mu_t, cov_tt) = (array(eta)?, array(mu_t)?, array(cov_tt)?);
+    assemble([eta, mu_t, array(ess)?], (cov_tt.shape, cov_tt.values.into()), BTreeMap::new())
 }
 
 fn array(archive: &mut ZipArchive<Cursor<&[u8]>>, length: u64, name: &str) -> Result<Array> {

@@ -4,8 +4,8 @@
 //! the codes, the provenance (for which an npz file has no room), and a fingerprint of the rows, so that notes that
 //! were written for other rows are never used.
 
-use super::Dataset;
 use super::tensors::{self, Plain};
+use super::{Dataset, Head};
 use crate::data::RowNotes;
 use crate::error::{Error, Result};
 use crate::num::files;
@@ -38,27 +38,27 @@ pub(super) fn is_sidecar(path: &Path) -> bool {
 
 /// The bytes of the sidecar, or `None` where there is nothing to note: no row notes, and no provenance that only the
 /// sidecar can hold.
-pub(super) fn encode(data: &Dataset, holds_provenance: bool) -> Result<Option<Vec<u8>>> {
-    let provenance = data.provenance().clone();
-    if data.notes().is_none() && (provenance.is_empty() || !holds_provenance) {
+pub(super) fn encode(data: &Head, holds_provenance: bool) -> Result<Option<Vec<u8>>> {
+    let provenance = data.provenance.clone();
+    if data.notes.is_none() && (provenance.is_empty() || !holds_provenance) {
         return Ok(None);
     }
-    let (n, k) = (data.len(), data.dim());
-    let mut methods: Vec<String> = data.notes().map(|m| m.method.clone()).unwrap_or_default();
+    let (n, k) = (data.ess.len(), data.k);
+    let mut methods: Vec<String> = data.notes.map(|m| m.method.clone()).unwrap_or_default();
     methods.sort();
     methods.dedup();
     if methods.len() > 256 {
         return Err(Error::file(format!("{} names of methods in the row notes, a file has codes for 256", methods.len())));
     }
     let mut arrays = Vec::new();
-    if let Some(notes) = data.notes() {
+    if let Some(notes) = data.notes {
         let codes = notes.method.iter().map(|m| methods.binary_search(m).unwrap_or(0) as u8).collect();
         arrays.push(("log_normalizer", Plain::floats(vec![n], &notes.log_normalizer)));
         arrays.push(("mcse", Plain::floats(vec![n, k], &notes.mcse)));
         arrays.push(("rhat", Plain::floats(vec![n], &notes.rhat)));
         arrays.push(("method", Plain::codes(codes)));
     }
-    let header = Header { n, k, fingerprint: fingerprint(data), methods, provenance };
+    let header = Header { n, k, fingerprint: fingerprint(data.eta, data.mu_t, data.ess), methods, provenance };
     tensors::encode(arrays, KEY, tensors::to_json(&header)?).map(Some)
 }
 
@@ -88,7 +88,7 @@ fn decode(data: Dataset, bytes: &[u8]) -> Result<Dataset> {
             header.n, header.k
         )));
     }
-    let found = fingerprint(&data);
+    let found = fingerprint(data.eta(), data.mu_t(), data.ess());
     if header.fingerprint != found {
         let message = format!("they were written for other rows (fingerprint {}, the dataset has {found})", header.fingerprint);
         return Err(Error::file(message));
@@ -128,8 +128,8 @@ fn notes(file: &safetensors::SafeTensors<'_>, methods: &[String], n: usize, k: u
 }
 
 /// A hash (after FNV-1a, on 64-bit words) of the bits of eta, mu_T and ess, sixteen hexadecimal digits: which rows these are.
-fn fingerprint(data: &Dataset) -> String {
-    let words = data.eta().iter().chain(data.mu_t()).chain(data.ess());
+fn fingerprint(eta: &[f64], mu_t: &[f64], ess: &[f64]) -> String {
+    let words = eta.iter().chain(mu_t).chain(ess);
     let hash = words.fold(0xcbf2_9ce4_8422_2325_u64, |h, v| {
         let mixed = (h ^ v.to_bits()).wrapping_mul(0x100_0000_01b3);
         mixed ^ (mixed >> 29)

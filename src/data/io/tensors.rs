@@ -3,12 +3,18 @@
 //! The metadata of a safetensors file is a hash map whose order reaches the bytes, so all of it is one JSON object under
 //! one key.
 
-use super::{Array, NAMES, missing_array};
+use super::{Array, Head, NAMES, Pieces, assemble, missing_array};
 use crate::data::Dataset;
+use crate::data::covariances::Covariances;
 use crate::error::{Error, Result};
-use safetensors::tensor::{Dtype, SafeTensors, View};
+use crate::num::files;
+use memmap2::Mmap;
+use safetensors::tensor::{Dtype, Metadata, SafeTensors, TensorInfo, View};
 use std::borrow::Cow;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
+use std::io::{self, Write};
+use std::path::Path;
+use std::sync::Arc;
 
 /// The key of the metadata entry that holds the provenance as one JSON object.
 const PROVENANCE: &str = "provenance";
@@ -48,7 +54,14 @@ impl View for Plain {
 
 /// The bytes of `values`, little-endian.
 pub(super) fn little_endian(values: &[f64]) -> Vec<u8> {
-    values.iter().flat_map(|v| v.to_le_bytes()).collect()
+    let mut out = vec![0; 8 * values.len()];
+    out.as_chunks_mut::<8>().0.iter_mut().zip(values).for_each(|(bytes, v)| *bytes = v.to_le_bytes());
+    out
+}
+
+/// Write `values`, little-endian, a piece at a time.
+pub(super) fn write_floats(out: &mut dyn Write, values: &[f64]) -> io::Result<()> {
+    values.chunks(1 << 14).try_for_each(|piece| out.write_all(&little_endian(piece)))
 }
 
 /// A file of `arrays` with one metadata entry.
@@ -87,23 +100,53 @@ pub(super) fn floats(file: &SafeTensors<'_>, name: &str) -> Result<Array> {
     Ok(Array { shape: view.shape().to_vec(), values })
 }
 
-/// The bytes of a dataset, without its row notes.
-pub(super) fn encode_dataset(data: &Dataset) -> Result<Vec<u8>> {
-    let (n, k) = (data.len(), data.dim());
-    let arrays = vec![
-        ("eta", Plain::floats(vec![n, k], data.eta())),
-        ("mu_T", Plain::floats(vec![n, k], data.mu_t())),
-        ("cov_TT", Plain::floats(vec![n, k, k], data.cov_tt())),
-        ("ess", Plain::floats(vec![n], data.ess())),
-    ];
-    encode(arrays, PROVENANCE, to_json(data.provenance())?)
+/// Write a dataset, without its row notes.
+pub(super) fn write_dataset(out: &mut dyn Write, head: &Head, cov_tt: Pieces) -> io::Result<()> {
+    let (n, k) = (head.ess.len(), head.k);
+    let (mut end, mut infos) = (0, Vec::new());
+    // The order in which the format sorts names.
+    for (name, shape) in [("cov_TT", vec![n, k, k]), ("ess", vec![n]), ("eta", vec![n, k]), ("mu_T", vec![n, k])] {
+        let start = end;
+        end += 8 * shape.iter().product::<usize>();
+        infos.push((name.to_string(), TensorInfo { dtype: Dtype::F64, shape, data_offsets: (start, end) }));
+    }
+    let provenance = to_json(head.provenance).map_err(io::Error::other)?;
+    let metadata = Metadata::new(Some(HashMap::from([(PROVENANCE.to_string(), provenance)])), infos);
+    let mut header = serde_json::to_vec(&metadata.map_err(io::Error::other)?)?;
+    header.resize(header.len().next_multiple_of(8), b' '); // so that the arrays are aligned
+    out.write_all(&(header.len() as u64).to_le_bytes())?;
+    out.write_all(&header)?;
+    cov_tt(&mut |piece| write_floats(out, piece))?;
+    [head.ess, head.eta, head.mu_t].into_iter().try_for_each(|values| write_floats(out, values))
 }
 
-/// The four arrays, in the order of [`NAMES`], and the provenance.
-pub(super) fn decode_dataset(bytes: &[u8]) -> Result<([Array; 4], BTreeMap<String, String>)> {
+/// From this size on the covariances stay in the file.
+const MAPPED: u64 = 64 << 20;
+
+/// The dataset in the file at `path`, without its row notes.
+pub(super) fn read_dataset(path: &Path) -> Result<Dataset> {
+    if std::fs::metadata(path).is_ok_and(|m| m.is_file() && m.len() >= MAPPED) {
+        let map = Arc::new(files::map(path)?);
+        return decode_dataset(&map, Some(&map));
+    }
+    decode_dataset(&files::read(path)?, None)
+}
+
+/// The dataset that `bytes` are; its covariances stay in `map`, where the same bytes are mapped and can be used as they are.
+pub(super) fn decode_dataset(bytes: &[u8], map: Option<&Arc<Mmap>>) -> Result<Dataset> {
     let (file, metadata) = open(bytes)?;
     let [eta, mu_t, cov_tt, ess] = NAMES;
-    let arrays = [floats(&file, eta)?, floats(&file, mu_t)?, floats(&file, cov_tt)?, floats(&file, ess)?];
+    let mapped = map.and_then(|map| {
+        let view = file.tensor(cov_tt).ok().filter(|v| v.dtype() == Dtype::F64)?;
+        let start = view.data().as_ptr().addr() - bytes.as_ptr().addr();
+        let values = Covariances::mapped(map.clone(), start, view.data().len() / 8)?;
+        Some((view.shape().to_vec(), values))
+    });
+    let cov_tt = match mapped {
+        Some(found) => found,
+        None => floats(&file, cov_tt).map(|a| (a.shape, a.values.into()))?,
+    };
+    let arrays = [floats(&file, eta)?, floats(&file, mu_t)?, floats(&file, ess)?];
     let provenance = match metadata.get(PROVENANCE) {
         Some(text) => serde_json::from_str(text).map_err(|e| {
             let error = Error::file(format!("the metadata entry '{PROVENANCE}' is not a JSON object of strings: {e}"));
@@ -111,7 +154,7 @@ pub(super) fn decode_dataset(bytes: &[u8]) -> Result<([Array; 4], BTreeMap<Strin
         })?,
         None => metadata.into_iter().collect(), // from another program: its own entries
     };
-    Ok((arrays, provenance))
+    assemble(arrays, cov_tt, provenance)
 }
 
 /// JSON text of a value; maps that are ordered give ordered text.

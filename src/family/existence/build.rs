@@ -24,8 +24,7 @@ impl Tails {
             Some(axes) => {
                 let t: Vec<NodeId> = (0..axes.len()).map(|j| g.var(j)).collect();
                 let (x, measure) = bijector.on_axes(&mut g, &t);
-                let letter = if x == t { "x" } else { "t" };
-                (axes, t, x, measure, letter)
+                (axes, t, x, measure, "t")
             }
             None => {
                 let z: Vec<NodeId> = (0..bijector.free()).map(|j| g.var(j)).collect();
@@ -35,7 +34,12 @@ impl Tails {
         };
         let image = family.image(&mut g, &x);
         let base = g.add(image.base, measure);
-        let names = (0..t.len()).map(|j| format!("{letter}[{j}]")).collect();
+        // A coordinate that is one of x bears its name.
+        let name = |(j, t): (usize, &NodeId)| match x.iter().position(|x| x == t) {
+            Some(i) => family.support.name_of(i),
+            None => format!("{letter}[{j}]"),
+        };
+        let names = t.iter().enumerate().map(name).collect();
         Tails::build(g, axes, &image.t, base, image.inside, names, 0)
     }
 

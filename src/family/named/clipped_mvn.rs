@@ -38,7 +38,7 @@ pub fn clipped_mvn(lower: &[f64], upper: &[f64]) -> Result<Family> {
     let family =
         Family::trace("clipped_mvn", support, |x| Ok(vec![("x".into(), x.clone()), ("xxT".into(), x.outer(x)?)]), None)?
             .with_region(region)?;
-    Ok(if d == 1 { family.with_closed_form(Clipped { from: lower[0], to: upper[0] }) } else { family })
+    Ok(if d == 1 { family.with_closed_form(Clipped { from: lower[0], to: upper[0] }) } else { family.with_suggested_region() })
 }
 
 struct Clipped {

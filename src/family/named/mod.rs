@@ -87,7 +87,7 @@ pub static LIST: &[Named] = &[
     Named { name: "bernoulli", make: Make::Plain(bernoulli), doc: "bernoulli on {0, 1}: statistic x; eta = log odds" },
     Named { name: "beta", make: Make::Plain(beta), doc: "beta on (0, 1): statistics log_1mx, log_x; eta = (b - 1, a - 1)" },
     Named { name: "categorical", make: Make::Dimension(categorical), doc: "categorical on {0, ..., k - 1}: statistic one_hot (k); eta = log weights" },
-    Named { name: "clipped_mvn", make: Make::Bounds(clipped_mvn), doc: "normal on a box: statistics x, xxT (d x d); closed forms for d = 1" },
+    Named { name: "clipped_mvn", make: Make::Bounds(clipped_mvn), doc: "normal on a box: statistics x, xxT (d x d); a closed form in one dimension only, quadrature or hmc in more" },
     Named { name: "dirichlet", make: Make::Dimension(dirichlet), doc: "dirichlet on the simplex: statistic log_x (k); eta = alpha - 1" },
     Named { name: "exponential", make: Make::Plain(exponential), doc: "exponential on x > 0: statistic x; eta = -rate" },
     Named { name: "gamma", make: Make::Plain(gamma), doc: "gamma on x > 0: statistics log_x, x; eta = (a - 1, -rate)" },

@@ -7,6 +7,9 @@ use crate::num::special::{lgamma, trigamma};
 use crate::num::stream::Xoshiro;
 use std::f64::consts::{LN_2, PI};
 
+/// Least pivot of a draw's root: its square is still a number, so that no draw is singular.
+const LEAST: f64 = 1e-140;
+
 /// The law with density proportional to det(W)^(a - (d + 1) / 2) exp(-tr(B W)): n = 2 a degrees of freedom.
 pub(super) struct Law {
     d: usize,
@@ -53,7 +56,7 @@ impl Law {
         let mut root = normals(d * d, rng);
         for (i, shape) in self.shapes().enumerate() {
             let row = d - 1 - i;
-            root[row * d + row] = (0.5 * (LN_2 + log_gamma(shape, rng)?)).exp();
+            root[row * d + row] = (0.5 * (LN_2 + log_gamma(shape, rng)?)).exp().max(LEAST);
             (row + 1..d).for_each(|j| root[row * d + j] = 0.0);
         }
         Some(linalg::matmul(&linalg::cholesky(&half, d)?, &root, d, d, d))

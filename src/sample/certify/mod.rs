@@ -83,8 +83,11 @@ impl Report {
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let count = |v: Verdict| self.lines.iter().filter(|l| l.verdict == v).count();
-        let (pass, fail) = (count(Verdict::Pass), count(Verdict::Fail));
+        let (pass, fail, skip) = (count(Verdict::Pass), count(Verdict::Fail), count(Verdict::Skip));
         write!(f, "family '{}': {pass} checks passed, {fail} failed", self.family)?;
+        if skip > 0 {
+            write!(f, ", {skip} not made, for the reason in their line")?;
+        }
         for line in &self.lines {
             let word = match line.verdict {
                 Verdict::Pass => "pass",

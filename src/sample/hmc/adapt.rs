@@ -5,7 +5,7 @@
 /// # Source
 /// Hoffman and Gelman, "The No-U-Turn Sampler", JMLR 15 (2014), section 3.2, with its constants.
 #[derive(Debug, Clone)]
-pub(super) struct DualAveraging {
+pub(in crate::sample) struct DualAveraging {
     target: f64,
     anchor: f64,
     count: f64,
@@ -19,11 +19,11 @@ const DELAY: f64 = 10.0;
 const FORGETTING: f64 = 0.75;
 
 impl DualAveraging {
-    pub(super) fn new(step: f64, target: f64) -> Self {
+    pub(in crate::sample) fn new(step: f64, target: f64) -> Self {
         DualAveraging { target, anchor: (10.0 * step).ln(), count: 0.0, error: 0.0, log_step: step.ln(), average: 0.0 }
     }
     /// Take in the mean acceptance of the chains that share the step.
-    pub(super) fn update(&mut self, acceptance: f64) {
+    pub(in crate::sample) fn update(&mut self, acceptance: f64) {
         self.count += 1.0;
         let weight = 1.0 / (self.count + DELAY);
         self.error += weight * (self.target - acceptance - self.error);
@@ -32,11 +32,11 @@ impl DualAveraging {
         self.average += forget * (self.log_step - self.average);
     }
     /// The step to try next.
-    pub(super) fn step(&self) -> f64 {
+    pub(in crate::sample) fn step(&self) -> f64 {
         self.log_step.exp().clamp(1e-12, 1e12)
     }
     /// The averaged step, for sampling.
-    pub(super) fn settled(&self) -> f64 {
+    pub(in crate::sample) fn settled(&self) -> f64 {
         if self.count == 0.0 { self.step() } else { self.average.exp().clamp(1e-12, 1e12) }
     }
 }

@@ -457,15 +457,25 @@ impl<'a> Group<'a> {
     pub(super) fn record(&mut self, record: &mut Record) {
         let program = self.density.program();
         for (b, block) in self.blocks.iter_mut().enumerate() {
+            record.take_controls(b, program.point(&mut block.pool), &block.value);
             program.run(&mut block.pool, Density::STATISTICS);
             let offsets = &program.entry(Density::STATISTICS).outputs;
             record.take(b, block.pool.numbers(), offsets, &block.acceptance, &block.diverged);
         }
         record.next();
     }
+    /// Present positions, for each block [m, W].
+    pub(super) fn positions(&self) -> Vec<&[f64]> {
+        let size = self.density.free() * self.width();
+        self.blocks.iter().map(|b| &b.pool.numbers()[..size]).collect()
+    }
     /// Whether some chain of a row stands where the density is zero.
     pub(super) fn outside(&self, row: usize) -> bool {
         self.of_row(row, |b| &b.value).contains(&f64::NEG_INFINITY)
+    }
+    /// Whether the last transition of each chain of a row diverged.
+    pub(super) fn diverged(&self, row: usize) -> Vec<bool> {
+        self.of_row(row, |b| &b.diverged).iter().map(|d| *d > 0.0).collect()
     }
     /// Number of blocks.
     pub(super) fn blocks(&self) -> usize {
@@ -474,6 +484,10 @@ impl<'a> Group<'a> {
     /// Mean acceptance of the counted transitions of a row.
     pub fn acceptance(&self, row: usize) -> f64 {
         self.acceptance[row] / self.transitions.max(1) as f64
+    }
+    /// Gradients that the counted transitions of a row took, over all its chains.
+    pub fn gradients(&self, row: usize) -> usize {
+        self.transitions * self.plan.chains * self.settings(row).1
     }
     /// Divergent trajectories among the counted transitions of a row.
     pub fn divergences(&self, row: usize) -> usize {

@@ -7,23 +7,30 @@
 //! # Source
 //! Neal, "MCMC using Hamiltonian dynamics" (2011); jitter of the step against resonance: section 5.4.2.
 
-mod adapt;
+pub(super) mod adapt;
+mod controlled;
+mod errors;
 mod group;
 mod kernels;
 mod lags;
+mod products;
 mod record;
 
 pub use group::{Group, Plan};
 
+use super::chains::{Chains, Conduct};
 use super::diagnose::{self, Summary};
 use crate::error::{Error, Result};
 use crate::family::{Density, Family, Moments};
 use crate::num::stream::Stream;
+use controlled::Controlled;
 use record::{Record, RowSummary};
 use serde::{Deserialize, Serialize};
 
 /// Most kept draws of a row.
 const MOST_SAMPLES: usize = 1 << 24;
+/// Most warm-up iterations, and most leapfrogs of a trajectory.
+const MOST_STEPS: usize = 1 << 20;
 
 /// Options of HMC.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -43,6 +50,8 @@ pub struct HmcOptions {
     pub adapt: bool,
     /// Mean acceptance that adaptation aims at (Stan's default).
     pub target_accept: f64,
+    /// Regress functions of known mean zero out of the means, where the density has such and there are at least 8 chains.
+    pub control_variates: bool,
     /// Seed of all streams.
     pub seed: u64,
 }
@@ -57,6 +66,7 @@ impl Default for HmcOptions {
             integration_steps: 10,
             adapt: true,
             target_accept: 0.8,
+            control_variates: true,
             seed: 0,
         }
     }
@@ -94,6 +104,11 @@ impl HmcOptions {
         if self.adapt && self.warmup < 20 {
             return wrong("warmup", self.warmup.to_string(), "adaptation needs at least 20 iterations (or adapt: false)");
         }
+        if let Some((what, n)) =
+            [("warmup", self.warmup), ("integration_steps", self.integration_steps)].iter().find(|(_, n)| *n > MOST_STEPS)
+        {
+            return wrong(what, n.to_string(), &format!("at most {MOST_STEPS} are possible"));
+        }
         Ok(())
     }
     fn plan(&self) -> Plan {
@@ -114,10 +129,15 @@ impl HmcOptions {
     }
 }
 
-/// Refuse supports that HMC cannot sample.
-fn check_family(family: &Family) -> Result<()> {
+/// Whether HMC can sample a family: no coordinate takes whole numbers only.
+pub(super) fn applies(family: &Family) -> bool {
+    !family.support().bijector().discrete()
+}
+
+/// Refuse supports that `method` cannot sample.
+pub(super) fn check_continuous(family: &Family, method: &str) -> Result<()> {
     if family.support().bijector().discrete() {
-        Err(Error::domain(format!("{} has coordinates that are whole numbers, which hmc does not move", family.support()))
+        Err(Error::domain(format!("{} has coordinates that are whole numbers, which {method} does not move", family.support()))
             .hint("method: \"quadrature\" sums over them"))
     } else {
         Ok(())
@@ -127,7 +147,7 @@ fn check_family(family: &Family) -> Result<()> {
 /// Moments of the rows `eta`, [n, k], which have the numbers `first`, `first` + 1, ... in their dataset. The rows of one
 /// call run side by side in one group: see [`Group::rows_that_fit`].
 pub(super) fn moments(family: &Family, eta: &[f64], first: usize, options: &HmcOptions) -> Result<Moments> {
-    check_family(family)?;
+    check_continuous(family, "hmc")?;
     let density = family.density();
     let k = family.dim();
     let rows = eta.len() / k;
@@ -137,7 +157,11 @@ pub(super) fn moments(family: &Family, eta: &[f64], first: usize, options: &HmcO
     check_inside(&group)?;
     group.seed(&streams, "sample");
     let (draws, distinct) = (options.draws_per_chain(), density.distinct());
-    let mut record = Record::new(distinct, draws, options.chains, density.program().lanes(), group.blocks());
+    let stein = family.stein().filter(|_| options.control_variates && options.chains >= controlled::FEWEST_CHAINS);
+    let each: Vec<&[f64]> = eta.chunks(k).collect();
+    let controls = stein.map(|s| Controlled::new(s, distinct, options.chains, &each, &group.positions()));
+    let mut record =
+        Record::new(distinct, draws, options.chains, density.program().lanes(), group.blocks()).with_controls(controls);
     for _ in 0..draws {
         group.step();
         group.record(&mut record);
@@ -161,7 +185,7 @@ fn check_inside(group: &Group) -> Result<()> {
 }
 
 /// Refuse the row `row` when its chains never moved, or a statistic is not finite on the draws.
-fn check_moved(each: &[Summary], acceptance: f64, row: usize) -> Result<()> {
+pub(super) fn check_moved(each: &[Summary], acceptance: f64, row: usize) -> Result<()> {
     if each.iter().all(|s| s.variance == 0.0 || s.variance.is_nan()) {
         return Err(Error::numeric(format!("row {row}: the chains never moved (acceptance {acceptance:.3})"))
             .hint("use adapt: true, or a smaller step_size; or eta lies where the density has no finite integral"));
@@ -189,45 +213,14 @@ fn append(out: &mut Moments, unique: &[usize], row: &RowSummary) {
     }
 }
 
-/// Draws of a family at one eta, with diagnostics of its statistics.
-#[derive(Debug, Clone)]
-pub struct Chains {
-    /// Points, [chains, draws, d].
-    pub draws: Vec<f64>,
-    /// Number of chains.
-    pub chains: usize,
-    /// Draws of each chain.
-    pub length: usize,
-    /// Coordinates d of a point.
-    pub dim: usize,
-    /// Names of the statistics, `[k]`.
-    pub stat_names: Vec<String>,
-    /// Mean of each statistic, `[k]`.
-    pub mean: Vec<f64>,
-    /// Standard deviation of each statistic, `[k]`.
-    pub sd: Vec<f64>,
-    /// Standard error of each mean, `[k]`.
-    pub mcse: Vec<f64>,
-    /// Effective sample size of each mean, `[k]`.
-    pub ess: Vec<f64>,
-    /// Split R-hat of each statistic, `[k]`.
-    pub rhat: Vec<f64>,
-    /// Divergent trajectories.
-    pub divergences: usize,
-    /// Mean acceptance.
-    pub acceptance: f64,
-    /// Step size and leapfrogs used after warm-up.
-    pub settings: (f64, usize),
-}
-
 /// Draw from `family` at one `eta`, `[k]`: `options.samples` points over `options.chains` chains.
 ///
 /// # Errors
 /// When eta or an option is out of range, or the chains cannot move.
-pub fn sample(family: &Family, eta: &[f64], options: &HmcOptions) -> Result<Chains> {
+pub fn sample_hmc(family: &Family, eta: &[f64], options: &HmcOptions) -> Result<Chains> {
     options.check()?;
     family.check_eta(eta)?;
-    check_family(family)?;
+    check_continuous(family, "hmc")?;
     let (density, d) = (family.density(), family.support().dim());
     let streams = [options.stream(0)];
     let mut group = Group::new(density, options.plan(), eta, &streams);
@@ -237,48 +230,31 @@ pub fn sample(family: &Family, eta: &[f64], options: &HmcOptions) -> Result<Chai
     let (chains, length, distinct) = (options.chains, options.draws_per_chain(), density.distinct());
     let mut draws = vec![0.0; chains * length * d];
     let mut series = vec![vec![0.0; chains * length]; distinct];
+    let mut divergent = Vec::new();
     for i in 0..length {
         group.draw();
-        group.read(Density::POINT, d, &mut |_, chain, x| draws[(chain * length + i) * d..][..d].copy_from_slice(x));
+        let lost = group.diverged(0);
+        group.read(Density::POINT, d, &mut |_, chain, x| {
+            draws[(chain * length + i) * d..][..d].copy_from_slice(x);
+            // The chain stands where its trajectory started.
+            if lost[chain] {
+                divergent.extend_from_slice(x);
+            }
+        });
         group.read(Density::STATISTICS, distinct, &mut |_, chain, t| {
             t.iter().zip(&mut series).for_each(|(v, s)| s[chain * length + i] = *v)
         });
     }
     let each: Vec<Summary> = series.iter().map(|s| diagnose::summarize(&s.chunks(length).collect::<Vec<_>>())).collect();
     check_moved(&each, group.acceptance(0), 0)?;
-    let of = |f: &dyn Fn(&Summary) -> f64| density.unique().iter().map(|u| f(&each[*u])).collect::<Vec<f64>>();
-    Ok(Chains {
-        draws,
-        chains,
-        length,
-        dim: d,
-        stat_names: family.stat_names(),
-        mean: of(&|s| s.mean),
-        sd: of(&|s| s.variance.sqrt()),
-        mcse: of(&|s| s.mcse()),
-        ess: of(&|s| s.ess),
-        rhat: of(&|s| s.rhat),
-        divergences: group.divergences(0),
+    let (step_size, leapfrogs) = group.settings(0);
+    let conduct = Conduct {
         acceptance: group.acceptance(0),
-        settings: group.settings(0),
-    })
-}
-
-impl Chains {
-    /// A table: mean, sd, standard error, ESS and R-hat of each statistic.
-    pub fn summary(&self) -> String {
-        let width = self.stat_names.iter().map(String::len).max().unwrap_or(0).max(9);
-        let mut out =
-            format!("{:<width$} {:>12} {:>12} {:>10} {:>8} {:>7}\n", "statistic", "mean", "sd", "mcse", "ess", "R-hat");
-        for (i, name) in self.stat_names.iter().enumerate() {
-            let (m, s, e) = (self.mean[i], self.sd[i], self.mcse[i]);
-            out += &format!("{name:<width$} {m:>12.5} {s:>12.5} {e:>10.2e} {:>8.0} {:>7.3}\n", self.ess[i], self.rhat[i]);
-        }
-        let (step, leapfrogs) = self.settings;
-        out += &format!(
-            "{} chains of {} draws, acceptance {:.2}, {} divergences, step {step:.3} x {leapfrogs}",
-            self.chains, self.length, self.acceptance, self.divergences
-        );
-        out
-    }
+        step_size,
+        gradients: leapfrogs * length * chains,
+        tree_depth: f64::NAN,
+        divergences: group.divergences(0),
+        divergent,
+    };
+    Ok(Chains::new(family, "hmc", draws, (series, density.unique().to_vec()), chains, conduct))
 }

@@ -5,13 +5,19 @@
 //! needs (see [`super::lags`]).
 #![allow(clippy::needless_range_loop)] // kernels count through several arrays of registers in step
 
+use super::controlled::Controlled;
+use super::errors;
 use super::lags::{Level, TILE};
+use super::products::{fold, triangle};
+use crate::expr::lanes::Aligned;
 use crate::expr::lanes::simd::Simd;
-use crate::expr::lanes::{Aligned, Isa};
 use crate::sample::diagnose::{self, Summary};
 
+/// Least standard error of a mean, in standard deviations: what rounding leaves.
+const ROUNDING: f64 = 1e-12;
+
 /// The record of a group: `draws` draws of `statistics` statistics by rows of `chains` chains, in blocks of `w` lanes.
-pub(super) struct Record {
+pub(super) struct Record<'a> {
     statistics: usize,
     draws: usize,
     chains: usize,
@@ -21,6 +27,7 @@ pub(super) struct Record {
     taken: usize,
     open: usize,
     blocks: Vec<Series>,
+    controls: Option<Controlled<'a>>,
 }
 
 struct Series {
@@ -48,12 +55,10 @@ pub(super) struct RowSummary {
     pub divergences: usize,
 }
 
-impl Record {
-    pub(super) fn new(statistics: usize, draws: usize, chains: usize, w: usize, blocks: usize) -> Record {
+impl<'a> Record<'a> {
+    pub(super) fn new(statistics: usize, draws: usize, chains: usize, w: usize, blocks: usize) -> Record<'a> {
         let zeros = |n: usize| Aligned::filled(n * w, 0.0);
-        let doubles = std::iter::successors(Some(1), |f| Some(2 * f));
-        let together = |f: &usize| [w, chains].iter().all(|n| n % (f * Isa::detect().lanes()) == 0);
-        let fold = doubles.take_while(|f| *f == 1 || together(f)).last().unwrap_or(1);
+        let fold = fold(w, chains);
         let series = || Series {
             levels: Level::pyramid(statistics, draws / 2, w),
             shift: zeros(statistics),
@@ -62,7 +67,22 @@ impl Record {
             acceptance: zeros(1),
             diverged: zeros(1),
         };
-        Record { statistics, draws, chains, w, fold, taken: 0, open: 0, blocks: (0..blocks).map(|_| series()).collect() }
+        Record {
+            statistics,
+            draws,
+            chains,
+            w,
+            fold,
+            taken: 0,
+            open: 0,
+            blocks: (0..blocks).map(|_| series()).collect(),
+            controls: None,
+        }
+    }
+    /// Also take controls.
+    pub(super) fn with_controls(mut self, controls: Option<Controlled<'a>>) -> Self {
+        self.controls = controls;
+        self
     }
     /// Take the values at `offsets` of the pool of block `b` as its next draw, with the acceptance and divergence of the
     /// transition, `[W]`. After the last block comes [`Record::next`].
@@ -77,6 +97,12 @@ impl Record {
             take(pool.as_ptr(), offsets, series.shift.as_ptr(), to, stride, self.w);
             add(acceptance.as_ptr(), self.w, series.acceptance.as_mut_ptr());
             add(diverged.as_ptr(), self.w, series.diverged.as_mut_ptr());
+        }
+    }
+    /// Take the controls at the positions of block `b`, [m, W], with their log density, `[W]`, for the draw that comes next.
+    pub(super) fn take_controls(&mut self, b: usize, positions: &[f64], value: &[f64]) {
+        if let Some(controls) = &mut self.controls {
+            controls.take(b, self.taken - self.open, positions, value);
         }
     }
     /// The draw is complete in all blocks.
@@ -105,10 +131,13 @@ impl Record {
         if self.open == 0 {
             self.find_shift(count);
         }
-        for series in &mut self.blocks {
+        for (b, series) in self.blocks.iter_mut().enumerate() {
             let (tile, stride) = series.levels[0].tile();
+            if let Some(controls) = &mut self.controls {
+                controls.close(b, tile, stride, &series.shift, count);
+            }
             // The tile holds `count` draws of each statistic; the products have the length of Record::new.
-            unsafe { products(tile, n, stride, count, w, self.fold, series.products.as_mut_ptr()) };
+            unsafe { triangle(tile, n, stride, count, w, self.fold, series.products.as_mut_ptr()) };
             if part == 2 {
                 (0..n).for_each(|s| series.middle[s * w..(s + 1) * w].copy_from_slice(series.levels[0].value(s, 0)));
             } else {
@@ -169,17 +198,53 @@ impl Record {
                 (cov[i * n + j], cov[j * n + i]) = (c, c);
             }
         }
-        let each = (0..n).map(|i| {
-            let (ess, rhat) = self.ess_and_rhat(row, i);
-            let shift = self.blocks[first / w].shift[i * w + first % w];
-            Summary { mean: shift + mean[i], variance: cov[i * n + i], ess, rhat }
-        });
+        let chain_means = self.chain_means(row);
+        let of_chains = |means: &[f64], i: usize| means.iter().skip(i).step_by(n).copied().collect::<Vec<f64>>();
+        let mut each: Vec<Summary> = (0..n)
+            .map(|i| {
+                let (ess, rhat) = self.ess_and_rhat(row, i);
+                let shift = self.blocks[first / w].shift[i * w + first % w];
+                let variance = cov[i * n + i];
+                let across = errors::across(of_chains(&chain_means, i).into_iter());
+                let error = errors::combine((variance / ess).sqrt(), across, self.chains);
+                Summary {
+                    mean: shift + mean[i],
+                    variance,
+                    ess: if variance > 0.0 { variance / (error * error) } else { ess },
+                    rhat,
+                }
+            })
+            .collect();
+        let effective = each.iter().map(|s| s.ess).fold(f64::INFINITY, f64::min);
+        let adjusted = self.controls.as_ref().and_then(|c| c.adjust(row, &chain_means, self.draws, effective));
+        if let Some(adjusted) = adjusted {
+            for (i, s) in each.iter_mut().enumerate() {
+                let values = of_chains(&adjusted, i);
+                let error = errors::across(values.iter().copied());
+                // Without gain, and where an adjusted mean is not a number, the plain mean stays.
+                if error < s.mcse() {
+                    s.mean += values.iter().sum::<f64>() / self.chains as f64 - mean[i];
+                    s.ess = s.variance / (error * error).max(ROUNDING * ROUNDING * s.variance);
+                }
+            }
+        }
         RowSummary {
-            each: each.collect(),
+            each,
             acceptance: self.over(row, |s| &s.acceptance) / count,
             divergences: self.over(row, |s| &s.diverged) as usize,
             cov,
         }
+    }
+    /// Means of each chain of a row less the shift, [chains, statistics].
+    fn chain_means(&self, row: usize) -> Vec<f64> {
+        let (n, w, half) = (self.statistics, self.w, self.half() as f64);
+        let chains = row * self.chains..(row + 1) * self.chains;
+        let mean = |g: usize, i: usize| {
+            let (series, lane) = (&self.blocks[g / w], g % w);
+            let halves: f64 = (0..2).map(|p| series.levels[0].mean(p, i)[lane]).sum();
+            (halves * half + series.middle[i * w + lane]) / self.draws as f64
+        };
+        chains.flat_map(|g| (0..n).map(move |i| (g, i))).map(|(g, i)| mean(g, i)).collect()
     }
     /// ESS and R-hat of statistic `i`. The ESS is that of the finest level on which the initial sequence ends.
     fn ess_and_rhat(&self, row: usize, i: usize) -> (f64, f64) {
@@ -218,12 +283,6 @@ dispatch! {
     /// Add `values`, `[W]`, to `out`.
     unsafe fn add = add_kernel(values: *const f64, w: usize, out: *mut f64)
 }
-dispatch! {
-    /// Add to `out`, [i (i + 1) / 2 + j, W / fold], the products of statistics i >= j summed over `count` draws and over
-    /// `fold` neighbouring lane vectors.
-    unsafe fn products = products_kernel(tile: *const f64, n: usize, stride: usize, count: usize, w: usize, fold: usize, out: *mut f64)
-}
-
 #[inline(always)]
 unsafe fn take_kernel<S: Simd>(pool: *const f64, offsets: &[u32], shift: *const f64, to: *mut f64, stride: usize, w: usize) {
     unsafe {
@@ -241,92 +300,6 @@ unsafe fn add_kernel<S: Simd>(values: *const f64, w: usize, out: *mut f64) {
     unsafe {
         for i in (0..w).step_by(S::N) {
             S::store(out.add(i), S::add(S::load(out.add(i)), S::load(values.add(i))));
-        }
-    }
-}
-
-/// Rows and columns of a tile of products: twelve sums, three left and one right operand fit sixteen registers.
-const ROWS: usize = 3;
-const COLUMNS: usize = 4;
-
-/// What a tile of products reads and writes.
-#[derive(Clone, Copy)]
-struct Products {
-    tile: *const f64,
-    stride: usize,
-    count: usize,
-    w: usize,
-    fold: usize,
-    out: *mut f64,
-    out_stride: usize,
-}
-
-#[inline(always)]
-unsafe fn products_kernel<S: Simd>(
-    tile: *const f64,
-    n: usize,
-    stride: usize,
-    count: usize,
-    w: usize,
-    fold: usize,
-    out: *mut f64,
-) {
-    unsafe {
-        let out_stride = w / fold;
-        for i in (0..out_stride).step_by(S::N) {
-            let at = Products { tile: tile.add(i * fold), stride, count, w, fold, out: out.add(i), out_stride };
-            for row in (0..n).step_by(ROWS) {
-                let rows = ROWS.min(n - row);
-                for column in (0..row + rows).step_by(COLUMNS) {
-                    let columns = COLUMNS.min(row + rows - column);
-                    match (rows, columns) {
-                        (3, 4) => product_tile::<S, 3, 4>(at, row, column),
-                        (3, 3) => product_tile::<S, 3, 3>(at, row, column),
-                        (3, 2) => product_tile::<S, 3, 2>(at, row, column),
-                        (3, 1) => product_tile::<S, 3, 1>(at, row, column),
-                        (2, 4) => product_tile::<S, 2, 4>(at, row, column),
-                        (2, 3) => product_tile::<S, 2, 3>(at, row, column),
-                        (2, 2) => product_tile::<S, 2, 2>(at, row, column),
-                        (2, 1) => product_tile::<S, 2, 1>(at, row, column),
-                        (1, 4) => product_tile::<S, 1, 4>(at, row, column),
-                        (1, 3) => product_tile::<S, 1, 3>(at, row, column),
-                        (1, 2) => product_tile::<S, 1, 2>(at, row, column),
-                        _ => product_tile::<S, 1, 1>(at, row, column),
-                    }
-                }
-            }
-        }
-    }
-}
-
-#[inline(always)]
-unsafe fn product_tile<S: Simd, const R: usize, const C: usize>(p: Products, row: usize, column: usize) {
-    unsafe {
-        let mut total = [[S::splat(0.0); C]; R];
-        let (left, right) = (p.tile.add(row * p.stride), p.tile.add(column * p.stride));
-        for f in 0..p.fold {
-            for t in 0..p.count {
-                let at = t * p.w + f * S::N;
-                let mut x = [S::splat(0.0); R];
-                for r in 0..R {
-                    x[r] = S::load(left.add(r * p.stride + at));
-                }
-                for c in 0..C {
-                    let y = S::load(right.add(c * p.stride + at));
-                    for r in 0..R {
-                        total[r][c] = S::fma(x[r], y, total[r][c]);
-                    }
-                }
-            }
-        }
-        for r in 0..R {
-            for c in 0..C {
-                let (i, j) = (row + r, column + c);
-                if j <= i {
-                    let to = p.out.add((i * (i + 1) / 2 + j) * p.out_stride);
-                    S::store(to, S::add(S::load(to), total[r][c]));
-                }
-            }
         }
     }
 }

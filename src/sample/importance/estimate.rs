@@ -40,8 +40,8 @@ pub(in crate::sample) struct Estimate {
     pub rhat: f64,
 }
 
-/// A region that holds this many points' worth of mass is missed by all of them with even odds.
-const UNSEEN: f64 = std::f64::consts::LN_2;
+/// A region that holds half a point's worth of mass is missed by all points more often than not.
+const UNSEEN: f64 = 0.5;
 
 /// Weighted sums over some points.
 #[derive(Clone)]

@@ -104,6 +104,11 @@ struct Judgement {
     gate: &'static str,
 }
 
+/// Whether a family has terms to make a separable base of.
+pub(in crate::sample) fn applies(family: &Family) -> bool {
+    family.terms().is_some() && family.over_terms().is_some()
+}
+
 /// Moments of the rows `eta`, [n, k], which have the numbers `first`, `first` + 1, ... in their dataset.
 pub(in crate::sample) fn moments(family: &Family, eta: &[f64], first: usize, options: &ImportanceOptions) -> Result<Moments> {
     options.check()?;

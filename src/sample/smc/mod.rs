@@ -29,12 +29,6 @@ pub struct SmcOptions {
     pub particles: usize,
     /// Independent populations, from which the standard errors come.
     pub populations: usize,
-    /// Conditional effective share of the particles that a change of temperature leaves.
-    pub share: f64,
-    /// Transitions of each particle at each temperature.
-    pub moves: usize,
-    /// Transitions of each particle at the last temperature, whose ends are all kept.
-    pub draws: usize,
     /// Whether first-order Stein control variates are used.
     pub control_variates: bool,
     /// Seed of all streams.
@@ -43,7 +37,7 @@ pub struct SmcOptions {
 
 impl Default for SmcOptions {
     fn default() -> Self {
-        SmcOptions { particles: 1024, populations: 16, share: 0.7, moves: 2, draws: 4, control_variates: true, seed: 0 }
+        SmcOptions { particles: 1024, populations: 16, control_variates: true, seed: 0 }
     }
 }
 
@@ -51,6 +45,12 @@ impl Default for SmcOptions {
 const FEWEST: usize = 16;
 /// Most particles of a row.
 const MOST: usize = 1 << 20;
+/// Conditional effective share of the particles that a change of temperature leaves.
+const SHARE: f64 = 0.7;
+/// Transitions of each particle at each temperature.
+const MOVES: usize = 2;
+/// Transitions of each particle at the last temperature, whose ends are all kept.
+const DRAWS: usize = 4;
 /// Most temperatures.
 const TEMPERATURES: usize = 200;
 /// Ratio of the spread of all particles to that within populations beyond which a row fails its gate.
@@ -73,15 +73,6 @@ impl SmcOptions {
         if !(least..=MOST).contains(&self.particles) {
             let range = format!("between {least} and {MOST} are possible with {} populations", self.populations);
             return wrong("particles", self.particles.to_string(), range);
-        }
-        if !(self.share > 0.0 && self.share < 1.0) {
-            return wrong("share", self.share.to_string(), "it lies between 0 and 1".into());
-        }
-        if self.moves == 0 || self.moves > 1000 {
-            return wrong("moves", self.moves.to_string(), "between 1 and 1000 are possible".into());
-        }
-        if self.draws == 0 || self.draws > 10_000 {
-            return wrong("draws", self.draws.to_string(), "between 1 and 10000 are possible".into());
         }
         Ok(())
     }
@@ -125,7 +116,7 @@ impl Run<'_> {
         let mut beta = 0.0;
         for step in 1.. {
             particles.heat(beta);
-            for i in 0..self.options.moves {
+            for i in 0..MOVES {
                 particles.advance(self.stream.child("move").at(step).at(i as u64));
             }
             if beta == 1.0 {
@@ -140,7 +131,7 @@ impl Run<'_> {
                 .hint("method: \"hmc\" samples it"));
             }
             let couplings = particles.couplings();
-            let change = next(&couplings, self.options.share, 1.0 - beta);
+            let change = next(&couplings, SHARE, 1.0 - beta);
             let log_weights: Vec<f64> = couplings.iter().map(|u| change * u).collect();
             beta = if change >= 1.0 - beta { 1.0 } else { beta + change };
             self.reweigh(&mut particles, &log_weights, &mut log_z, step)?;
@@ -149,8 +140,8 @@ impl Run<'_> {
         let count = populations as f64;
         let top = log_sum_exp(&log_z);
         // Each population counts as much as it says that there is.
-        let share: Vec<f64> = log_z.iter().map(|l| (l - top).exp() / (each * self.options.draws) as f64).collect();
-        let weights: Vec<f64> = share.iter().flat_map(|s| std::iter::repeat_n(*s, each * self.options.draws)).collect();
+        let share: Vec<f64> = log_z.iter().map(|l| (l - top).exp() / (each * DRAWS) as f64).collect();
+        let weights: Vec<f64> = share.iter().flat_map(|s| std::iter::repeat_n(*s, each * DRAWS)).collect();
         let whole = self.family.over_terms().ok_or_else(|| Error::numeric("a continuous support without coordinates"))?;
         let (t, _) = statistics(self.family, whole, &z, self.eta)?;
         let drawn = Drawn {
@@ -221,7 +212,7 @@ impl Run<'_> {
     }
     /// The ends of the last transitions, population by population, and the mean acceptance.
     fn draw(&self, particles: &mut Particles) -> (Vec<f64>, f64) {
-        let (each, m, draws) = (self.options.each(), self.tempered.free(), self.options.draws);
+        let (each, m, draws) = (self.options.each(), self.tempered.free(), DRAWS);
         let (mut sweeps, mut acceptance) = (Vec::new(), 0.0);
         for i in 0..draws {
             acceptance += particles.advance(self.stream.child("draw").at(i as u64)) / draws as f64;

@@ -126,7 +126,7 @@ pub(super) const DOCS: &[Entry] = &[
     Entry {
         name: "vec",
         signature: "vec([a, b, ...])",
-        doc: "A tensor from numbers or nested arrays of numbers; of traced values, a traced vector.\nPlain arrays are accepted wherever a tensor is. Likewise matrix(rows), zeros(n), ones(n), eye(n), linspace(a, b, n), randn(n, seed).",
+        doc: "A tensor from numbers or nested arrays of numbers; of traced values, a traced vector.\nPlain arrays are accepted wherever a tensor is. A tensor has .shape .len .to_array(). Likewise matrix(rows), zeros(n), ones(n), eye(n), linspace(a, b, n), randn(n, seed); reshape(v, shape), concat([a, b]).",
         example: "vec([1, 2]) + 1",
     },
     Entry {

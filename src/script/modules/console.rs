@@ -21,10 +21,25 @@ pub(in crate::script) fn help_text(name: &str) -> String {
             if let Some(n) = named {
                 return format!("ef::{}({})\n\n{}", n.name, n.make.arguments(), n.doc);
             }
+            if let Some(e) = entries().find(|e| mentions(e, bare)) {
+                return help_text(e.name);
+            }
             let guess = nearest(bare, entries().map(|e| e.name));
             format!("no help for '{name}'{}", guess.map_or(String::new(), |g| format!("; did you mean '{g}'?")))
         }
     }
+}
+
+/// Whether an entry explains `name` along with its own: as a function `name(` or a field `.name`.
+fn mentions(entry: &Entry, name: &str) -> bool {
+    let text = format!("{} {}", entry.signature, entry.doc);
+    let word = |c: char| c.is_alphanumeric() || c == '_';
+    text.match_indices(name).any(|(at, _)| {
+        let (before, after) = (text[..at].chars().next_back(), text[at + name.len()..].chars().next());
+        let whole = !before.is_some_and(word) && !after.is_some_and(word);
+        whole
+            && (before == Some('.') || after == Some('(') || text[..at].contains("likewise") || text[..at].contains("Likewise"))
+    })
 }
 
 pub(super) fn register(engine: &mut Engine, host: &Host) {

@@ -2,9 +2,11 @@
 
 use super::Entry;
 use super::families::Shared;
+use super::samplers::merged;
 use crate::config;
 use crate::data::{Dataset, GenerateOptions, Split, generate};
 use crate::script::convert;
+use crate::script::family_of_script;
 use crate::script::fault::{AtCall, Native};
 use crate::script::host::Host;
 use crate::script::tensor::Tensor;
@@ -24,16 +26,22 @@ impl Default for SplitOptions {
     }
 }
 
+/// Say which rows are missing or did not converge.
+fn warn(host: &Host, data: &Dataset) {
+    if let Some(text) = data.warning() {
+        host.frontend().err(&format!("warning: {text}"));
+    }
+    if let Some(notes) = data.notes() {
+        super::families::warn(host, &notes.rhat);
+    }
+}
+
 pub(super) fn register(engine: &mut Engine, host: &Host) {
     engine.register_type_with_name::<Dataset>("Dataset");
     engine.register_type_with_name::<Split>("Split");
     let make = |ctx: &NativeCallContext, host: &Host, f: &Shared, map: &Map| -> Native<Dataset> {
-        let options: GenerateOptions = convert::options(ctx, "generate", map)?;
-        let data = generate(f, &options, &host.monitor()).at(ctx)?;
-        if let Some(notes) = data.notes() {
-            super::families::warn(host, &notes.rhat);
-        }
-        Ok(data)
+        let options: GenerateOptions = convert::options(ctx, "generate", &merged(map))?;
+        generate(f, &options, &host.monitor()).inspect(|data| warn(host, data)).at(ctx)
     };
     let h = host.clone();
     engine.register_fn("generate", move |ctx: NativeCallContext, f: &mut Shared| make(&ctx, &h, f, &Map::new()));
@@ -41,7 +49,9 @@ pub(super) fn register(engine: &mut Engine, host: &Host) {
     engine.register_fn("generate", move |ctx: NativeCallContext, f: &mut Shared, map: Map| make(&ctx, &h, f, &map));
     let h = host.clone();
     engine.register_fn("generate", move |ctx: NativeCallContext, path: &str| -> Native<Dataset> {
-        config::DataJob::load(Path::new(path)).and_then(|job| job.run(&h.monitor())).at(&ctx)
+        let resolve = |script: &Path| family_of_script(&h, script);
+        let made = config::DataJob::load(Path::new(path)).and_then(|job| job.run(&resolve, &h.monitor()));
+        made.inspect(|data| warn(&h, data)).at(&ctx)
     });
     engine.register_fn("load_data", |ctx: NativeCallContext, path: &str| Dataset::load(path).at(&ctx));
     engine.register_fn("save", |ctx: NativeCallContext, d: &mut Dataset, path: &str| d.save(path).at(&ctx));
@@ -84,8 +94,8 @@ pub(super) fn describe(value: &Dynamic) -> Option<Map> {
 pub(super) const DOCS: &[Entry] = &[
     Entry {
         name: "generate",
-        signature: "family.generate(#{ points: 1000, method: \"auto\", samples: 2000, warmup: 100, chains: 16, step_size: 0.1, integration_steps: 10, adapt: true, target_accept: 0.8, tol: 1e-11, seed: 0, out: \"d.safetensors\" }); generate(\"job.yaml\")",
-        doc: "Labelled rows for eta drawn from the family's region: a Dataset with .eta .mu_T .cov_TT .ess .len .dim .summary() .split(#{seed}) .save(path) .plot().\nsamples counts kept draws over all chains of a row. The same seed gives the same bytes, whatever the number of threads. Every row notes how it was made and its standard errors.",
+        signature: "family.generate(#{ points: 1000, method: \"auto\", samples: 2000, warmup: 100, chains: 16, step_size: 0.1, integration_steps: 10, adapt: true, target_accept: 0.8, control_variates: true, max_depth: 10, replicates: 16, tol: 1e-11, seed: 0, design: \"reference\", out: \"d.safetensors\", resume: true, batch_size: 32, parallel_strategy: \"pmap\", shard: [i, N] }); generate(\"job.yaml\")",
+        doc: "Labelled rows for eta drawn from the family's region: a Dataset with .eta .mu_T .cov_TT .ess .len .dim .summary() .split(#{seed}) .save(path) .plot().\nsamples counts kept draws over all chains of a row. method takes the names that mean takes, or a configured sampler such as hmc(#{step_size: 0.1, adapt: false}); max_depth belongs to nuts, replicates to importance, tol to quadrature. The same seed gives the same bytes, whatever the number of threads. Every row notes how it was made and its standard errors.\nWith out, finished rows are kept in OUT.part: a run that was stopped or killed goes on there, to the same bytes; a finished file of the same job is read; resume: false starts anew. shard: [i, N] makes the i-th of N parts, which `nnef merge` joins. Rows that fail a test of their quality are left out and listed in NAME.quarantine.json.",
         example: "ef::gaussian().generate(#{points: 20, seed: 1}).len",
     },
     Entry {

@@ -7,30 +7,13 @@ use crate::domain::Support;
 use crate::error::{Error, Result, unknown};
 use crate::expr::{Expr, Trace};
 use crate::family::{Block, EtaMap, Family, Region};
-use crate::num::stream::Stream;
 use crate::script::convert;
 use crate::script::fault::{AtCall, Native, raise};
 use crate::script::host::Host;
-use rhai::{Dynamic, EvalAltResult, FnPtr, Map, NativeCallContext};
+use rhai::{Dynamic, Engine, EvalAltResult, FnPtr, Map, NativeCallContext};
 use std::sync::Arc;
 
 const OPTIONS: [&str; 7] = ["name", "x", "stats", "base", "where", "eta", "eta_map"];
-
-/// Corners of the region that are looked at when a family is defined.
-const CORNERS: usize = 64;
-
-/// Refuse a region whose centre or some of whose corners are improper.
-fn proper(family: &Family) -> Result<()> {
-    let Some(region) = family.region() else { return Ok(()) };
-    let looked = std::iter::once(region.center()).chain(region.some_corners(CORNERS, Stream::new(0).child("corners")));
-    for eta in looked {
-        family.check_eta(&eta).map_err(|e| {
-            Error::domain(format!("the eta region of '{}' is partly improper: at {eta:?}: {}", family.name(), e.message()))
-                .hint("narrow the ranges until every corner has a finite integral, or leave eta out")
-        })?;
-    }
-    Ok(())
-}
 
 /// The traced point, as an array of all coordinates and as the closure gets it: a map for a product with named parts.
 fn point(trace: &Trace, support: &Support) -> (Expr, Dynamic) {
@@ -39,7 +22,36 @@ fn point(trace: &Trace, support: &Support) -> (Expr, Dynamic) {
         return (x.clone(), Dynamic::from(x));
     }
     let parts = support.parts().iter().zip(parts).map(|(p, value)| (p.name.as_str().into(), Dynamic::from(value)));
-    (x, Dynamic::from(parts.collect::<Map>()))
+    (x, Dynamic::from(Parts(parts.collect())))
+}
+
+/// What a closure gets for a product, or for the parameters of `eta_map`: a map that knows when a name is misspelt.
+#[derive(Clone)]
+struct Parts(Map);
+
+impl Parts {
+    fn names(&self) -> Vec<&str> {
+        self.0.keys().map(rhai::Identifier::as_str).collect()
+    }
+    fn part(&self, name: &str) -> Result<Dynamic> {
+        self.0.get(name).cloned().ok_or_else(|| unknown("part", name, &self.names()))
+    }
+    fn number(&self, i: i64) -> Error {
+        let names = self.names();
+        Error::name(format!("[{i}] of a value with named parts: {}", names.join(", ")))
+            .hint(format!("x.{0} is a part, x.{0}[0] its first coordinate", names.first().unwrap_or(&"u")))
+    }
+}
+
+pub(super) fn register(engine: &mut Engine) {
+    engine.register_type_with_name::<Parts>("Parts");
+    engine.register_indexer_get(|ctx: NativeCallContext, p: &mut Parts, name: &str| p.part(name).at(&ctx));
+    engine.register_indexer_get(|ctx: NativeCallContext, p: &mut Parts, i: i64| -> Native<Dynamic> {
+        Err(raise(&ctx, p.number(i)))
+    });
+    engine.register_fn("keys", |p: &mut Parts| convert::names(p.names()));
+    engine.register_fn("values", |p: &mut Parts| p.0.values().cloned().collect::<rhai::Array>());
+    engine.register_fn("contains", |p: &mut Parts, name: &str| p.0.contains_key(name));
 }
 
 /// The family that the options of `family(#{...})` describe.
@@ -92,11 +104,19 @@ pub(super) fn family(ctx: &NativeCallContext, host: &Host, map: &Map) -> Native<
     let inside = match map.get("where") {
         Some(inside) => {
             let value = call(ctx, host, &closure(ctx, inside, "where")?, &point, "where")?;
+            if !value.clone().try_cast::<Expr>().is_some_and(|e| e.len() == 1 && e.is_condition()) {
+                let text = format!("where must give one condition on x, not {}", what_it_is(&value));
+                return Err(raise(
+                    ctx,
+                    Error::trace(text).hint("where: |x| x[0]*x[0] < 1.0; join conditions with and(a, b), or(a, b)"),
+                ));
+            }
             Some(super::expressions::traced(&value, &x).map_err(|e| e.context("where")).at(ctx)?)
         }
         None => None,
     };
     let made = Family::from_trace(&name, support, &trace, found, base, inside).at(ctx)?;
+    made.check_defined().at(ctx)?;
     for relation in made.linear_relations() {
         let note = format!("warning: the statistics of '{name}' are linearly dependent, {relation}: eta is not identified");
         host.frontend().err(&note);
@@ -114,8 +134,17 @@ pub(super) fn family(ctx: &NativeCallContext, host: &Host, map: &Map) -> Native<
         }
         (None, None) => made,
     };
-    proper(&made).at(ctx)?;
+    made.check_region().at(ctx)?;
     Ok(Arc::new(made))
+}
+
+/// A value that is not what a closure should give, in words.
+fn what_it_is(value: &Dynamic) -> String {
+    match value.clone().try_cast::<Expr>() {
+        Some(e) if e.len() == 1 => format!("the value {}", e.formulas().concat()),
+        Some(e) => format!("an array of shape {:?}", e.shape()),
+        None => format!("{value} ({})", convert::type_name(value)),
+    }
 }
 
 fn closure(ctx: &NativeCallContext, value: &Dynamic, what: &str) -> Native<FnPtr> {
@@ -166,7 +195,7 @@ fn mapped_region(ctx: &NativeCallContext, host: &Host, family: &Family, ranges: 
         blocks.push((name.to_string(), block.map_err(|e| e.context(format!("parameter '{name}'"))).at(ctx)?));
     }
     let like = trace.numbers(&[], &[0.0]);
-    let found = call(ctx, host, to, &Dynamic::from(parameters), "eta_map")?;
+    let found = call(ctx, host, to, &Dynamic::from(Parts(parameters)), "eta_map")?;
     let found =
         found.try_cast::<Map>().ok_or_else(|| raise(ctx, Error::trace("eta_map must return a map, one entry a statistic")))?;
     let names: Vec<&str> = family.statistics().iter().map(|s| s.name.as_str()).collect();

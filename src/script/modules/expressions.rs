@@ -412,7 +412,7 @@ pub(super) const DOCS: &[Entry] = &[
     Entry {
         name: "log",
         signature: "log(x)",
-        doc: "Natural logarithm of a number, tensor or traced value.",
+        doc: "Natural logarithm of a number, tensor or traced value; likewise exp(x), sqrt(x), sin(x), ... and clamp(x, low, high).",
         example: "log(10)",
     },
     Entry {

@@ -2,12 +2,13 @@
 
 use super::Entry;
 use super::definition::family;
+use super::samplers::merged;
 use super::supports::count;
 use crate::data::GenerateOptions;
 use crate::error::{Error, Result, unknown};
 use crate::family::named::Make;
 use crate::family::{Design, Family, Moments, named};
-use crate::sample::{self, Chains, HmcOptions, labels};
+use crate::sample::labels;
 use crate::script::convert::{self, column, rows, shaped};
 use crate::script::fault::{AtCall, Native, raise};
 use crate::script::host::Host;
@@ -20,19 +21,23 @@ use std::sync::Arc;
 pub(super) type Shared = Arc<Family>;
 
 /// Take `outside` out of an options map.
-fn split_outside(map: &Map) -> (Map, bool) {
+pub(super) fn split_outside(map: &Map) -> Result<(Map, bool)> {
     let mut rest = map.clone();
-    let outside = rest.remove("outside").is_some_and(|v| v.as_bool().unwrap_or(false));
-    (rest, outside)
+    let outside = match rest.remove("outside") {
+        None => false,
+        Some(v) => v.as_bool().map_err(|kind| Error::domain(format!("outside must be true or false, got {kind}")))?,
+    };
+    Ok((rest, outside))
 }
 
-/// Eta of one row or a batch, inside the region unless `outside`.
-fn etas(family: &Family, eta: &Dynamic, outside: bool) -> Result<(Vec<f64>, usize, bool)> {
+/// Eta of one row or a batch, inside the region of a traced family unless `outside`. Named families take every eta of their
+/// natural space: their regions say only where eta are drawn.
+pub(super) fn etas(family: &Family, eta: &Dynamic, outside: bool) -> Result<(Vec<f64>, usize, bool)> {
     let (data, n, single) =
         rows(eta, family.dim(), &format!("eta of the family '{}' ({})", family.name(), family.stat_names().join(", ")))?;
     for row in data.chunks(family.dim()) {
         family.check_eta(row)?;
-        if let Some(region) = family.region().filter(|_| !outside && family.closed_form().is_none()) {
+        if let Some(region) = family.bound().filter(|_| !outside) {
             region
                 .check(row)
                 .map_err(|e| e.hint("widen `eta:` of the family, or pass #{outside: true} to go on at your own risk"))?;
@@ -41,8 +46,8 @@ fn etas(family: &Family, eta: &Dynamic, outside: bool) -> Result<(Vec<f64>, usiz
     Ok((data, n, single))
 }
 
-fn mean(ctx: &NativeCallContext, host: &Host, family: &Shared, eta: &Dynamic, map: &Map) -> Native<Map> {
-    let (map, outside) = split_outside(map);
+pub(super) fn mean(ctx: &NativeCallContext, host: &Host, family: &Shared, eta: &Dynamic, map: &Map) -> Native<Map> {
+    let (map, outside) = split_outside(&merged(map)).at(ctx)?;
     let options = mean_options(ctx, &map)?;
     let (data, _, single) = etas(family, eta, outside).at(ctx)?;
     let found = labels(family, &data, &options.labels(), &host.monitor()).at(ctx)?;
@@ -89,68 +94,18 @@ fn moments_map(m: Moments, k: usize, single: bool) -> Map {
 
 /// Options of `mean`: generate's, but for those of a whole dataset.
 fn mean_options(ctx: &NativeCallContext, map: &Map) -> Native<GenerateOptions> {
-    match ["points", "design", "out"].iter().find(|key| map.contains_key(**key)) {
-        Some(key) => Err(raise(ctx, Error::name(format!("option '{key}' belongs to generate; mean takes one eta or a batch")))),
-        None => convert::options(ctx, "mean", map),
+    const DATASET: [&str; 7] = ["points", "design", "out", "resume", "batch_size", "parallel_strategy", "shard"];
+    if let Some(key) = DATASET.iter().find(|key| map.contains_key(**key)) {
+        return Err(raise(ctx, Error::name(format!("option '{key}' belongs to generate; mean takes one eta or a batch"))));
     }
-}
-
-/// Options of `sample`; `draws` counts the kept points of each chain, as in Stan and BlackJAX.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-struct SampleOptions {
-    method: String,
-    draws: usize,
-    warmup: usize,
-    chains: usize,
-    step_size: f64,
-    integration_steps: usize,
-    adapt: bool,
-    target_accept: f64,
-    seed: u64,
-}
-
-impl Default for SampleOptions {
-    fn default() -> Self {
-        let h = HmcOptions::default();
-        SampleOptions {
-            method: "hmc".into(),
-            draws: 1000,
-            warmup: h.warmup,
-            chains: 4,
-            step_size: h.step_size,
-            integration_steps: h.integration_steps,
-            adapt: h.adapt,
-            target_accept: h.target_accept,
-            seed: 0,
-        }
+    let all = convert::keys::<GenerateOptions>();
+    let valid: Vec<&str> = all.iter().map(String::as_str).filter(|k| !DATASET.contains(k)).chain(["outside"]).collect();
+    if let Some(key) = map.keys().find(|key| !valid.contains(&key.as_str())) {
+        return Err(raise(ctx, unknown("option of mean", key, &valid)));
     }
-}
-
-fn draw(ctx: &NativeCallContext, family: &Shared, eta: &Dynamic, map: &Map) -> Native<Chains> {
-    let (map, outside) = split_outside(map);
-    let o: SampleOptions = convert::options(ctx, "sample", &map)?;
-    if o.method != "hmc" {
-        return Err(raise(ctx, unknown("method of sample", &o.method, &["hmc"])));
-    }
-    let (data, n, _) = etas(family, eta, outside).at(ctx)?;
-    if n != 1 {
-        return Err(raise(
-            ctx,
-            Error::shape(format!("sample takes one eta, got a batch of {n}")).hint("mean(eta) takes batches"),
-        ));
-    }
-    let hmc = HmcOptions {
-        samples: o.draws.saturating_mul(o.chains),
-        warmup: o.warmup,
-        chains: o.chains,
-        step_size: o.step_size,
-        integration_steps: o.integration_steps,
-        adapt: o.adapt,
-        target_accept: o.target_accept,
-        seed: o.seed,
-    };
-    sample::sample(family, &data, &hmc).at(ctx)
+    let options: GenerateOptions = convert::options(ctx, "mean", map)?;
+    options.check().at(ctx)?;
+    Ok(options)
 }
 
 /// One point or a batch, [n, d], of the family's support: flat, in the shape that the closure sees, or as a map of the parts of
@@ -254,27 +209,8 @@ pub(super) fn register(engine: &mut Engine, host: &Host) {
     engine.register_fn("mean", move |ctx: NativeCallContext, f: &mut Shared, eta: Dynamic, map: Map| {
         mean(&ctx, &h, f, &eta, &map)
     });
-    engine.register_fn("sample", |ctx: NativeCallContext, f: &mut Shared, eta: Dynamic| draw(&ctx, f, &eta, &Map::new()));
-    engine.register_fn("sample", |ctx: NativeCallContext, f: &mut Shared, eta: Dynamic, map: Map| draw(&ctx, f, &eta, &map));
-    register_chains(engine);
     register_named(engine);
-}
-
-fn register_chains(engine: &mut Engine) {
-    engine.register_type_with_name::<Chains>("Chains");
-    engine.register_get("draws", |c: &mut Chains| {
-        Tensor::new(vec![c.chains, c.length, c.dim], c.draws.clone()).map_or(Dynamic::UNIT, Dynamic::from)
-    });
-    engine.register_get("rhat", |c: &mut Chains| Tensor::vector(c.rhat.clone()));
-    engine.register_get("ess", |c: &mut Chains| Tensor::vector(c.ess.clone()));
-    engine.register_get("mcse", |c: &mut Chains| Tensor::vector(c.mcse.clone()));
-    engine.register_get("mu_T", |c: &mut Chains| Tensor::vector(c.mean.clone()));
-    engine.register_get("sd", |c: &mut Chains| Tensor::vector(c.sd.clone()));
-    engine.register_get("divergences", |c: &mut Chains| c.divergences as i64);
-    engine.register_get("acceptance", |c: &mut Chains| c.acceptance);
-    engine.register_fn("summary", |c: &mut Chains| c.summary());
-    engine.register_fn("to_string", |c: &mut Chains| c.summary());
-    engine.register_fn("to_debug", |c: &mut Chains| c.summary());
+    super::definition::register(engine);
 }
 
 fn register_named(engine: &mut Engine) {
@@ -326,42 +262,50 @@ pub(super) fn describe(value: &Dynamic) -> Option<Map> {
             ("eta".into(), region),
         ]));
     }
-    let c = value.clone().try_cast::<Chains>()?;
-    Some(Map::from([
-        ("stat_names".into(), convert::names(c.stat_names.clone()).into()),
-        ("mu_T".into(), Dynamic::from(Tensor::vector(c.mean.clone()))),
-        ("sd".into(), Dynamic::from(Tensor::vector(c.sd.clone()))),
-        ("mcse".into(), Dynamic::from(Tensor::vector(c.mcse.clone()))),
-        ("ess".into(), Dynamic::from(Tensor::vector(c.ess.clone()))),
-        ("rhat".into(), Dynamic::from(Tensor::vector(c.rhat.clone()))),
-        ("divergences".into(), (c.divergences as i64).into()),
-        ("acceptance".into(), c.acceptance.into()),
-    ]))
+    None
 }
 
 pub(super) const DOCS: &[Entry] = &[
     Entry {
         name: "family",
         signature: "family(#{ name:, x:, stats: |x| #{...}, base: |x| ..., eta: #{...} })",
-        doc: "An exponential family p(x|eta) ~ exp(eta . T(x) + base(x)) from the closure that gives T(x).\nThe closure runs once on traced values. x is a support: real(n), positive(n), interval(a, b, n), simplex(n), circle(n), sphere(n), integers(a, b), ordered(n), spd(n), product(#{...}); where: |x| condition restricts it further. eta gives the region to learn over, one [low, high] a statistic, or negative_definite(low, high) for a square matrix; with eta_map: |p| #{...} they are ranges of parameters p of your own, and the closure gives the eta of each statistic. Statistics are laid out in byte order of their names.\nGives .dim .stat_names .formula .stats(x) .log_density(x, eta) .grad_log_density(x, eta) .draw_eta(n, #{seed}) .mean(eta, #{...}) .sample(eta, #{...}) .generate(#{...}).",
+        doc: "An exponential family p(x|eta) ~ exp(eta . T(x) + base(x)) from the closure that gives T(x).\nThe closure runs once on traced values. x is a support: real(n), positive(n), interval(a, b, n), simplex(n), circle(n), sphere(n), integers(a, b), ordered(n), spd(n), product(#{...}); where: |x| condition restricts it further. eta gives the region to learn over, one [low, high] a statistic, or negative_definite(low, high) for a square matrix (mean and sample refuse an eta outside it, unless outside: true); with eta_map: |p| #{...} they are ranges of parameters p of your own, and the closure gives the eta of each statistic. Statistics are laid out in byte order of their names.\nGives .name .dim .x_shape .stat_names .formula .stats(x) .log_density(x, eta) .grad_log_density(x, eta) .draw_eta(n, #{seed}) .mean(eta, #{...}) .sample(eta, #{...}) .generate(#{...}).",
         example: "let f = family(#{ x: real(1), stats: |x| #{ x: x[0], x4: x[0]**4 }, eta: #{ x: [-1, 1], x4: [-2, -0.5] } }); f.mean([0.5, -1]).mu_T",
     },
     Entry {
         name: "ef",
         signature: "ef::gaussian(), ef::mvn(d), ef::gamma(), ...; ef::list()",
-        doc: "Named families with closed forms for mu_T, the log-normaliser and the covariance.",
+        doc: "Named families with closed forms for mu_T, the log-normaliser and the covariance.\nThe closed forms are exact in the whole natural space, so mean and sample take every eta of it; the region of such a family only says where draw_eta and generate draw. help(\"ef::gamma\") explains one family. A new one is one file in src/family/named/ and one line in its LIST.",
         example: "ef::gaussian().mean([1, -0.5]).mu_T",
+    },
+    Entry {
+        name: "stats",
+        signature: "family.stats(x)",
+        doc: "T(x), flat in the order of .stat_names, at one point or a batch [n, d]. A point of a product may be a map of its parts.",
+        example: "ef::gaussian().stats([[0.5], [2]])",
+    },
+    Entry {
+        name: "log_density",
+        signature: "family.log_density(x, eta)",
+        doc: "eta . T(x) + base(x), without the log-normaliser; minus infinity outside the support.\nx is one point or a batch [n, d], eta one or a batch of as many.",
+        example: "ef::gaussian().log_density(2, [1, -0.5])",
+    },
+    Entry {
+        name: "grad_log_density",
+        signature: "family.grad_log_density(x, eta)",
+        doc: "The gradient of log_density with respect to x, [d] or [n, d].",
+        example: "ef::gaussian().grad_log_density(2, [1, -0.5])",
+    },
+    Entry {
+        name: "draw_eta",
+        signature: "family.draw_eta(n, #{ seed: 0, design: \"reference\" })",
+        doc: "n natural parameters from the family's region, [n, k]; the same seed gives the same rows.\ndesign: \"reference\" (log-uniform in magnitude where a range has one sign), \"uniform\", \"sobol\" (evenly spread), \"eigen\" (even eigenvalues of matrices).",
+        example: "ef::gamma().draw_eta(3, #{design: \"sobol\"})",
     },
     Entry {
         name: "mean",
         signature: "family.mean(eta, #{ method: \"auto\", ... })",
-        doc: "Moments of T at one eta or a batch [n, k]: #{mu_T, cov_TT, log_normalizer, mcse, ess, rhat, method}.\nmethod: \"auto\" (closed form, else quadrature for up to two coordinates, else hmc), \"closed_form\", \"quadrature\", \"hmc\"; takes the sampling options of generate, and outside: true for an eta outside the family's region.",
+        doc: "Moments of T at one eta or a batch [n, k]: #{mu_T, cov_TT, log_normalizer, mcse, ess, rhat, method}.\nmethod: \"auto\" (closed form, else quadrature where up to three coordinates hang together, else hmc), \"closed_form\", \"quadrature\", \"importance\", \"smc\", \"hmc\", \"nuts\", or a configured sampler such as nuts(#{max_depth: 8}), whose options stand unless given beside it; takes the sampling options of generate, and outside: true for an eta outside the family's region.",
         example: "ef::gamma().mean([[1, -1], [2, -0.5]]).mu_T",
-    },
-    Entry {
-        name: "sample",
-        signature: "family.sample(eta, #{ draws: 1000, chains: 4, seed: 0, method: \"hmc\" })",
-        doc: "Draws at one eta by adapted, jittered HMC, `draws` from each chain: Chains with .draws [chains, draws, d] .rhat .ess .mcse .divergences .summary().\nadapt: false with step_size and integration_steps gives plain HMC.",
-        example: "ef::gaussian().sample([0, -0.5], #{draws: 400, seed: 1}).rhat",
     },
 ];

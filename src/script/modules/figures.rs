@@ -23,7 +23,7 @@ fn figure(value: &Dynamic) -> Result<Figure> {
         return Ok(net.figure());
     }
     if let Some(c) = value.clone().try_cast::<Chains>() {
-        return Ok(traces(&c));
+        return super::chains::figure(&c, &Map::new());
     }
     if let Some(figure) = super::inference::figure(value) {
         return Ok(figure);
@@ -33,18 +33,6 @@ fn figure(value: &Dynamic) -> Result<Figure> {
     Ok(Figure::lines("", "index", "", vec![Series::new("", x, y.data().to_vec())], LogY(false)))
 }
 
-/// Trace of each coordinate over the draws, one line a chain.
-fn traces(c: &Chains) -> Figure {
-    let panel = |j: usize| {
-        let line = |chain: usize| {
-            let y = (0..c.length).map(|i| c.draws[(chain * c.length + i) * c.dim + j]).collect();
-            Series::new(format!("chain {chain}"), (0..c.length).map(|i| i as f64).collect(), y)
-        };
-        Figure::lines(&format!("x[{j}]"), "draw", "", (0..c.chains.min(8)).map(line).collect(), LogY(false))
-    };
-    Figure::grid((0..c.dim.min(6)).map(panel).collect(), 2)
-}
-
 pub(super) fn register(engine: &mut Engine, host: &Host) {
     engine.register_type_with_name::<Figure>("Figure");
     let shown = |host: &Host, f: Result<Figure>| f.inspect(|f| host.frontend().show(f));
@@ -52,6 +40,9 @@ pub(super) fn register(engine: &mut Engine, host: &Host) {
     engine.register_fn("plot", move |ctx: NativeCallContext, v: Dynamic| -> Native<Figure> { shown(&h, figure(&v)).at(&ctx) });
     let h = host.clone();
     engine.register_fn("plot", move |ctx: NativeCallContext, x: Dynamic, y: Dynamic| -> Native<Figure> {
+        if let (Some(c), Some(map)) = (x.clone().try_cast::<Chains>(), y.clone().try_cast::<Map>()) {
+            return shown(&h, super::chains::figure(&c, &map)).at(&ctx);
+        }
         let pair = convert::tensor(&x, "x").and_then(|x| Ok((x, convert::tensor(&y, "y")?)));
         let made = pair.and_then(|(x, y)| {
             if x.data().len() != y.data().len() {
@@ -74,7 +65,7 @@ pub(super) fn describe(value: &Dynamic) -> Option<Map> {
 
 pub(super) const DOCS: &[Entry] = &[Entry {
     name: "plot",
-    signature: "plot(y); plot(x, y); plot(data | net | chains | result)",
-    doc: "A figure of plain vectors or of a result; .save(\"a.svg\") or .save(\"a.png\") writes it.",
+    signature: "plot(y); plot(x, y); plot(data | net | chains | result); plot(chains, #{kind: \"trace\" | \"rank\"})",
+    doc: "A figure of plain vectors or of a result; of chains the traces of the statistics, or their ranks (flat for every chain where chains agree); .save(\"a.svg\") or .save(\"a.png\") writes it.",
     example: "plot([1, 4, 9]).svg.len() > 0",
 }];

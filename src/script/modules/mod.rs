@@ -1,6 +1,7 @@
 //! The script's vocabulary, one file a subject. Each file registers its functions and documents them in `DOCS`.
 
 mod arrays;
+mod chains;
 mod checks;
 mod console;
 mod datasets;
@@ -10,6 +11,7 @@ mod families;
 mod figures;
 mod inference;
 mod networks;
+mod samplers;
 mod supports;
 mod training;
 
@@ -38,6 +40,8 @@ pub fn entries() -> impl Iterator<Item = &'static Entry> {
         expressions::DOCS,
         supports::DOCS,
         families::DOCS,
+        chains::DOCS,
+        samplers::DOCS,
         checks::DOCS,
         datasets::DOCS,
         training::DOCS,
@@ -55,6 +59,8 @@ pub(super) fn register(engine: &mut Engine, host: &Host) {
     expressions::register(engine);
     supports::register(engine);
     families::register(engine, host);
+    chains::register(engine);
+    samplers::register(engine, host);
     checks::register(engine, host);
     datasets::register(engine, host);
     training::register(engine, host);
@@ -67,6 +73,8 @@ pub(super) fn register(engine: &mut Engine, host: &Host) {
 /// The fields of a value of ours, for printing and JSON; `None` for plain values.
 pub(super) fn describe(value: &Dynamic) -> Option<Map> {
     families::describe(value)
+        .or_else(|| chains::describe(value))
+        .or_else(|| samplers::describe(value))
         .or_else(|| checks::describe(value))
         .or_else(|| datasets::describe(value))
         .or_else(|| training::describe(value))

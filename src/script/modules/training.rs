@@ -87,7 +87,7 @@ pub(super) const DOCS: &[Entry] = &[
     Entry {
         name: "train",
         signature: "train(data, #{ model: \"mlp_et\", epochs: 400, dropout_epochs: 300, learning_rate: 1e-3, weight_decay: 1e-4, batch_size: 256, eval_steps: 10, loss_type: \"mse\", seed: 0, split_seed: 101, output_dir: \"artifacts/run1\" })",
-        doc: "A network eta -> mu_T fitted to labelled data: AdamW, cosine schedule, best-validation weights.\nGives .mean(eta) .jacobian(eta) .test .history .params .describe() .plot() .save(dir). net.test has mse, rel_mse, rmse_sd, truth_rmse_sd (against exact moments) and label_noise_sd. model may be a map: #{ name: \"mlp_et\", hidden: [64, 64, 64], dropout: 0.1 }. With output_dir the run is written there.",
+        doc: "A network eta -> mu_T fitted to labelled data: AdamW, cosine schedule, best-validation weights.\nGives .mean(eta) .jacobian(eta) .log_normalizer(eta) (where the model has them) .model .test .history .params .describe() .plot() .save(dir). net.test has mse, rel_mse, rmse_sd, truth_rmse_sd (against exact moments) and label_noise_sd. model may be a map: #{ name: \"mlp_et\", hidden: [64, 64, 64], dropout: 0.1 }. With output_dir the run is written there.",
         example: "let d = ef::gaussian().generate(#{points: 40}); train(d, #{epochs: 2}).params",
     },
     Entry {

@@ -10,6 +10,16 @@ use super::peak::Peak;
 
 /// A maximum within this part of the coefficients counts as zero.
 const MARGIN: f64 = 1e-9;
+/// A rough climb that ends this part of the coefficients below zero is not refined.
+const FAR: f64 = 0.02;
+/// Steps and gains at which a climb is over.
+struct Fineness {
+    step: f64,
+    gain: f64,
+    least_width: f64,
+}
+const ROUGH: Fineness = Fineness { step: 1e-3, gain: 1e-4, least_width: 1.0 };
+const FINE: Fineness = Fineness { step: 1e-11, gain: 1e-15, least_width: 1e-3 };
 /// Most coordinates for which a search over directions counts as a proof.
 const SEARCHED: usize = 8;
 
@@ -107,9 +117,16 @@ impl Top<'_> {
                 }
             }
             for i in chosen {
-                let (value, v) = self.climb(points[i].clone(), values[i].0, &free, &fix);
+                let (mut value, mut v) = self.climb(points[i].clone(), values[i].0, &free, &fix, (&ROUGH, size));
+                if value > -FAR * size {
+                    (value, v) = self.climb(v, value, &free, &fix, (&FINE, size));
+                }
                 if value > best {
                     (best, at) = (value, v);
+                }
+                // A value above zero is a proof.
+                if best > MARGIN * size {
+                    break;
                 }
             }
         }
@@ -122,7 +139,14 @@ impl Top<'_> {
     }
 
     /// The best value and place that rotations (and moves of coordinates of finite extent) reach from `start`.
-    fn climb(&self, start: Vec<f64>, value: f64, free: &[bool], fix: &dyn Fn(Vec<f64>) -> Option<Vec<f64>>) -> (f64, Vec<f64>) {
+    fn climb(
+        &self,
+        start: Vec<f64>,
+        value: f64,
+        free: &[bool],
+        fix: &dyn Fn(Vec<f64>) -> Option<Vec<f64>>,
+        (fineness, size): (&Fineness, f64),
+    ) -> (f64, Vec<f64>) {
         let n = start.len();
         let (mut v, mut best, mut width) = (start, value, 0.3);
         for _ in 0..40 {
@@ -149,7 +173,7 @@ impl Top<'_> {
                     let golden = 0.618_033_988_749_894_9;
                     let (mut x, mut y) = (b - golden * (b - a), a + golden * (b - a));
                     let (mut fx, mut fy) = (at(x), at(y));
-                    while b - a > 1e-11 {
+                    while b - a > fineness.step {
                         if fx > fy {
                             (b, y, fy) = (y, x, fx);
                             x = b - golden * (b - a);
@@ -171,8 +195,9 @@ impl Top<'_> {
                     }
                 }
             }
-            if best - before <= 1e-15 * best.abs() {
-                if width < 1e-3 {
+            let unit = if fineness.gain < 1e-10 { best.abs() } else { size };
+            if best - before <= fineness.gain * unit {
+                if width < fineness.least_width {
                     break;
                 }
                 width *= 0.1;

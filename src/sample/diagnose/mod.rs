@@ -1,9 +1,20 @@
-//! Convergence diagnostics: split R-hat and effective sample size.
+//! Diagnostics of convergence and precision: R-hat, effective sample sizes, Monte Carlo standard errors.
+//!
+//! Every function takes `chains`, equally many draws of one quantity each. A NaN among the draws, or fewer than four
+//! draws a chain, gives NaN. The numbers are those of ArviZ and of R's posterior, to the last digits.
 //!
 //! # Source
 //! Vehtari, Gelman, Simpson, Carpenter and Buerkner, "Rank-normalization, folding, and localization: an improved R-hat",
-//! Bayesian Analysis 16 (2021); Geyer, "Practical Markov chain Monte Carlo", Statistical Science 7 (1992). The ESS of a
-//! mean is the one of ArviZ (`ess(method="mean")`): split chains, initial monotone sequence, antithetic cap.
+//! Bayesian Analysis 16 (2021); Geyer, "Practical Markov chain Monte Carlo", Statistical Science 7 (1992): split chains,
+//! initial monotone sequence, antithetic cap.
+
+mod error;
+mod quantile;
+mod rank;
+
+pub use error::{mcse_mean, mcse_quantile, mcse_sd};
+pub use quantile::{ess_quantile, ess_tail, quantile};
+pub use rank::{ess_bulk, rhat_rank};
 
 use crate::num::linalg::dot;
 
@@ -29,13 +40,39 @@ impl Summary {
 
 /// Summarise `chains`, each a slice of equally many draws.
 ///
-/// Fewer than four draws a chain give an ESS and R-hat of NaN; constant draws give ESS n and R-hat NaN (1 when all are equal).
+/// Fewer than four draws a chain give an ESS and R-hat of NaN; draws that are all equal give ESS n and R-hat 1.
 pub fn summarize(chains: &[&[f64]]) -> Summary {
     let n: usize = chains.iter().map(|c| c.len()).sum();
     let mean = chains.iter().flat_map(|c| c.iter()).sum::<f64>() / n as f64;
     let variance = chains.iter().flat_map(|c| c.iter()).map(|x| (x - mean).powi(2)).sum::<f64>() / (n as f64 - 1.0);
+    if !defined(chains) {
+        return Summary { mean, variance, ess: f64::NAN, rhat: f64::NAN };
+    }
     let halves = split(chains);
     Summary { mean, variance, ess: ess(&halves), rhat: rhat(&halves) }
+}
+
+/// Effective sample size of the mean. Draws that are all equal count in full.
+///
+/// # Example
+/// ```
+/// let chain: Vec<f64> = (0..100).map(|i| f64::from(i * 37 % 100)).collect();
+/// let (left, right) = chain.split_at(50);
+/// assert!(nnef::sample::diagnose::ess_mean(&[left, right]) > 50.0);
+/// ```
+pub fn ess_mean(chains: &[&[f64]]) -> f64 {
+    if defined(chains) { ess(&split(chains)) } else { f64::NAN }
+}
+
+/// Whether a diagnostic has a value: four draws in each of equally long chains, none of them NaN.
+fn defined(chains: &[&[f64]]) -> bool {
+    let length = chains.first().map_or(0, |c| c.len());
+    length >= 4 && chains.iter().all(|c| c.len() == length && !c.iter().any(|x| x.is_nan()))
+}
+
+/// `values` cut in chains of `length` draws.
+fn chunks(values: &[f64], length: usize) -> Vec<&[f64]> {
+    values.chunks(length.max(1)).collect()
 }
 
 /// Each chain cut in two halves; the middle draw of an odd chain is left out.
@@ -89,7 +126,7 @@ pub fn ess(chains: &[&[f64]]) -> f64 {
 /// the autocovariance (divided by n) at lags below `lags`; and whether the initial sequence ended before that.
 pub(super) fn ess_of(means: &[f64], n: usize, lags: usize, covariance: impl Fn(usize) -> f64) -> (f64, bool) {
     let m = means.len();
-    if n < 4 || m == 0 {
+    if n < 2 || m == 0 {
         return (f64::NAN, true);
     }
     let total = (m * n) as f64;

@@ -1,0 +1,272 @@
+//! The no-U-turn sampler: trajectories as long as they do not turn back, a point of each drawn by its weight.
+//!
+//! Multinomial sampling along the trajectory, biased progressively towards its end; generalised U-turn criterion with the
+//! checks across subtrees; diagonal metric and step size adapted over Stan's windows, pooled over the chains of a row.
+//!
+//! # Source
+//! Hoffman and Gelman, "The No-U-Turn Sampler", JMLR 15 (2014); Betancourt, "A conceptual introduction to Hamiltonian
+//! Monte Carlo", arXiv 1701.02434 (2017), appendix A; the checks across subtrees: Stan since release 2.21.
+
+mod lanes;
+mod tree;
+mod warmup;
+
+use super::chains::{Chains, Conduct};
+use super::diagnose::{self, Summary};
+use super::hmc::{check_continuous, check_moved};
+use crate::error::{Error, Result};
+use crate::family::{Density, Family, Moments};
+use crate::num::stream::Stream;
+use lanes::Lanes;
+use serde::{Deserialize, Serialize};
+
+/// Most kept draws of a row.
+const MOST_SAMPLES: usize = 1 << 24;
+/// Most kept numbers of a row: 2 GB.
+const MOST_NUMBERS: usize = 1 << 28;
+
+/// Options of NUTS.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct NutsOptions {
+    /// Kept draws of a row, over all its chains.
+    pub samples: usize,
+    /// Warm-up iterations of each chain, not kept; with 0 the step size stays and the metric is the unit one.
+    pub warmup: usize,
+    /// Chains of a row.
+    pub chains: usize,
+    /// Step size where adaptation starts.
+    pub step_size: f64,
+    /// Doublings of a trajectory at most: it has up to 2^max_depth - 1 leapfrogs.
+    pub max_depth: usize,
+    /// Mean acceptance that adaptation aims at.
+    pub target_accept: f64,
+    /// Seed of all streams.
+    pub seed: u64,
+}
+
+impl Default for NutsOptions {
+    fn default() -> Self {
+        NutsOptions { samples: 2000, warmup: 200, chains: 16, step_size: 1.0, max_depth: 10, target_accept: 0.8, seed: 0 }
+    }
+}
+
+impl NutsOptions {
+    /// Check ranges.
+    ///
+    /// # Errors
+    /// The first option out of range, with the range.
+    ///
+    /// # Example
+    /// ```
+    /// use nnef::sample::NutsOptions;
+    /// assert!(NutsOptions::default().check().is_ok());
+    /// assert!(NutsOptions { max_depth: 0, ..NutsOptions::default() }.check().is_err());
+    /// ```
+    pub fn check(&self) -> Result<()> {
+        let wrong = |what: &str, got: String, range: &str| Err(Error::domain(format!("{what} is {got}; {range}")));
+        if self.chains == 0 || self.chains > 4096 {
+            return wrong("chains", self.chains.to_string(), "between 1 and 4096 are possible");
+        }
+        if self.samples < 8 * self.chains {
+            let range = format!("at least 8 for each of the {} chains are needed to judge convergence", self.chains);
+            return wrong("samples", self.samples.to_string(), &range);
+        }
+        if self.samples > MOST_SAMPLES {
+            return wrong("samples", self.samples.to_string(), &format!("at most {MOST_SAMPLES} are possible"));
+        }
+        if !(self.step_size > 0.0 && self.step_size.is_finite()) {
+            return wrong("step_size", self.step_size.to_string(), "a positive number is needed");
+        }
+        if !(1..=20).contains(&self.max_depth) {
+            return wrong("max_depth", self.max_depth.to_string(), "between 1 and 20 doublings are possible");
+        }
+        if !(self.target_accept > 0.0 && self.target_accept < 1.0) {
+            return wrong("target_accept", self.target_accept.to_string(), "it lies between 0 and 1");
+        }
+        Ok(())
+    }
+    /// Kept draws of each chain: samples over chains, rounded up.
+    pub fn draws_per_chain(&self) -> usize {
+        self.samples.div_ceil(self.chains)
+    }
+}
+
+/// The kept draws of a row and how its transitions went.
+struct Run {
+    /// Unconstrained positions, [chains, draws, m].
+    z: Vec<f64>,
+    acceptance: f64,
+    mean_depth: f64,
+    leapfrogs: usize,
+    step: f64,
+    /// Unconstrained positions before the leapfrogs that diverged, [divergences, m].
+    divergences: Vec<f64>,
+}
+
+/// Run the chains of the rows `eta`, [n, k], which have the numbers `first`, `first` + 1, ... in their dataset.
+fn run(family: &Family, eta: &[f64], first: usize, options: &NutsOptions) -> Result<Vec<Run>> {
+    options.check()?;
+    check_continuous(family, "nuts")?;
+    let (density, rows) = (family.density(), eta.len() / family.dim());
+    let (m, chains, draws) = (density.free(), options.chains, options.draws_per_chain());
+    if draws.saturating_mul(chains).saturating_mul(m.max(density.distinct())) > MOST_NUMBERS {
+        return Err(Error::domain(format!(
+            "{draws} draws of {chains} chains with {} statistics do not fit in memory: at most {MOST_NUMBERS} numbers are kept",
+            density.distinct()
+        ))
+        .hint("fewer samples, or method: \"hmc\", which keeps no draws"));
+    }
+    let streams = (0..rows).map(|r| Stream::new(options.seed).child("nuts").at((first + r) as u64)).collect();
+    let mut lanes = Lanes::new(density, eta, streams, options);
+    if let Some(row) = (0..rows).find(|r| lanes.outside(*r)) {
+        return Err(Error::numeric(format!("row {}: a chain found no point where the density is positive", first + row))
+            .hint("the condition where: holds nowhere near, or on too small a part of the support to be sampled"));
+    }
+    lanes.warm_up();
+    let empty = |row: usize| Run {
+        z: vec![0.0; chains * draws * m],
+        acceptance: 0.0,
+        mean_depth: 0.0,
+        leapfrogs: 0,
+        step: lanes.tunings[row].step,
+        divergences: vec![],
+    };
+    let mut runs: Vec<Run> = (0..rows).map(empty).collect();
+    let mut taken = vec![0; rows * chains];
+    let mut diverged = vec![Vec::new(); rows * chains];
+    lanes.run(&mut |c, chain, outcome| {
+        let (run, i) = (&mut runs[c / chains], taken[c]);
+        run.z[((c % chains) * draws + i) * m..][..m].copy_from_slice(&chain.state.z);
+        run.acceptance += outcome.acceptance / (draws * chains) as f64;
+        run.mean_depth += outcome.depth as f64 / (draws * chains) as f64;
+        run.leapfrogs += outcome.leapfrogs;
+        diverged[c].extend(outcome.divergence.into_iter().flatten());
+        taken[c] += 1;
+        taken[c] == draws
+    });
+    for (run, points) in runs.iter_mut().zip(diverged.chunks(chains)) {
+        run.divergences = points.concat();
+    }
+    Ok(runs)
+}
+
+/// Draw from `family` at one `eta`, `[k]`: `options.samples` points over `options.chains` chains.
+///
+/// # Errors
+/// When eta or an option is out of range, or the chains cannot move.
+///
+/// # Example
+/// ```
+/// use nnef::{family::named, sample::{NutsOptions, sample_nuts}};
+/// let chains = sample_nuts(&named::gaussian().unwrap(), &[1.0, -0.5], &NutsOptions::default()).unwrap();
+/// assert!((chains.mean[0] - 1.0).abs() < 5.0 * chains.mcse[0]);
+/// ```
+pub fn sample_nuts(family: &Family, eta: &[f64], options: &NutsOptions) -> Result<Chains> {
+    family.check_eta(eta)?;
+    let (density, length) = (family.density(), options.draws_per_chain());
+    let run = run(family, eta, 0, options)?.pop().ok_or_else(|| Error::shape("eta is empty"))?;
+    let series = series(density, &run.z, eta);
+    let each: Vec<Summary> = series.iter().map(|s| Judged::of(s, length).summary).collect();
+    check_moved(&each, run.acceptance, 0)?;
+    let points = |z: &[f64]| density.program().evaluate(Density::POINT, z, eta);
+    let conduct = Conduct {
+        acceptance: run.acceptance,
+        step_size: run.step,
+        gradients: run.leapfrogs,
+        tree_depth: run.mean_depth,
+        divergences: run.divergences.len() / density.free().max(1),
+        divergent: points(&run.divergences),
+    };
+    Ok(Chains::new(family, "nuts", points(&run.z), (series, density.unique().to_vec()), options.chains, conduct))
+}
+
+/// Rows that are sampled side by side.
+pub(super) fn rows_that_fit(density: &Density, chains: usize) -> usize {
+    (density.program().lanes() / chains.max(1)).max(1)
+}
+
+/// Moments of the rows `eta`, [n, k], which have the numbers `first`, `first` + 1, ... in their dataset.
+pub(in crate::sample) fn moments(family: &Family, eta: &[f64], first: usize, options: &NutsOptions) -> Result<Moments> {
+    let (density, k) = (family.density(), family.dim());
+    let mut out = Moments { cov_tt: Some(Vec::new()), ..Moments::default() };
+    for (row, run) in run(family, eta, first, options)?.iter().enumerate() {
+        let series = series(density, &run.z, &eta[row * k..(row + 1) * k]);
+        let length = options.draws_per_chain();
+        let each: Vec<Judged> = series.iter().map(|s| Judged::of(s, length)).collect();
+        check_moved(&each.iter().map(|j| j.summary).collect::<Vec<_>>(), run.acceptance, first + row)?;
+        let divergences = run.divergences.len() / density.free().max(1);
+        append(&mut out, density.unique(), &each, &covariances(&series, &each), divergences, length * options.chains);
+    }
+    Ok(out)
+}
+
+/// The distinct statistics at unconstrained positions `z`, [n, m], each a series `[n]`.
+fn series(density: &Density, z: &[f64], eta: &[f64]) -> Vec<Vec<f64>> {
+    let t = density.program().evaluate(Density::STATISTICS, z, eta);
+    (0..density.distinct()).map(|i| t.iter().skip(i).step_by(density.distinct()).copied().collect()).collect()
+}
+
+/// Summary of a statistic, and its rank-normalised R-hat.
+struct Judged {
+    summary: Summary,
+    rhat: f64,
+}
+
+impl Judged {
+    fn of(series: &[f64], length: usize) -> Judged {
+        let chains: Vec<&[f64]> = series.chunks(length).collect();
+        let summary = diagnose::summarize(&chains);
+        // A statistic that is the same everywhere agrees with itself.
+        let rhat = if summary.variance == 0.0 { 1.0 } else { diagnose::rhat_rank(&chains) };
+        Judged { summary, rhat }
+    }
+}
+
+/// Covariances of the distinct statistics, [distinct, distinct].
+fn covariances(series: &[Vec<f64>], each: &[Judged]) -> Vec<f64> {
+    let n = series.len();
+    let mut cov = vec![0.0; n * n];
+    for i in 0..n {
+        for j in 0..=i {
+            let (a, b) = (each[i].summary.mean, each[j].summary.mean);
+            let total: f64 = series[i].iter().zip(&series[j]).map(|(x, y)| (x - a) * (y - b)).sum();
+            let value = total / (series[i].len() as f64 - 1.0);
+            (cov[i * n + j], cov[j * n + i]) = (value, value);
+        }
+    }
+    cov
+}
+
+fn append(out: &mut Moments, unique: &[usize], each: &[Judged], cov: &[f64], divergences: usize, draws: usize) {
+    let ess = each.iter().map(|j| j.summary.ess).fold(f64::INFINITY, f64::min);
+    let rhat = each.iter().map(|j| j.rhat).fold(1.0, |a: f64, b| if b.is_nan() { b } else { a.max(b) });
+    out.mu_t.extend(unique.iter().map(|u| each[*u].summary.mean));
+    out.mcse.extend(unique.iter().map(|u| each[*u].summary.mcse()));
+    out.ess.push(ess);
+    out.rhat.push(rhat);
+    out.divergences.push(divergences);
+    out.method.push("nuts");
+    out.gate.push(gate(rhat, ess, divergences, draws));
+    if let Some(all) = &mut out.cov_tt {
+        unique.iter().for_each(|i| all.extend(unique.iter().map(|j| cov[i * each.len() + j])));
+    }
+}
+
+/// R-hat above which chains do not agree: 32 half chains of a hundred draws are noisier than the 1.01 of long ones.
+const RHAT: f64 = 1.1;
+/// Effective draws below which the estimate of the error is not to be trusted.
+const ESS: f64 = 100.0;
+/// Divergent transitions per draw above which a part of the support is likely to be missed. Light tails, as of exp(-x^4),
+/// make one in fifty diverge at the usual acceptance, without harm.
+const DIVERGENT: f64 = 0.05;
+
+/// The test that a row failed.
+fn gate(rhat: f64, ess: f64, divergences: usize, draws: usize) -> &'static str {
+    match () {
+        () if rhat.is_nan() || rhat > RHAT => "rhat",
+        () if ess.is_nan() || ess < ESS => "ess",
+        () if divergences as f64 > DIVERGENT * draws as f64 => "divergences",
+        () => "",
+    }
+}

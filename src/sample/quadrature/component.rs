@@ -1,0 +1,159 @@
+//! Rows of eta over one component: windows, grids that similar rows share, and a second look at what did not settle.
+
+use super::QuadratureOptions;
+use super::grid::{Grid, Row};
+use super::scan::{Scanner, Window};
+use crate::domain::Axis;
+use crate::error::{Error, Result};
+use crate::family::{Component, Family, Integrand};
+
+/// Largest error estimate, in standard deviations, with which a row is given out.
+const RESOLVED: f64 = 0.02;
+
+/// Rows whose windows differ by more than this factor in some coordinate get grids of their own: on a line, and in several
+/// coordinates, where nodes are dear.
+const SHARED: [f64; 2] = [2.5, 1.6];
+
+/// Moments over component `number` of the integrand for rows of eta, each `[k]`.
+///
+/// # Errors
+/// When a density does not decay, or is not resolved.
+pub(super) fn rows(
+    family: &Family,
+    integrand: &Integrand,
+    number: usize,
+    etas: &[&[f64]],
+    options: &QuadratureOptions,
+) -> Result<Vec<Row>> {
+    let component = &integrand.components()[number];
+    let mut scanner = Scanner::new(family, integrand, component);
+    let windows: Vec<Window> = etas.iter().map(|e| scanner.window(e)).collect::<Result<_>>()?;
+    let local = |i: usize| component.statistics.iter().map(|s| etas[i][*s]).collect::<Vec<f64>>();
+    let mut results: Vec<Option<Row>> = vec![None; etas.len()];
+    for group in groups(&windows) {
+        let grid = Grid::new(component, union(&windows, &group));
+        let members: Vec<Vec<f64>> = group.iter().map(|i| local(*i)).collect();
+        let cut: Vec<&Window> = group.iter().map(|i| &windows[*i]).collect();
+        for (i, row) in group.iter().zip(grid.integrate(&members, &cut, options)) {
+            results[*i] = Some(row);
+        }
+    }
+    let smooth = smooth_twin(family, component);
+    let settle = |(i, row): (usize, Option<Row>)| {
+        let row = row.ok_or_else(|| Error::numeric("a row was not integrated"))?;
+        let problem = Problem { family, eta: etas[i], local: local(i), options };
+        problem.settle(row, component, windows[i].clone(), smooth)
+    };
+    results.into_iter().enumerate().map(settle).collect()
+}
+
+/// The same coordinates unconstrained, where the component has segments: densities that are singular at their ends converge there.
+fn smooth_twin<'a>(family: &'a Family, component: &Component) -> Option<(&'a Integrand, &'a Component)> {
+    let segments = component.axes.iter().any(|a| matches!(a, Axis::Segment { .. }));
+    let whole = family.unconstrained_integrand().filter(|_| segments)?;
+    let same = |c: &&Component| {
+        c.coordinates == component.coordinates
+            && c.statistics == component.statistics
+            && c.cliques.iter().all(|c| c.coordinates.len() <= 3)
+    };
+    whole.components().iter().find(same).map(|c| (whole, c))
+}
+
+/// One eta over one component.
+struct Problem<'a> {
+    family: &'a Family,
+    eta: &'a [f64],
+    local: Vec<f64>,
+    options: &'a QuadratureOptions,
+}
+
+impl Problem<'_> {
+    fn integrate(&self, component: &Component, window: &Window) -> Option<Row> {
+        Grid::new(component, window.clone()).integrate(std::slice::from_ref(&self.local), &[window], self.options).pop()
+    }
+    /// Look again at what did not converge; refuse what does not.
+    fn settle(
+        &self,
+        mut row: Row,
+        component: &Component,
+        window_of_row: Window,
+        smooth: Option<(&Integrand, &Component)>,
+    ) -> Result<Row> {
+        let (family, eta) = (self.family, self.eta);
+        let (mut over, mut wider) = (component, window_of_row);
+        let doubtful = |row: &Row| row.worst > self.options.tol.max(1e-9) || row.worst.is_nan();
+        if doubtful(&row)
+            && let Some(again) = self.integrate(component, &wider).filter(|a| a.worst < row.worst || row.worst.is_nan())
+        {
+            row = again;
+        }
+        if let Some((integrand, twin)) = smooth.filter(|_| doubtful(&row)) {
+            let whole = Scanner::new(family, integrand, twin).window(eta)?;
+            let better = |a: &Row| a.worst < row.worst || row.worst.is_nan() || a.tail.iter().any(|t| !t.is_finite());
+            if let Some(again) = self.integrate(twin, &whole).filter(better) {
+                (row, over, wider) = (again, twin, whole);
+            }
+        }
+        if row.undefined {
+            return Err(Error::numeric(format!(
+                "a statistic of '{}' is not a number on part of its support, within the reach of the density at eta = {eta:?}",
+                family.name()
+            ))
+            .hint("choose another support, or restrict it with where:"));
+        }
+        if !row.mu.iter().all(|m| m.is_finite() && m.abs() < 1e280) {
+            return Err(Error::numeric(format!("quadrature of '{}' gives {:?} at eta = {eta:?}", family.name(), row.mu))
+                .hint("a statistic is infinite or NaN where the density has mass"));
+        }
+        // A window that cuts through the density is doubled a few times before the density is blamed.
+        for _ in 0..4 {
+            if row.tail.iter().all(|t| t.is_finite()) {
+                break;
+            }
+            wider.widen();
+            row = self.integrate(over, &wider).unwrap_or(row);
+        }
+        if row.tail.iter().any(|t| !t.is_finite()) {
+            return Err(Error::domain(format!(
+                "the density of '{}' does not decay at an end of its support at eta = {eta:?}: it has no finite integral, or its tail is too heavy to integrate",
+                family.name()
+            ))
+            .hint("choose an eta region in which the tails decay faster"));
+        }
+        row.error.iter_mut().zip(&row.tail).for_each(|(e, t)| *e += t);
+        let worst = row.worst_in_sd();
+        if worst > RESOLVED {
+            return Err(Error::numeric(format!(
+                "quadrature does not resolve the density of '{}' at eta = {eta:?}: its error may be {worst:.2} standard deviations",
+                family.name()
+            ))
+            .hint("method: \"hmc\" samples it; or the density has no finite integral"));
+        }
+        Ok(row)
+    }
+}
+
+/// Rows that share a grid: consecutive ones with equal charts and similar windows.
+fn groups(windows: &[Window]) -> Vec<Vec<usize>> {
+    let mut found: Vec<(Vec<usize>, Window)> = Vec::new();
+    for (i, w) in windows.iter().enumerate() {
+        let shared = SHARED[usize::from(w.low.len() > 1)];
+        let joined = |(members, all): &(Vec<usize>, Window)| {
+            let both = all.union(w);
+            let similar = |m: &Window| (0..w.low.len()).all(|a| both.high[a] - both.low[a] <= shared * (m.high[a] - m.low[a]));
+            (all.charts == w.charts && similar(w) && members.iter().all(|m| similar(&windows[*m]))).then_some(both)
+        };
+        match found.iter().enumerate().find_map(|(g, group)| joined(group).map(|both| (g, both))) {
+            Some((g, both)) => {
+                found[g].0.push(i);
+                found[g].1 = both;
+            }
+            None => found.push((vec![i], w.clone())),
+        }
+    }
+    found.into_iter().map(|(members, _)| members).collect()
+}
+
+fn union(windows: &[Window], members: &[usize]) -> Window {
+    members[1..].iter().fold(windows[members[0]].clone(), |all, m| all.union(&windows[*m]))
+}

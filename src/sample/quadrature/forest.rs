@@ -1,0 +1,313 @@
+//! Sum-product and max-product on the cliques of a component.
+//!
+//! Tables have the last coordinate of their clique fastest. Messages go from the leaves to the root, marginals back. The
+//! covariance of two statistics is the sum over pairs of shares; shares in different cliques meet in the first clique that is
+//! above both, where each is known through its conditional expectation given what the clique sees of it.
+//!
+//! # Source
+//! Kschischang, Frey and Loeliger, "Factor graphs and the sum-product algorithm", IEEE Trans. Inf. Theory 47 (2001).
+
+use super::scan::advance;
+use super::table::{Table, exponentials};
+use crate::expr::lanes::Aligned;
+use crate::family::Component;
+
+/// How the tables of the cliques hang together, for given numbers of nodes.
+pub(super) struct Forest<'a> {
+    component: &'a Component,
+    /// For each clique, the cell of its separator for each of its own cells.
+    to_separator: Vec<Vec<u32>>,
+    /// Number of cells of each separator.
+    separators: Vec<usize>,
+    /// For each clique its children, each with how the cells of the clique see those of the child's separator.
+    children: Vec<Vec<(usize, View)>>,
+}
+
+/// Where the cells of a clique lie.
+pub(super) enum Cells {
+    /// All combinations of the nodes, last coordinate fastest.
+    Tensor,
+    /// On lines of two coordinates: at a node of the coordinate in place `outer`, and between the nodes of the other one.
+    Lines {
+        /// Place of the coordinate.
+        outer: usize,
+        /// Its node, for each cell.
+        node: Vec<u32>,
+        /// The nodes of the other coordinate around each cell.
+        between: View,
+    },
+}
+
+/// How each cell sees an array: as one of its entries, or as a sum of neighbouring ones with weights.
+pub(super) struct View {
+    /// First entry, for each cell.
+    pub first: Vec<u32>,
+    /// Weights of the entries from the first on, [cell, width]; none where a cell sees one entry.
+    pub weights: Vec<f64>,
+    /// Entries that a cell sees.
+    pub width: usize,
+}
+
+impl Clone for View {
+    fn clone(&self) -> View {
+        View { first: self.first.clone(), weights: self.weights.clone(), width: self.width }
+    }
+}
+
+impl View {
+    fn entries(first: Vec<u32>) -> View {
+        View { first, weights: vec![], width: 1 }
+    }
+    fn weights(&self, cell: usize) -> &[f64] {
+        &self.weights[cell * self.width..(cell + 1) * self.width]
+    }
+    /// What a cell sees of `values`.
+    fn gather(&self, cell: usize, values: &[f64]) -> f64 {
+        let first = self.first[cell] as usize;
+        if self.weights.is_empty() {
+            return values[first];
+        }
+        self.weights(cell).iter().zip(&values[first..]).map(|(w, v)| w * v).sum()
+    }
+    /// The same of logs, where minus infinity makes everything so.
+    fn gather_logs(&self, cell: usize, logs: &[f64]) -> f64 {
+        let seen = self.gather(cell, logs);
+        if seen.is_nan() { f64::NEG_INFINITY } else { seen }
+    }
+    /// Add `amount` to what a cell sees.
+    fn scatter(&self, cell: usize, amount: f64, out: &mut [f64]) {
+        let first = self.first[cell] as usize;
+        if self.weights.is_empty() {
+            out[first] += amount;
+        } else {
+            self.weights(cell).iter().zip(&mut out[first..]).for_each(|(w, o)| *o += w * amount);
+        }
+    }
+}
+
+/// Moments of a component under one eta.
+pub(super) struct Sums {
+    pub log_normalizer: f64,
+    pub mu: Vec<f64>,
+    pub cov: Option<Vec<f64>>,
+    /// Joint probabilities of the cells of each clique.
+    pub joint: Vec<Vec<f64>>,
+}
+
+impl<'a> Forest<'a> {
+    /// For `counts[c]` nodes of coordinate `c` of the component, and `places[i]` of the cells of clique i.
+    pub(super) fn new(component: &'a Component, counts: &[usize], places: Vec<Cells>) -> Forest<'a> {
+        let cliques = &component.cliques;
+        let shared = |i: usize| cliques[i].separator.iter().map(|s| cliques[i].coordinates[*s]).collect::<Vec<usize>>();
+        let separators = (0..cliques.len()).map(|i| shared(i).iter().map(|c| counts[*c]).product()).collect();
+        let (mut to_separator, mut children) = (Vec::new(), Vec::new());
+        for (i, mut place) in places.into_iter().enumerate() {
+            let cells = |place: &Cells, chosen: &[usize]| match place {
+                Cells::Tensor => cells_of_tensor(component, i, counts, chosen),
+                Cells::Lines { node, .. } if chosen.is_empty() => vec![0; node.len()],
+                Cells::Lines { node, .. } => node.clone(),
+            };
+            to_separator.push(cells(&place, &cliques[i].separator));
+            let below: Vec<usize> = (0..i).filter(|c| cliques[*c].parent == Some(i)).collect();
+            let mut seen = |child: usize| {
+                let find = |c: &usize| cliques[i].coordinates.iter().position(|p| p == c).unwrap_or(0);
+                let chosen: Vec<usize> = shared(child).iter().map(find).collect();
+                match &mut place {
+                    Cells::Lines { outer, between, .. } if chosen != [*outer] => between.clone(),
+                    place => View::entries(cells(place, &chosen)),
+                }
+            };
+            children.push(below.into_iter().map(|child| (child, seen(child))).collect());
+        }
+        Forest { component, to_separator, separators, children }
+    }
+    /// For each coordinate, the maximum over all others of the log of the weighted density at each of its nodes. Tensors only.
+    pub(super) fn profiles(&self, shares: &[Table], eta: &[f64], counts: &[usize], buffer: &mut Aligned) -> Vec<Vec<f64>> {
+        let (mut up, mut tables): (Vec<Vec<f64>>, Vec<Vec<f64>>) = Default::default();
+        for (i, share) in shares.iter().enumerate() {
+            let mut table = self.exponent(i, share, eta, buffer);
+            self.add_messages(i, &up, &mut table);
+            if self.component.cliques[i].parent.is_some() {
+                up.push(self.reduce(i, &table));
+            }
+            tables.push(table);
+        }
+        for i in (0..tables.len()).rev() {
+            for (child, view) in &self.children[i] {
+                let mut down = vec![f64::NEG_INFINITY; self.separators[*child]];
+                view.first.iter().zip(&tables[i]).for_each(|(s, v)| down[*s as usize] = down[*s as usize].max(*v));
+                for (d, u) in down.iter_mut().zip(&up[*child]) {
+                    *d = if *u == f64::NEG_INFINITY { f64::NEG_INFINITY } else { *d - u };
+                }
+                let (map, table) = (&self.to_separator[*child], &mut tables[*child]);
+                table.iter_mut().zip(map).for_each(|(v, s)| *v += down[*s as usize]);
+            }
+        }
+        self.by_coordinate(&tables, counts)
+    }
+    /// Moments at one eta of the component's statistics; `shares[i]` are those of clique i.
+    pub(super) fn moments(&self, tables: &[Table], eta: &[f64], covariance: bool) -> Sums {
+        let cliques = &self.component.cliques;
+        let k = eta.len();
+        let (mut up, mut conditional): (Vec<Vec<f64>>, Vec<Vec<f64>>) = Default::default();
+        let mut buffer = Aligned::filled(0, 0.0);
+        for (i, table) in tables.iter().enumerate() {
+            let mut log_p = self.exponent(i, table, eta, &mut buffer);
+            self.add_messages(i, &up, &mut log_p);
+            let (message, p) = self.normalize(i, log_p);
+            up.push(message);
+            conditional.push(p);
+        }
+        let log_normalizer: f64 = (0..cliques.len()).filter(|i| cliques[*i].parent.is_none()).map(|i| up[i][0]).sum();
+        let joint = self.joints(conditional.clone());
+        let mut mu = vec![0.0; k];
+        let mut shares: Vec<Vec<Vec<f64>>> = Vec::new();
+        for (i, table) in tables.iter().enumerate() {
+            let centered = |(local, s): (usize, &usize)| {
+                let values = table.share(local);
+                let mean: f64 = joint[i].iter().zip(values).map(|(p, t)| p * t).sum();
+                mu[*s] += mean;
+                values.iter().map(|t| t - mean).collect()
+            };
+            shares.push(cliques[i].statistics.iter().enumerate().map(centered).collect());
+        }
+        let cov = covariance.then(|| self.covariance(&shares, &conditional, &joint, k));
+        Sums { log_normalizer, mu, cov, joint }
+    }
+    fn exponent(&self, i: usize, table: &Table, eta: &[f64], buffer: &mut Aligned) -> Vec<f64> {
+        let local: Vec<f64> = self.component.cliques[i].statistics.iter().map(|s| eta[*s]).collect();
+        table.exponent(&local, buffer);
+        buffer[..table.n].to_vec()
+    }
+    fn add_messages(&self, i: usize, up: &[Vec<f64>], table: &mut [f64]) {
+        for (child, view) in &self.children[i] {
+            table.iter_mut().enumerate().for_each(|(cell, v)| *v += view.gather_logs(cell, &up[*child]));
+        }
+        table.iter_mut().filter(|v| v.is_nan()).for_each(|v| *v = f64::NEG_INFINITY);
+    }
+    /// The greatest entry for each cell of the separator.
+    fn reduce(&self, i: usize, table: &[f64]) -> Vec<f64> {
+        let mut top = vec![f64::NEG_INFINITY; self.separators[i]];
+        self.to_separator[i].iter().zip(table).for_each(|(s, v)| top[*s as usize] = top[*s as usize].max(*v));
+        top
+    }
+    /// Logs of the sums for each cell of the separator, and the conditional probabilities given it.
+    fn normalize(&self, i: usize, mut log_p: Vec<f64>) -> (Vec<f64>, Vec<f64>) {
+        let (map, top) = (&self.to_separator[i], self.reduce(i, &log_p));
+        for (v, s) in log_p.iter_mut().zip(map) {
+            *v = if top[*s as usize].is_finite() { *v - top[*s as usize] } else { f64::NEG_INFINITY };
+        }
+        let n = log_p.len();
+        let mut p = Aligned::filled(n.next_multiple_of(8), 0.0);
+        p[..n].copy_from_slice(&log_p);
+        let padded = p.len();
+        // The length is a multiple of eight.
+        unsafe { exponentials(p.as_mut_ptr(), padded) };
+        let mut sums = vec![0.0; self.separators[i]];
+        p.iter().zip(map).for_each(|(p, s)| sums[*s as usize] += p);
+        let share = |(p, s): (&f64, &u32)| if sums[*s as usize] > 0.0 { p / sums[*s as usize] } else { 0.0 };
+        let conditional = p.iter().zip(map).map(share).collect();
+        (top.iter().zip(&sums).map(|(t, s)| t + s.ln()).collect(), conditional)
+    }
+    /// Joint probabilities of each clique from its conditional ones.
+    fn joints(&self, mut tables: Vec<Vec<f64>>) -> Vec<Vec<f64>> {
+        for i in (0..tables.len()).rev() {
+            for (child, view) in &self.children[i] {
+                let mut marginal = vec![0.0; self.separators[*child]];
+                tables[i].iter().enumerate().for_each(|(cell, p)| view.scatter(cell, *p, &mut marginal));
+                let own = &self.to_separator[*child];
+                tables[*child].iter_mut().zip(own).for_each(|(p, s)| *p *= marginal[*s as usize]);
+            }
+        }
+        tables
+    }
+    /// Centred shares, their conditional and joint probabilities: the covariance, [k, k].
+    fn covariance(&self, shares: &[Vec<Vec<f64>>], conditional: &[Vec<f64>], joint: &[Vec<f64>], k: usize) -> Vec<f64> {
+        let cliques = &self.component.cliques;
+        let mut cov = vec![0.0; k * k];
+        // Conditional expectations, given its separator, of what is in or below a clique; nothing for other statistics.
+        let mut below: Vec<Vec<Option<Vec<f64>>>> = Vec::new();
+        for i in 0..cliques.len() {
+            let mut add = |a: usize, b: usize, value: f64| {
+                cov[a * k + b] += value;
+                if a != b {
+                    cov[b * k + a] += value;
+                }
+            };
+            let mine: Vec<(usize, &Vec<f64>)> = cliques[i].statistics.iter().copied().zip(&shares[i]).collect();
+            for (at, (a, left)) in mine.iter().enumerate() {
+                for (b, right) in &mine[..=at] {
+                    add(*a, *b, joint[i].iter().zip(*left).zip(*right).map(|((p, l), r)| p * l * r).sum());
+                }
+            }
+            for (order, (child, view)) in self.children[i].iter().enumerate() {
+                let seen = |value: &dyn Fn(usize) -> f64| {
+                    let mut out = vec![0.0; self.separators[*child]];
+                    joint[i].iter().enumerate().for_each(|(cell, p)| view.scatter(cell, p * value(cell), &mut out));
+                    out
+                };
+                let mut others: Vec<(usize, Vec<f64>)> = mine.iter().map(|(a, t)| (*a, seen(&|cell| t[cell]))).collect();
+                for (sibling, theirs) in &self.children[i][..order] {
+                    for (a, u) in below[*sibling].iter().enumerate() {
+                        if let Some(u) = u {
+                            others.push((a, seen(&|cell| theirs.gather(cell, u))));
+                        }
+                    }
+                }
+                for (a, left) in &others {
+                    for (b, right) in below[*child].iter().enumerate() {
+                        if let Some(right) = right {
+                            let value: f64 = left.iter().zip(right).map(|(l, r)| l * r).sum();
+                            // A share of the same statistic on both sides counts twice.
+                            add(*a, b, if *a == b { 2.0 * value } else { value });
+                        }
+                    }
+                }
+            }
+            let mut expected: Vec<Option<Vec<f64>>> = vec![None; k];
+            let mut gather = |a: usize, value: &dyn Fn(usize) -> f64| {
+                let out = expected[a].get_or_insert_with(|| vec![0.0; self.separators[i]]);
+                let cells = self.to_separator[i].iter().zip(&conditional[i]).enumerate();
+                cells.for_each(|(cell, (s, p))| out[*s as usize] += p * value(cell));
+            };
+            mine.iter().for_each(|(a, t)| gather(*a, &|cell| t[cell]));
+            for (child, view) in &self.children[i] {
+                for (a, u) in below[*child].iter().enumerate() {
+                    if let Some(u) = u {
+                        gather(a, &|cell| view.gather(cell, u));
+                    }
+                }
+            }
+            below.push(expected);
+        }
+        cov
+    }
+    /// The greatest entry at each node of each coordinate, from the clique that owns it, of tensors.
+    fn by_coordinate(&self, tables: &[Vec<f64>], counts: &[usize]) -> Vec<Vec<f64>> {
+        let mut out: Vec<Vec<f64>> = counts.iter().map(|n| vec![f64::NEG_INFINITY; *n]).collect();
+        for (clique, table) in self.component.cliques.iter().zip(tables) {
+            for axis in clique.owned() {
+                let stride: usize = clique.coordinates[axis + 1..].iter().map(|c| counts[*c]).product();
+                let own = &mut out[clique.coordinates[axis]];
+                for slabs in table.chunks(stride * own.len()) {
+                    for (best, slab) in own.iter_mut().zip(slabs.chunks(stride)) {
+                        *best = slab.iter().copied().fold(*best, f64::max);
+                    }
+                }
+            }
+        }
+        out
+    }
+}
+
+/// For each cell of the tensor of clique `i` the cell of the tensor of its `chosen` coordinates.
+fn cells_of_tensor(component: &Component, i: usize, counts: &[usize], chosen: &[usize]) -> Vec<u32> {
+    let sizes: Vec<usize> = component.cliques[i].coordinates.iter().map(|c| counts[*c]).collect();
+    let mut index = vec![0; sizes.len()];
+    let cell = |_| {
+        let at = chosen.iter().fold(0, |at, i| at * sizes[*i] + index[*i]) as u32;
+        advance(&mut index, |a| sizes[a]);
+        at
+    };
+    (0..sizes.iter().product()).map(cell).collect()
+}

@@ -1,0 +1,362 @@
+//! The grid of a component: rules by axis, refined until mu stands still.
+
+use super::QuadratureOptions;
+use super::forest::{Cells, Forest};
+use super::nested::Nested;
+use super::rule::{Line, kinks, tensor};
+use super::scan::{Chart, Window};
+use super::split;
+use super::table::Table;
+use crate::domain::Axis;
+use crate::expr::lanes::Aligned;
+use crate::family::{Clique, Component};
+use crate::num::quad::gauss_legendre;
+
+/// Moments of one eta over a component.
+#[derive(Debug, Clone)]
+pub(super) struct Row {
+    pub mu: Vec<f64>,
+    pub cov: Vec<f64>,
+    pub log_normalizer: f64,
+    /// Error estimate of each mean.
+    pub error: Vec<f64>,
+    /// Largest error in standard deviations.
+    pub worst: f64,
+    /// Whether a statistic is NaN at a node.
+    pub undefined: bool,
+    /// What the mass beyond the window may add to each statistic; infinite where the density does not decay.
+    pub tail: Vec<f64>,
+}
+
+/// A component in a window.
+pub(super) struct Grid<'a> {
+    component: &'a Component,
+    window: Window,
+    /// Ends of the Gauss-Legendre panels of each axis, or nothing for the trapezoidal rule.
+    panels: Vec<Option<Vec<f64>>>,
+}
+
+/// A level of refinement: the tables of the cliques, and how many nodes each axis has where it has its own.
+struct Level<'a> {
+    tables: Vec<Table>,
+    counts: Vec<usize>,
+    forest: Option<Forest<'a>>,
+}
+
+/// Nodes of the trapezoidal rule at the first level, for one coordinate and for several.
+const FIRST: [usize; 2] = [40, 24];
+/// Nodes of a Gauss-Legendre panel at the first level.
+const PANEL: usize = 12;
+/// Nodes for the width of the window at the first level where lines are split one by one.
+const SPLIT: usize = 24;
+/// Most numbers in the tables of a level.
+const MOST_NUMBERS: usize = 1 << 25;
+/// What the error of a level may be above the geometric extrapolation of the last changes.
+const SAFETY: f64 = 3.0;
+/// Longest Gauss-Legendre rule: they cost their square to make, and what they do not resolve is singular.
+const LONGEST: usize = 768;
+/// Most refinements.
+const LEVELS: u32 = 16;
+
+impl<'a> Grid<'a> {
+    pub(super) fn new(component: &'a Component, window: Window) -> Self {
+        let axes = &component.axes;
+        let oblique =
+            |axis: &usize| component.cliques.iter().any(|c| split::applies(component, c) && c.coordinates.contains(axis));
+        let panels = (0..axes.len())
+            .map(|axis| {
+                let (low, high) = (window.low[axis], window.high[axis]);
+                let mut cuts: Vec<f64> = component.cliques.iter().flat_map(|c| kinks(c, axis, &window)).collect();
+                let plain = axes[axis].ends().is_some() && window.charts[axis] == Chart::Identity;
+                let whole = matches!(axes[axis], Axis::Integers { .. });
+                if oblique(&axis) {
+                    cuts.extend((1..split::PARTS).map(|i| low + (high - low) * i as f64 / split::PARTS as f64));
+                }
+                (!whole && (plain || !cuts.is_empty())).then(|| {
+                    cuts.push(low);
+                    cuts.push(high);
+                    cuts.sort_by(f64::total_cmp);
+                    cuts.dedup_by(|a, b| (*a - *b).abs() <= 1e-13 * (high - low));
+                    cuts
+                })
+            })
+            .collect();
+        Grid { component, window, panels }
+    }
+    /// Whether surfaces cut across the axes, so that lines are split one by one.
+    fn nested(&self) -> bool {
+        self.component.is_one_clique() && Nested::applies(&self.component.cliques[0])
+    }
+    /// Nodes of an axis with `n` in the trapezoidal rule, or the corresponding number in each panel.
+    fn line(&self, axis: usize, level: u32) -> Line {
+        let (low, high, chart) = (self.window.low[axis], self.window.high[axis], self.window.charts[axis]);
+        let (mut nodes, mut weights) = (Vec::new(), Vec::new());
+        match &self.panels[axis] {
+            None if matches!(self.component.axes[axis], Axis::Integers { .. }) => {
+                let n = (high - low).round() as usize + 1;
+                nodes.extend((0..n).map(|i| low + i as f64));
+                weights.extend(std::iter::repeat_n(1.0, n));
+            }
+            None => {
+                let n = self.count(FIRST[usize::from(self.panels.len() > 1)], level);
+                let step = (high - low) / n as f64;
+                // Each axis and level has a shift of its own: nested grids would meet a narrow diagonal ridge at every level,
+                // or never, and agree on something wrong.
+                let shift = (0.5 + 0.618_034 * f64::from(level) + 0.414_214 * axis as f64).fract();
+                nodes.extend((0..n).map(|i| low + step * (i as f64 + shift)));
+                weights.extend(std::iter::repeat_n(step, n));
+            }
+            Some(cuts) => {
+                let (x, w) = gauss_legendre(self.count(PANEL, level));
+                for ends in cuts.windows(2) {
+                    let (middle, half) = (0.5 * (ends[0] + ends[1]), 0.5 * (ends[1] - ends[0]));
+                    nodes.extend(x.iter().map(|x| middle + half * x));
+                    weights.extend(w.iter().map(|w| half * w));
+                }
+            }
+        }
+        Line::new(nodes, &weights, chart)
+    }
+    /// Doubled from level to level on a line, else half as many more.
+    fn count(&self, first: usize, level: u32) -> usize {
+        if self.panels.len() == 1 { first << level } else { (first as f64 * 1.5f64.powi(level as i32)).round() as usize }
+    }
+    fn level(&self, level: u32, most: usize) -> Option<Level<'a>> {
+        let most = most.min(MOST_NUMBERS / (self.component.statistics.len() + 1));
+        let longest = self.count(PANEL, level) > LONGEST;
+        if longest && (self.nested() || self.panels.iter().any(Option::is_some)) {
+            return None;
+        }
+        let cliques = &self.component.cliques;
+        if self.nested() {
+            let nested = Nested::new(&cliques[0], &self.component.axes, &self.window);
+            let n = self.count(SPLIT, level);
+            if level > 0 && n.pow(self.panels.len() as u32) > most {
+                return None;
+            }
+            let points = nested.points(n);
+            if level > 0 && points.log_weights.len() > most {
+                return None;
+            }
+            return Some(Level { tables: vec![Table::new(&cliques[0], &points)], counts: vec![], forest: None });
+        }
+        let lines: Vec<Line> = (0..self.panels.len()).map(|axis| self.line(axis, level)).collect();
+        let counts: Vec<usize> = lines.iter().map(|l| l.x.len()).collect();
+        let size = |c: &Clique| c.coordinates.iter().map(|c| counts[*c]).product::<usize>();
+        if level > 0 && cliques.iter().map(size).sum::<usize>() > most {
+            return None;
+        }
+        let n = self.count(PANEL, level);
+        let (tables, places) = cliques
+            .iter()
+            .map(|c| match split::applies(self.component, c) {
+                true => split::lines(self.component, c, &self.window, &lines, &self.panels, n),
+                false => (tensor(c, &lines), Cells::Tensor),
+            })
+            .zip(cliques)
+            .map(|((points, cells), clique)| (Table::new(clique, &points), cells))
+            .unzip();
+        let forest = (!self.component.is_one_clique()).then(|| Forest::new(self.component, &counts, places));
+        Some(Level { tables, counts, forest })
+    }
+    /// Moments of rows of the component's share of eta. `cut` are the windows of the rows.
+    pub(super) fn integrate(&self, etas: &[Vec<f64>], cut: &[&Window], options: &QuadratureOptions) -> Vec<Row> {
+        let axes = &self.component.axes;
+        let tol =
+            if self.component.cliques.iter().any(|c| c.coordinates.len() > 2) { options.tol.max(TOL_3D) } else { options.tol };
+        // A sum over whole numbers is not refined.
+        let summed = axes.iter().all(|a| matches!(a, Axis::Integers { .. }));
+        let mut rows: Vec<Option<Row>> = vec![None; etas.len()];
+        let mut changes: Vec<Vec<f64>> = vec![vec![]; etas.len()];
+        let mut pending: Vec<usize> = (0..etas.len()).collect();
+        let mut buffer = Aligned::filled(0, 0.0);
+        let mut finest: Option<Level> = None;
+        for number in 0..LEVELS {
+            let Some(level) = self.level(number, options.max_nodes).filter(|_| !pending.is_empty()) else { break };
+            pending.retain(|i| {
+                let mut row = level.mean(&etas[*i], &mut buffer);
+                match &rows[*i] {
+                    _ if summed => {
+                        row.error = row.mu.iter().map(|m| floor(*m)).collect();
+                        row.worst = 0.0;
+                    }
+                    Some(before) => row.judge(before, &mut changes[*i]),
+                    None => {}
+                }
+                let more = row.worst > tol || row.worst.is_nan();
+                // The first covariance gives the unit of the errors, the last is the result.
+                if number == 0 || !more {
+                    level.covariance(&etas[*i], &mut row, &mut buffer);
+                }
+                if !more {
+                    row.tail = self.tail(&level, &etas[*i], &row, cut[*i]);
+                }
+                rows[*i] = Some(row);
+                more
+            });
+            finest = Some(level);
+        }
+        if let Some(level) = finest {
+            for i in pending {
+                if let Some(row) = &mut rows[i] {
+                    level.covariance(&etas[i], row, &mut buffer);
+                    row.tail = self.tail(&level, &etas[i], row, cut[i]);
+                }
+            }
+        }
+        rows.into_iter().flatten().collect()
+    }
+    /// Mass beyond the outermost nodes of the unbounded axes, from the decay over the last sixteenth of the window, times the distance
+    /// of T there from its mean. Looked at where the density is still noticeable at the end of the row's window.
+    fn tail(&self, level: &Level, eta: &[f64], row: &Row, window: &Window) -> Vec<f64> {
+        let k = eta.len();
+        let mut out = vec![0.0; k];
+        let whole = |a: usize| matches!(self.component.axes[a], Axis::Integers { .. });
+        let open = |a: usize| self.panels[a].is_none() && !whole(a) && !level.counts.is_empty();
+        for axis in (0..self.panels.len()).filter(|a| open(*a) && window.cut[*a].contains(&true)) {
+            let n = level.counts[axis];
+            let span = (n / 16).max(1);
+            for (last, before) in [(0, span), (n - 1, n - 1 - span)] {
+                let ((mass, far), (inner, _)) =
+                    (level.slab(self.component, axis, last, eta, row), level.slab(self.component, axis, before, eta, row));
+                // Negligible whatever the decay.
+                if mass < 1e-16 {
+                    continue;
+                }
+                let decay = mass / inner;
+                let beyond = if decay < 0.95 { mass / (1.0 - decay.powf(1.0 / span as f64)) } else { f64::INFINITY };
+                out.iter_mut().zip(&far).for_each(|(o, f)| *o += 2.0 * beyond * f);
+            }
+        }
+        out
+    }
+}
+
+/// Smallest change in standard deviations that is asked of rules in three coordinates.
+const TOL_3D: f64 = 1e-9;
+
+impl Level<'_> {
+    /// The log-normaliser and the means.
+    fn mean(&self, eta: &[f64], buffer: &mut Aligned) -> Row {
+        let k = eta.len();
+        let (log_normalizer, mu) = match &self.forest {
+            Some(forest) => {
+                let sums = forest.moments(&self.tables, eta, false);
+                (sums.log_normalizer, sums.mu)
+            }
+            None => {
+                let (a, _, mu) = self.tables[0].mean(eta, buffer);
+                (a, mu)
+            }
+        };
+        // Far out infinity less infinity is no wonder; nearer it is a statistic without a value.
+        let undefined = self.tables.iter().any(|t| t.undefined < 1e30);
+        let cov = Vec::new();
+        Row { mu, cov, log_normalizer, error: vec![f64::INFINITY; k], worst: f64::INFINITY, undefined, tail: vec![0.0; k] }
+    }
+    /// The covariance of a row with means.
+    fn covariance(&self, eta: &[f64], row: &mut Row, buffer: &mut Aligned) {
+        row.cov = match &self.forest {
+            Some(forest) => forest.moments(&self.tables, eta, true).cov.unwrap_or_default(),
+            None => {
+                let (a, total, mu) = self.tables[0].mean(eta, buffer);
+                if a.is_finite() { self.tables[0].covariance(buffer, total, &mu) } else { vec![f64::NAN; eta.len().pow(2)] }
+            }
+        };
+    }
+    /// The probability of node `at` of an axis, and how far each statistic gets there from its mean.
+    fn slab(&self, component: &Component, axis: usize, at: usize, eta: &[f64], row: &Row) -> (f64, Vec<f64>) {
+        let mut far = vec![0.0f64; eta.len()];
+        if let Some(forest) = &self.forest {
+            let sums = forest.moments(&self.tables, eta, false);
+            let owner = component.cliques.iter().position(|c| c.owned().any(|place| c.coordinates[place] == axis)).unwrap_or(0);
+            let place = component.cliques[owner].coordinates.iter().position(|c| *c == axis).unwrap_or(0);
+            let mass = self.cells(&component.cliques[owner], place, at).map(|m| sums.joint[owner][m]).sum();
+            for (clique, table) in component.cliques.iter().zip(&self.tables) {
+                let Some(place) = clique.coordinates.iter().position(|c| *c == axis) else { continue };
+                for (local, s) in clique.statistics.iter().enumerate() {
+                    let values = table.share(local);
+                    let mean = values.iter().sum::<f64>() / values.len() as f64;
+                    for m in self.cells(clique, place, at) {
+                        far[*s] = far[*s].max((values[m] - mean).abs());
+                    }
+                }
+            }
+            return (mass, far);
+        }
+        let (clique, table) = (&component.cliques[0], &self.tables[0]);
+        let mut mass = 0.0;
+        for m in self.cells(clique, axis, at) {
+            let p = (table.at(m, eta) - row.log_normalizer).exp();
+            if p > 0.0 {
+                mass += p;
+                for s in 0..eta.len() {
+                    far[s] = far[s].max((table.share(s)[m] - row.mu[s]).abs());
+                }
+            }
+        }
+        (mass, far)
+    }
+    /// The cells of a clique at node `at` of its coordinate `place`.
+    fn cells(&self, clique: &Clique, place: usize, at: usize) -> impl Iterator<Item = usize> {
+        let sizes: Vec<usize> = clique.coordinates.iter().map(|c| self.counts[*c]).collect();
+        let stride: usize = sizes[place + 1..].iter().product();
+        let (n, outer): (usize, usize) = (sizes[place], sizes[..place].iter().product());
+        (0..outer).flat_map(move |o| (0..stride).map(move |i| (o * n + at) * stride + i))
+    }
+}
+
+impl Row {
+    /// The row of no component at all, of `k` statistics.
+    pub(super) fn nothing(k: usize) -> Row {
+        let zeros = vec![0.0; k];
+        let (mu, error, tail) = (zeros.clone(), zeros.clone(), zeros);
+        Row { mu, cov: vec![0.0; k * k], log_normalizer: 0.0, error, worst: 0.0, undefined: false, tail }
+    }
+    /// Add the share of a component with the given statistics.
+    pub(super) fn add(&mut self, part: Row, statistics: &[usize]) {
+        let (k, local) = (self.mu.len(), statistics.len());
+        self.log_normalizer += part.log_normalizer;
+        for (a, i) in statistics.iter().enumerate() {
+            self.mu[*i] += part.mu[a];
+            self.error[*i] += part.error[a];
+            for (b, j) in statistics.iter().enumerate() {
+                self.cov[i * k + j] += part.cov[a * local + b];
+            }
+        }
+    }
+    /// The largest error in standard deviations; infinite where it is not a number.
+    pub(super) fn worst_in_sd(&self) -> f64 {
+        let k = self.mu.len();
+        let in_sd = |s: usize| self.error[s] / self.cov[s * k + s].sqrt();
+        (0..k).map(in_sd).fold(0.0, |a: f64, b| if b.is_nan() { f64::INFINITY } else { a.max(b) })
+    }
+    /// Estimate the error from the change since the last level, and how fast changes have shrunk; `changes` keeps them.
+    fn judge(&mut self, before: &Row, changes: &mut Vec<f64>) {
+        let k = self.mu.len();
+        let change: Vec<f64> = (0..k).map(|s| (self.mu[s] - before.mu[s]).abs()).collect();
+        self.cov.clone_from(&before.cov);
+        let sd = |s: usize| before.cov[s * k + s].max(0.0).sqrt();
+        let in_sd = |s: usize, e: f64| if e == 0.0 { 0.0 } else { e / sd(s) };
+        let worst = |errors: &[f64]| {
+            (0..k).map(|s| in_sd(s, errors[s])).fold(0.0, |a: f64, b| if b.is_nan() { f64::INFINITY } else { a.max(b) })
+        };
+        let now = worst(&change);
+        // Levels whose changes shrink geometrically have an error beyond the last of change * ratio / (1 - ratio).
+        let factor = match changes.last() {
+            Some(last) if *last > 0.0 && last.is_finite() => {
+                let ratio = (now / last).clamp(1e-4, 0.75);
+                (SAFETY * ratio / (1.0 - ratio)).min(SAFETY)
+            }
+            _ => 1.0,
+        };
+        changes.push(now);
+        self.error = (0..k).map(|s| (factor * change[s]).max(floor(self.mu[s]))).collect();
+        self.worst = worst(&self.error);
+    }
+}
+
+/// What rounding leaves of a mean.
+fn floor(mean: f64) -> f64 {
+    (1e-15 * mean.abs()).max(f64::MIN_POSITIVE)
+}
