@@ -2,7 +2,7 @@
 
 use crate::error::Result;
 use crate::family::Design;
-use crate::sample::{BLOCK, HmcOptions, ImportanceOptions, LabelOptions, Method, NutsOptions, QuadratureOptions};
+use crate::sample::{BLOCK, HmcOptions, ImportanceOptions, LabelOptions, Method, NutsOptions, QuadratureOptions, SmcOptions};
 use serde::{Deserialize, Serialize};
 
 /// Options of [`super::generate`]; the same names in scripts and files.
@@ -37,6 +37,10 @@ pub struct GenerateOptions {
     pub max_depth: usize,
     /// Independent scramblings of the points of importance sampling.
     pub replicates: usize,
+    /// Particles of tempered sequential Monte Carlo, over all populations.
+    pub particles: usize,
+    /// Independent populations of particles.
+    pub populations: usize,
     /// Change of mu between two resolutions at which quadrature stops, in standard deviations.
     pub tol: f64,
     /// Seed of the eta draws and of all chains.
@@ -85,6 +89,8 @@ impl Default for GenerateOptions {
             target_mcse: h.target_mcse,
             max_depth: NutsOptions::default().max_depth,
             replicates: ImportanceOptions::default().replicates,
+            particles: SmcOptions::default().particles,
+            populations: SmcOptions::default().populations,
             tol: QuadratureOptions::default().tol,
             seed: 0,
             out: None,
@@ -136,6 +142,12 @@ impl GenerateOptions {
                 seed: self.seed,
             },
             quadrature: QuadratureOptions { tol: self.tol, ..QuadratureOptions::default() },
+            smc: SmcOptions {
+                particles: self.particles,
+                populations: self.populations,
+                control_variates: self.control_variates,
+                seed: self.seed,
+            },
         }
     }
 }

@@ -14,6 +14,7 @@ mod minimality;
 pub mod named;
 mod region;
 mod stein;
+mod tempered;
 mod terms;
 
 pub use closed_form::{ClosedForm, require};
@@ -25,6 +26,7 @@ pub use expectation::{ExpectationMap, Moments, Want, check_batch};
 pub use integrand::{Clique, Component, Integrand};
 pub use region::{Block, Region};
 pub use stein::Stein;
+pub use tempered::Tempered;
 pub use terms::{Coupling, Terms};
 
 use crate::domain::Support;
@@ -84,6 +86,7 @@ pub struct Family {
     integrand: OnceLock<Option<Integrand>>,
     unconstrained: OnceLock<Option<Integrand>>,
     terms: OnceLock<Option<Terms>>,
+    tempered: OnceLock<Option<Tempered>>,
     tails: OnceLock<Tails>,
     proven: OnceLock<bool>,
 }
@@ -238,6 +241,7 @@ impl Family {
             integrand: OnceLock::new(),
             unconstrained: OnceLock::new(),
             terms: OnceLock::new(),
+            tempered: OnceLock::new(),
             tails: OnceLock::new(),
             proven: OnceLock::new(),
         };

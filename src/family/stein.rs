@@ -192,7 +192,7 @@ fn is_continuous(family: &Family) -> bool {
 }
 
 /// The coordinates z that wind round a circle: the point is made of them with `floor`.
-fn angles(parts: &Unconstrained) -> Vec<usize> {
+pub(super) fn angles(parts: &Unconstrained) -> Vec<usize> {
     let g = &parts.graph;
     let needed = g.reachable(&parts.x);
     let floors = (0..needed.len()).filter(|i| needed[*i]).map(|i| g.id(i));

@@ -4,6 +4,7 @@
 //! which are multiplied out. The terms of one coordinate make its own exponent; a product of functions of one coordinate
 //! each is a [`Coupling`]; everything else is tangled and left out: whoever uses the terms weighs with the whole exponent.
 
+use super::stein::angles;
 use super::{Family, Integrand};
 use crate::domain::Axis;
 use crate::expr::{Graph, Node, NodeId, Op, Program};
@@ -41,7 +42,7 @@ impl Terms {
     pub(super) fn new(family: &Family) -> Option<Terms> {
         let (axes, mut g, value, inside) = exponent(family)?;
         let m = axes.len();
-        let mut split = Split { own: vec![vec![]; m], functions: vec![vec![]; m], ..Split::default() };
+        let mut split = Split::new(m);
         for (coefficient, factors) in terms(&mut g, value) {
             split.place(&mut g, coefficient, &factors);
         }
@@ -107,7 +108,7 @@ impl Family {
 }
 
 /// Axes, exponent, and the conditions that hold inside.
-fn exponent(family: &Family) -> Option<(Vec<Axis>, Graph, NodeId, Vec<NodeId>)> {
+pub(super) fn exponent(family: &Family) -> Option<(Vec<Axis>, Graph, NodeId, Vec<NodeId>)> {
     let bijector = family.support.bijector();
     if bijector.discrete() {
         let axes = bijector.axes()?;
@@ -122,11 +123,8 @@ fn exponent(family: &Family) -> Option<(Vec<Axis>, Graph, NodeId, Vec<NodeId>)> 
     }
     let all = family.unconstrained();
     let free = all.z.len();
-    let circular = |a: Axis| if a == Axis::Circle { a } else { Axis::Line };
-    let axes = match bijector.axes() {
-        Some(axes) if axes.len() == free => axes.into_iter().map(circular).collect(),
-        _ => vec![Axis::Line; free],
-    };
+    let angles = angles(&all);
+    let axes = (0..free).map(|j| if angles.contains(&j) { Axis::Circle } else { Axis::Line }).collect();
     let inside = conditions(&all.graph, all.inside);
     Some((axes, all.graph, all.value, inside))
 }
@@ -144,8 +142,8 @@ fn conditions(g: &Graph, root: Option<NodeId>) -> Vec<NodeId> {
 }
 
 #[derive(Default)]
-struct Split {
-    own: Vec<Vec<NodeId>>,
+pub(super) struct Split {
+    pub own: Vec<Vec<NodeId>>,
     functions: Vec<Vec<NodeId>>,
     couplings: Vec<Coupling>,
     coefficients: Vec<NodeId>,
@@ -153,7 +151,11 @@ struct Split {
 }
 
 impl Split {
-    fn place(&mut self, g: &mut Graph, coefficient: NodeId, factors: &[NodeId]) {
+    pub fn new(m: usize) -> Split {
+        Split { own: vec![vec![]; m], functions: vec![vec![]; m], ..Split::default() }
+    }
+    /// Give a term to the coordinate it stands in, to the couplings, or to neither.
+    pub fn place(&mut self, g: &mut Graph, coefficient: NodeId, factors: &[NodeId]) {
         let mut by: Vec<(usize, NodeId)> = Vec::new();
         for factor in factors {
             match g.coordinates(*factor)[..] {
@@ -192,7 +194,7 @@ fn number(list: &mut Vec<NodeId>, node: NodeId) -> usize {
 }
 
 /// The terms of `root`. Sums of any length are walked with a stack; products within them recurse to [`DEPTH`].
-fn terms(g: &mut Graph, root: NodeId) -> Vec<Term> {
+pub(super) fn terms(g: &mut Graph, root: NodeId) -> Vec<Term> {
     let one = g.constant(1.0);
     let (mut found, mut stack) = (vec![], vec![(one, root)]);
     while let Some((c, id)) = stack.pop() {

@@ -27,7 +27,7 @@ impl FamilyMap {
 /// The map of exact moments of a family, where there is one: closed form, or quadrature.
 pub fn exact(family: &Arc<Family>) -> Option<FamilyMap> {
     match Method::Auto.resolve(family) {
-        Method::Hmc | Method::Nuts | Method::Importance => None,
+        Method::Hmc | Method::Nuts | Method::Importance | Method::Smc => None,
         method => Some(FamilyMap::new(family.clone(), LabelOptions { method, ..LabelOptions::default() })),
     }
 }

@@ -5,6 +5,7 @@ use super::hmc::{self, HmcOptions};
 use super::importance::{self, ImportanceOptions};
 use super::nuts::{self, NutsOptions};
 use super::quadrature::{self, QuadratureOptions, quadrature};
+use super::smc::{self, SmcOptions};
 use crate::error::{Error, Kind, Result};
 use crate::family::{Existence, Family, Moments, Want, check_batch};
 use crate::num::observe::Monitor;
@@ -25,6 +26,8 @@ pub enum Method {
     Quadrature,
     /// Importance sampling from the separable base.
     Importance,
+    /// Tempered sequential Monte Carlo from the separable base.
+    Smc,
     /// Hamiltonian Monte Carlo.
     Hmc,
     /// The no-U-turn sampler.
@@ -44,6 +47,8 @@ pub struct LabelOptions {
     pub nuts: NutsOptions,
     /// What quadrature takes.
     pub quadrature: QuadratureOptions,
+    /// What tempered sequential Monte Carlo takes.
+    pub smc: SmcOptions,
 }
 
 impl Method {
@@ -78,6 +83,7 @@ impl Method {
             Method::Hmc => options.hmc.check(),
             Method::Nuts => options.nuts.check(),
             Method::Importance => options.importance.check(),
+            Method::Smc => options.smc.check(),
             Method::Quadrature => options.quadrature.check(),
             Method::Auto | Method::ClosedForm => Ok(()),
         }
@@ -89,6 +95,7 @@ impl Method {
             Method::ClosedForm => closed_form(family, eta),
             Method::Quadrature => quadrature(family, eta, &options.quadrature),
             Method::Importance => importance::moments(family, eta, first, &options.importance),
+            Method::Smc => smc::moments(family, eta, first, &options.smc),
             Method::Hmc => hmc::moments(family, eta, first, &options.hmc),
             Method::Nuts => nuts::moments(family, eta, first, &options.nuts),
         }

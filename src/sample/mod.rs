@@ -14,6 +14,7 @@ mod importance;
 mod labels;
 mod nuts;
 mod quadrature;
+mod smc;
 
 pub use certify::{CheckOptions, Line, Report, Verdict, check};
 pub use chains::{Chains, Conduct};
@@ -25,3 +26,4 @@ pub use importance::ImportanceOptions;
 pub use labels::{BLOCK, LabelOptions, Method, check_rows, label_part, labels};
 pub use nuts::{NutsOptions, sample_nuts};
 pub use quadrature::{QuadratureOptions, quadrature};
+pub use smc::SmcOptions;

@@ -4,7 +4,7 @@ use nnef::domain::Support;
 use nnef::expr::{Expr, Op};
 use nnef::family::{Family, Moments, named};
 use nnef::num::observe::Monitor;
-use nnef::sample::{ImportanceOptions, LabelOptions, Method, labels};
+use nnef::sample::{ImportanceOptions, LabelOptions, Method, SmcOptions, labels};
 use serde_json::Value;
 use std::time::Instant;
 
@@ -162,13 +162,32 @@ fn rows_do_not_depend_on_neighbours_or_threads() {
 }
 
 #[test]
-fn auto_samples_what_the_gate_refuses() {
-    // Two coordinates tied so closely that no weights help, and twelve of them in all.
-    let family = named::mvn(12).unwrap();
-    let d = 12;
-    let eta: Vec<f64> = (0..d).map(|_| 0.0).chain((0..d * d).map(|i| if i / d == i % d { -0.5 } else { 0.04 })).collect();
-    let found = run(&family, &eta, &importance(0));
-    println!("mvn(12): gate {:?}, A {}", found.gate, found.log_normalizer.unwrap()[0]);
+fn auto_weighs_where_it_cannot_integrate() {
+    // Five coordinates, all pairs coupled: no axis to integrate along, no chain to follow.
+    let all = Family::trace(
+        "all",
+        Support::real(5).unwrap(),
+        |x| {
+            let square = x.binary(Op::Mul, x)?;
+            let mut stats = vec![("quart".to_string(), square.binary(Op::Mul, &square)?)];
+            for i in 0..5 {
+                for j in 0..i {
+                    stats.push((format!("pair{i}{j}"), x.index(i)?.binary(Op::Mul, &x.index(j)?)?));
+                }
+            }
+            Ok(stats)
+        },
+        None,
+    )
+    .unwrap();
+    let eta: Vec<f64> = [[0.3; 10].as_slice(), &[-1.0; 5]].concat();
+    let found = run(&all, &eta, &LabelOptions::default());
+    assert_eq!((found.method[0], found.gate[0]), ("importance", ""));
+    let other = run(&all, &eta, &LabelOptions { method: Method::Smc, ..LabelOptions::default() });
+    for i in 0..15 {
+        let error = found.mcse[i].hypot(other.mcse[i]);
+        assert!((found.mu_t[i] - other.mu_t[i]).abs() < 5.0 * error, "{i}: {} and {}", found.mu_t[i], other.mu_t[i]);
+    }
 }
 
 #[test]
@@ -184,7 +203,7 @@ fn bad_input_is_refused_with_both_sides() {
     assert!(none.contains("samples is 0") && none.contains("128"), "{none}");
     let one = fails(&family, eta, &with(ImportanceOptions { replicates: 1, ..ImportanceOptions::default() }));
     assert!(one.contains("replicates is 1"), "{one}");
-    // exp(-x^2 y^2): neither coordinate has a density of its own, nor has the pair.
+    // exp(-x^2 y^2) has no finite integral: the weights say so, where nothing else does.
     let flat = Family::trace(
         "flat",
         Support::real(2).unwrap(),
@@ -195,6 +214,50 @@ fn bad_input_is_refused_with_both_sides() {
         None,
     )
     .unwrap();
-    let error = fails(&flat, &[-1.0], &with(ImportanceOptions::default()));
-    assert!(error.contains("flat") || error.contains("decay"), "{error}");
+    let found = labels(&flat, &[-1.0], &with(ImportanceOptions::default()), &Monitor::silent());
+    assert!(found.is_err() || found.unwrap().gate == ["khat"]);
+}
+
+#[test]
+fn tempered_populations_on_the_chain() {
+    let smc = |seed| LabelOptions {
+        method: Method::Smc,
+        smc: SmcOptions { seed, ..SmcOptions::default() },
+        ..LabelOptions::default()
+    };
+    let all: Vec<_> = (0..2).map(|seed| on_the_chain("smc", &smc(seed), 1.0)).collect();
+    let (error, z, a) = together(&all);
+    println!("all: mean square error {error:.5} variances, rms z {z:.3}, rmse of A {a:.4}");
+    // 1024 particles, four ends each.
+    assert!(error < 1.0 / 800.0, "mean square error {error}");
+    assert!((0.85..1.2).contains(&z), "rms z {z}");
+    assert!(a < 0.15, "rmse of A {a}");
+}
+
+#[test]
+fn tempered_populations_of_a_gaussian_and_on_a_box() {
+    for (name, d) in [("mvn", 3), ("beta", 1)] {
+        let family = named::named(name, d).unwrap();
+        let eta = family.draw_eta(12, 3).unwrap();
+        let truth = run(&family, &eta, &LabelOptions::default());
+        let found = run(&family, &eta, &LabelOptions { method: Method::Smc, ..LabelOptions::default() });
+        let z: Vec<f64> = (0..found.mu_t.len()).map(|i| (found.mu_t[i] - truth.mu_t[i]) / found.mcse[i]).collect();
+        let a: Vec<f64> = found.log_normalizer.unwrap().iter().zip(truth.log_normalizer.unwrap()).map(|(a, b)| a - b).collect();
+        println!("{name}: rms z {:.3}, rmse of A {:.4}", rms(&z), rms(&a));
+        assert!(rms(&z) < 1.2 && rms(&a) < 0.1, "{name}: rms z {}, rmse of A {}", rms(&z), rms(&a));
+        assert!(found.gate.iter().all(|g| g.is_empty()), "{name}: {:?} {:?}", found.gate, found.rhat);
+    }
+}
+
+#[test]
+fn smc_options_out_of_range_are_refused() {
+    let with = |smc: SmcOptions| {
+        let options = LabelOptions { method: Method::Smc, smc, ..LabelOptions::default() };
+        labels(&named::gaussian().unwrap(), &[0.0, -0.5], &options, &Monitor::silent()).unwrap_err().to_string()
+    };
+    assert!(with(SmcOptions { particles: 0, ..SmcOptions::default() }).contains("particles is 0"));
+    assert!(with(SmcOptions { populations: 1, ..SmcOptions::default() }).contains("populations is 1"));
+    let options = LabelOptions { method: Method::Smc, ..LabelOptions::default() };
+    let whole = labels(&named::named("poisson", 1).unwrap(), &[0.3], &options, &Monitor::silent()).unwrap_err().to_string();
+    assert!(whole.contains("whole numbers"), "{whole}");
 }

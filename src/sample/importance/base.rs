@@ -17,6 +17,8 @@ const SWEEPS: usize = 4;
 #[derive(Debug, Clone)]
 pub(in crate::sample) struct Base {
     pub lines: Vec<Line>,
+    /// Whether every coordinate follows its own terms alone.
+    pub own: bool,
     /// Coordinates that still follow the reference.
     pub foreign: Vec<usize>,
 }
@@ -83,7 +85,7 @@ impl Base {
         let mut foreign: Vec<usize> = (0..m).filter(|j| own[*j].is_none()).collect();
         let lines: Option<Vec<Line>> =
             own.into_iter().zip(terms.axes()).map(|(line, axis)| line.or_else(|| reference(*axis))).collect();
-        let mut lines = lines?;
+        let (mut lines, own) = (lines?, foreign.is_empty());
         if !foreign.is_empty() {
             let mut means: Vec<Vec<f64>> = (0..m).map(|j| bound.expectations(j, &lines[j])).collect();
             let lost = foreign.clone();
@@ -101,7 +103,7 @@ impl Base {
                 }
             }
         }
-        Some(Base { lines, foreign })
+        Some(Base { lines, own, foreign })
     }
     /// Number of coordinates.
     pub fn dim(&self) -> usize {

@@ -36,7 +36,12 @@ pub(in crate::sample) struct Estimate {
     pub cov: Vec<f64>,
     /// `[d]`.
     pub mcse: Vec<f64>,
+    /// Largest ratio of the spread with replicates apart to that within them.
+    pub rhat: f64,
 }
+
+/// A region that holds half a point's worth of mass is missed by all points more often than not.
+const UNSEEN: f64 = 0.5;
 
 /// Weighted sums over some points.
 #[derive(Clone)]
@@ -87,10 +92,17 @@ impl Sums {
         }
         solve(&cov, &mean, p, 1, most)
     }
-    /// Estimates of T.
+    /// Means of T.
+    fn plain(&self) -> Vec<f64> {
+        self.t.iter().map(|t| t / self.weight).collect()
+    }
+    /// Means of T, the controls regressed out.
     fn mean(&self, most: usize) -> Vec<f64> {
         let d = self.t.len();
-        let plain: Vec<f64> = self.t.iter().map(|t| t / self.weight).collect();
+        let plain = self.plain();
+        if most == 0 || self.c.is_empty() {
+            return plain;
+        }
         let mut mean = plain.clone();
         for (i, a) in self.direction(most).iter().enumerate().filter(|(_, a)| **a != 0.0) {
             let center = self.c[i] / self.weight;
@@ -114,31 +126,38 @@ impl Weighted<'_> {
         };
         self.weights.iter().enumerate().filter_map(live)
     }
-    /// Means, covariance and standard errors.
+    /// Means, covariance and standard errors. Of several numbers of controls, none among them, the one whose standard errors
+    /// are the smallest: even points leave little for a regression to take away.
     pub fn estimate(&self) -> Estimate {
         let (d, p, n) = (self.statistics, self.width, self.weights.len());
-        let most = (effective(self.weights) / DRAWS_PER_CONTROL) as usize;
         let share = n.div_ceil(self.replicates);
         let mut parts = vec![Sums::zero(d, p); self.replicates];
         for (i, w, t, c) in self.rows() {
             parts[i / share].add(w, t, c);
         }
         let all = parts.iter().fold(Sums::zero(d, p), |all, part| all.combine(part.clone(), 1.0));
-        let mean = all.mean(most);
-        let without: Vec<Vec<f64>> = parts.into_iter().map(|part| all.clone().combine(part, -1.0).mean(most)).collect();
-        let count = self.replicates as f64;
+        let apart: Vec<Vec<f64>> = parts.iter().map(Sums::plain).collect();
+        let without: Vec<Sums> = parts.into_iter().map(|part| all.clone().combine(part, -1.0)).collect();
+        let mean = all.plain();
+        let plain = self.second(&mean, &all, &[]);
+        let relative = |spread: &[f64]| (0..d).map(|s| spread[s] / plain[s * d + s]).sum::<f64>();
+        let most = (effective(self.weights) / DRAWS_PER_CONTROL) as usize;
+        let mut best = (0, jackknife(&without, 0));
+        for count in [most / 8, most].into_iter().filter(|c| p > 0 && *c > 0) {
+            let spread = jackknife(&without, count);
+            if relative(&spread) < relative(&best.1) {
+                best = (count, spread);
+            }
+        }
+        let (count, spread) = best;
+        let mean = all.mean(count);
         let single = self.influence(&mean);
-        let mcse = (0..d)
-            .map(|s| {
-                let center = without.iter().map(|m| m[s]).sum::<f64>() / count;
-                let spread: f64 = without.iter().map(|m| (m[s] - center).powi(2)).sum();
-                (spread * (count - 1.0) / count).sqrt().hypot(single[s])
-            })
-            .collect();
-        Estimate { cov: self.covariance(&mean, &all, &all.direction(most)), mean, mcse }
+        let mcse = spread.iter().zip(&single).map(|(v, s)| v.sqrt().hypot(UNSEEN * s)).collect();
+        let cov = self.covariance(&mean, &all, &all.direction(count), plain);
+        Estimate { rhat: rhat(&apart, &cov), cov, mean, mcse }
     }
-    /// The most that one point contributes to each mean. A region that no point fell into may hold as much as a point, and
-    /// nothing in the spread of the others tells of it.
+    /// The most that one point contributes to each mean. A region that no point fell into may hold nearly as much, and nothing
+    /// in the spread of the others tells of it.
     fn influence(&self, mean: &[f64]) -> Vec<f64> {
         let mut most = vec![0.0_f64; mean.len()];
         for (_, w, t, _) in self.rows() {
@@ -147,10 +166,9 @@ impl Weighted<'_> {
         most
     }
     /// By the weights of the regression, or the plain ones where those leave the matrix indefinite.
-    fn covariance(&self, mean: &[f64], all: &Sums, direction: &[f64]) -> Vec<f64> {
+    fn covariance(&self, mean: &[f64], all: &Sums, direction: &[f64], plain: Vec<f64>) -> Vec<f64> {
         let d = self.statistics;
-        let plain = self.second(mean, all, &[]);
-        if direction.is_empty() {
+        if direction.iter().all(|a| *a == 0.0) {
             return plain;
         }
         let better = self.second(mean, all, direction);
@@ -182,6 +200,28 @@ impl Weighted<'_> {
 /// Effective number of weights that sum to 1.
 pub(in crate::sample) fn effective(weights: &[f64]) -> f64 {
     weights.iter().map(|w| w * w).sum::<f64>().recip()
+}
+
+/// Variances of the means from the sums without each replicate in turn.
+fn jackknife(without: &[Sums], most: usize) -> Vec<f64> {
+    let means: Vec<Vec<f64>> = without.iter().map(|sums| sums.mean(most)).collect();
+    let n = means.len() as f64;
+    let of = |s: usize| {
+        let center = means.iter().map(|m| m[s]).sum::<f64>() / n;
+        means.iter().map(|m| (m[s] - center).powi(2)).sum::<f64>() * (n - 1.0) / n
+    };
+    (0..means[0].len()).map(of).collect()
+}
+
+/// sqrt(1 + between / within), the largest over the statistics; `means` are those of the replicates (Gelman and Rubin 1992).
+fn rhat(means: &[Vec<f64>], cov: &[f64]) -> f64 {
+    let (d, n) = (means[0].len(), means.len() as f64);
+    let of = |s: usize| {
+        let center = means.iter().map(|m| m[s]).sum::<f64>() / n;
+        let between = means.iter().map(|m| (m[s] - center).powi(2)).sum::<f64>() / (n - 1.0);
+        (1.0 + between / cov[s * d + s]).sqrt()
+    };
+    (0..d).map(of).fold(1.0, |a, b| if b.is_nan() { b } else { a.max(b) })
 }
 
 /// Whether a symmetric matrix is positive semi-definite up to rounding.

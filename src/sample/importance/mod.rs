@@ -10,19 +10,20 @@
 //! Cappe, Guillin, Marin and Robert, "Population Monte Carlo", JCGS 13 (2004); k-hat: Vehtari et al. (2024), see [`psis`].
 
 pub(in crate::sample) mod base;
-pub(in crate::sample) mod estimate;
+mod estimate;
 mod line;
-mod proposal;
+pub(in crate::sample) mod proposal;
 mod psis;
+pub(in crate::sample) mod row;
 
 use crate::error::{Error, Result};
 use crate::family::{Family, Integrand, Moments, Terms};
 use crate::num::special::log_sum_exp;
 use crate::num::stream::Stream;
-use crate::sample::control::{Controls, DRAWS_PER_CONTROL};
 use base::Base;
-use estimate::{Estimate, Weighted, effective};
+use estimate::{Estimate, effective};
 use proposal::{Points, Proposal, sobol};
+use row::{Drawn, Unique, statistics};
 use serde::{Deserialize, Serialize};
 
 /// Options of importance sampling.
@@ -119,7 +120,7 @@ pub(in crate::sample) fn moments(family: &Family, eta: &[f64], first: usize, opt
         let stream = Stream::new(options.seed).child("importance").at((first + i) as u64);
         let row = Row { family, terms, whole, eta, options, stream };
         let (estimate, log_normalizer, gate) = row.run(&unique).map_err(|e| e.context(format!("row {}", first + i)))?;
-        append(&mut out, &unique, &estimate, log_normalizer, gate);
+        estimate.append(&mut out, &unique, log_normalizer, "importance", gate);
     }
     Ok(out)
 }
@@ -127,32 +128,6 @@ pub(in crate::sample) fn moments(family: &Family, eta: &[f64], first: usize, opt
 fn no_base(family: &Family) -> Error {
     Error::domain(format!("{} mixes whole numbers with coordinates that have no axes", family.support()))
         .hint("importance sampling needs either; choose another support")
-}
-
-/// Equal statistics once.
-struct Unique {
-    /// For each statistic its place among the distinct ones.
-    of: Vec<usize>,
-    /// For each distinct one the first statistic that it is.
-    first: Vec<usize>,
-}
-
-impl Unique {
-    fn new(family: &Family) -> Unique {
-        let (_, t, _) = family.graph();
-        let mut first: Vec<usize> = Vec::new();
-        let of = t
-            .iter()
-            .enumerate()
-            .map(|(i, node)| {
-                first.iter().position(|f| t[*f] == *node).unwrap_or_else(|| {
-                    first.push(i);
-                    first.len() - 1
-                })
-            })
-            .collect();
-        Unique { of, first }
-    }
 }
 
 struct Row<'a> {
@@ -173,18 +148,16 @@ impl Row<'_> {
         let judgement = judge(&draws.log_weights);
         let n = draws.log_weights.len();
         let log_normalizer = log_sum_exp(&draws.log_weights) - (n as f64).ln();
-        let k = self.eta.len();
-        let t: Vec<f64> = draws.t.chunks(k).flat_map(|t| unique.first.iter().map(|i| t[*i])).collect();
-        let (controls, width) = self.controls(&draws.points.t, &judgement.weights)?;
-        let weighted = Weighted {
-            t: &t,
-            statistics: unique.first.len(),
+        let drawn = Drawn {
+            family: self.family,
+            eta: self.eta,
+            points: &draws.points.t,
+            t: &draws.t,
             weights: &judgement.weights,
-            controls: &controls,
-            width,
             replicates: self.options.replicates,
+            control_variates: self.options.control_variates,
         };
-        Ok((weighted.estimate(), log_normalizer, judgement.gate))
+        Ok((drawn.estimate(unique)?, log_normalizer, judgement.gate))
     }
     /// A Gaussian over the normal scores of the base, fitted to weighted points in a few rounds; none where the base itself
     /// is as good.
@@ -203,17 +176,6 @@ impl Row<'_> {
         }
         Ok(proposal)
     }
-    /// Controls at the points, [n, p], and p: those that are finite wherever there is weight.
-    fn controls(&self, points: &[f64], weights: &[f64]) -> Result<(Vec<f64>, usize)> {
-        let Some(controls) = Controls::of(self.family).filter(|_| self.options.control_variates) else {
-            return Ok((vec![], 0));
-        };
-        let (all, p) = (controls.evaluate(points, self.eta)?, controls.count());
-        let live = |c: &usize| all.chunks(p).zip(weights).all(|(row, w)| *w == 0.0 || row[*c].is_finite());
-        let most = (effective(weights) / DRAWS_PER_CONTROL) as usize;
-        let kept: Vec<usize> = (0..p).filter(live).take(most).collect();
-        Ok((all.chunks(p).flat_map(|row| kept.iter().map(|c| row[*c])).collect(), kept.len()))
-    }
     fn baseless(&self) -> Error {
         Error::numeric(format!(
             "'{}' has no separable base at eta = {:?}: a coordinate has no density of its own",
@@ -230,28 +192,12 @@ impl Row<'_> {
         self.weigh(proposal.points(&u))
     }
     fn weigh(&self, points: Points) -> Result<Draws> {
-        let k = self.eta.len();
-        let table = self.whole.program().evaluate(Integrand::STATISTICS, &points.t, &vec![0.0; k]);
-        let mut t = Vec::with_capacity(points.log_q.len() * k);
-        let mut log_weights = Vec::with_capacity(points.log_q.len());
-        for (row, log_q) in table.chunks(k + 1).zip(&points.log_q) {
-            let offset = row[k];
-            let log_p = if offset == f64::NEG_INFINITY {
-                offset
-            } else {
-                offset + row[..k].iter().zip(self.eta).map(|(t, e)| t * e).sum::<f64>()
-            };
-            if log_p.is_nan() || log_p == f64::INFINITY || (log_p > f64::NEG_INFINITY && row.iter().any(|v| !v.is_finite())) {
-                return Err(Error::numeric(format!(
-                    "a statistic or the log density of '{}' is not finite on a point at eta = {:?}",
-                    self.family.name(),
-                    self.eta
-                ))
-                .hint("it is NaN or infinite somewhere on the support; choose another support, or restrict it with where:"));
-            }
-            t.extend_from_slice(&row[..k]);
-            log_weights.push(log_p - log_q);
-        }
+        let (t, measure) = statistics(self.family, self.whole, &points.t, self.eta)?;
+        let log_p = |(t, b): (&[f64], &f64)| {
+            if *b == f64::NEG_INFINITY { *b } else { b + t.iter().zip(self.eta).map(|(t, e)| t * e).sum::<f64>() }
+        };
+        let log_weights: Vec<f64> =
+            t.chunks(self.eta.len()).zip(&measure).map(log_p).zip(&points.log_q).map(|(p, q)| p - q).collect();
         if log_weights.iter().all(|w| *w == f64::NEG_INFINITY) {
             return Err(Error::numeric(format!(
                 "no point of '{}' has positive density at eta = {:?}",
@@ -276,21 +222,4 @@ fn judge(log_weights: &[f64]) -> Judgement {
     let gate = if heavy || size < EFFECTIVE * n { "khat" } else { "" };
     let smooth = smoothed.khat > SMOOTH && smoothed.khat.is_finite() && size < EQUAL * n;
     Judgement { weights: if smooth { normalized(&smoothed.log_weights) } else { raw }, gate }
-}
-
-/// Append one row.
-fn append(out: &mut Moments, unique: &Unique, row: &Estimate, log_normalizer: f64, gate: &'static str) {
-    let d = unique.first.len();
-    let ess = (0..d).map(|s| row.cov[s * d + s] / row.mcse[s].powi(2)).fold(f64::INFINITY, f64::min);
-    out.mu_t.extend(unique.of.iter().map(|u| row.mean[*u]));
-    out.mcse.extend(unique.of.iter().map(|u| row.mcse[*u]));
-    out.ess.push(ess);
-    out.rhat.push(1.0);
-    out.divergences.push(0);
-    out.method.push("importance");
-    out.gate.push(gate);
-    out.log_normalizer.iter_mut().for_each(|a| a.push(log_normalizer));
-    if let Some(all) = &mut out.cov_tt {
-        unique.of.iter().for_each(|i| all.extend(unique.of.iter().map(|j| row.cov[i * d + j])));
-    }
 }

@@ -305,7 +305,7 @@ pub(super) const DOCS: &[Entry] = &[
     Entry {
         name: "mean",
         signature: "family.mean(eta, #{ method: \"auto\", ... })",
-        doc: "Moments of T at one eta or a batch [n, k]: #{mu_T, cov_TT, log_normalizer, mcse, ess, rhat, method}.\nmethod: \"auto\" (closed form, else quadrature where up to three coordinates hang together, else hmc), \"closed_form\", \"quadrature\", \"importance\", \"hmc\", \"nuts\", or a configured sampler such as nuts(#{max_depth: 8}), whose options stand unless given beside it; takes the sampling options of generate, and outside: true for an eta outside the family's region.",
+        doc: "Moments of T at one eta or a batch [n, k]: #{mu_T, cov_TT, log_normalizer, mcse, ess, rhat, method}.\nmethod: \"auto\" (closed form, else quadrature where up to three coordinates hang together, else hmc), \"closed_form\", \"quadrature\", \"importance\", \"smc\", \"hmc\", \"nuts\", or a configured sampler such as nuts(#{max_depth: 8}), whose options stand unless given beside it; takes the sampling options of generate, and outside: true for an eta outside the family's region.",
         example: "ef::gamma().mean([[1, -1], [2, -0.5]]).mu_T",
     },
 ];

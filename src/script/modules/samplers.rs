@@ -6,7 +6,8 @@ use crate::error::{Error, Result, unknown};
 use crate::family::Family;
 use crate::num::options::parse_options;
 use crate::sample::{
-    Chains, ExactOptions, HmcOptions, ImportanceOptions, NutsOptions, QuadratureOptions, sample_exact, sample_hmc, sample_nuts,
+    Chains, ExactOptions, HmcOptions, ImportanceOptions, NutsOptions, QuadratureOptions, SmcOptions, sample_exact, sample_hmc,
+    sample_nuts,
 };
 use crate::script::convert;
 use crate::script::fault::{AtCall, Native};
@@ -39,6 +40,7 @@ const KINDS: &[Kind] = &[
     Kind::of::<ExactOptions>("exact", Some(|f, eta, o| sample_exact(f, eta, &parse_options("exact", o)?))),
     Kind::of::<Tolerance>("quadrature", None),
     Kind::of::<ImportanceOptions>("importance", None),
+    Kind::of::<SmcOptions>("smc", None),
 ];
 
 /// What scripts say to quadrature.
@@ -194,5 +196,11 @@ pub(super) const DOCS: &[Entry] = &[
         signature: "importance(#{ samples: 2048, replicates: 16, control_variates: true, seed: 0 })",
         doc: "Importance sampling from the separable base of a family, with scrambled Sobol points, as a value: moments, not draws.\n.run(family, eta) gives what family.mean gives; samples counts the points of all replicates, from whose scatter the errors come.",
         example: "let f = family(#{x: real(2), stats: |x| #{s: x*x, c: x[0]*x[1]}}); importance(#{samples: 1024}).run(f, [0.3, -1, -1]).mu_T",
+    },
+    Entry {
+        name: "smc",
+        signature: "smc(#{ particles: 1024, populations: 16, control_variates: true, seed: 0 })",
+        doc: "Tempered sequential Monte Carlo from the separable base of a family, as a value: moments, not draws.\n.run(family, eta) gives what family.mean gives; particles counts those of all populations, from whose scatter the errors come.",
+        example: "let f = family(#{x: real(2), stats: |x| #{s: x*x, c: x[0]*x[1]}}); smc(#{particles: 512}).run(f, [0.3, -1, -1]).mu_T",
     },
 ];
