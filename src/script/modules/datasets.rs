@@ -84,7 +84,7 @@ pub(super) fn describe(value: &Dynamic) -> Option<Map> {
 pub(super) const DOCS: &[Entry] = &[
     Entry {
         name: "generate",
-        signature: "family.generate(#{ points: 1000, method: \"auto\", samples: 2000, warmup: 100, chains: 16, step_size: 0.1, integration_steps: 10, adapt: true, target_accept: 0.8, tol: 1e-11, seed: 0, out: \"d.safetensors\" }); generate(\"job.yaml\")",
+        signature: "family.generate(#{ points: 1000, method: \"auto\", samples: 2000, warmup: 100, chains: 16, step_size: 0.1, integration_steps: 10, adapt: true, target_accept: 0.8, control_variates: true, target_mcse: 0.01, tol: 1e-11, seed: 0, out: \"d.safetensors\" }); generate(\"job.yaml\")",
         doc: "Labelled rows for eta drawn from the family's region: a Dataset with .eta .mu_T .cov_TT .ess .len .dim .summary() .split(#{seed}) .save(path) .plot().\nsamples counts kept draws over all chains of a row. The same seed gives the same bytes, whatever the number of threads. Every row notes how it was made and its standard errors.",
         example: "ef::gaussian().generate(#{points: 20, seed: 1}).len",
     },
