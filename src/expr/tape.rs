@@ -159,12 +159,9 @@ impl Program {
         let allocated: Vec<(HashMap<u32, u32>, usize)> =
             linear.iter().map(|(steps, outputs)| allocate(steps, outputs)).collect();
         let hot = fixed + allocated.first().map_or(0, |(_, n)| *n);
-        let lanes = lanes.unwrap_or(match hot {
-            ..=SLOTS_FOR_128 => 128,
-            ..=SLOTS_FOR_64 => 64,
-            ..=SLOTS_FOR_32 => 32,
-            _ => 16,
-        });
+        let limits = [(SLOTS_FOR_128, 128), (SLOTS_FOR_64, 64), (SLOTS_FOR_32, 32)];
+        let fitting = limits.iter().find(|(slots, _)| hot <= *slots).map_or(16, |(_, lanes)| *lanes);
+        let lanes = lanes.unwrap_or(fitting);
         let (hoists, constants) = (compiler.hoist_order.len() as u32, compiler.constant_order.len() as u32);
         let mut made = Vec::new();
         for ((steps, outputs), (slots, _)) in linear.iter().zip(&allocated) {

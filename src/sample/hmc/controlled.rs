@@ -62,6 +62,23 @@ struct Totals {
     ct: Vec<f64>,
 }
 
+/// What a regression finds.
+struct Fit {
+    /// Coefficients, [k, p].
+    beta: Vec<f64>,
+    /// Intercepts, `[k]`: means over the draws and the moved draws by their weights.
+    intercept: Vec<f64>,
+}
+
+/// Means of a row with the controls regressed out, less the shift of the record.
+pub(super) struct Adjusted {
+    /// Of each chain, [chains, k].
+    pub means: Vec<f64>,
+    /// Of all draws and moved draws by their weights, `[k]`: elsewhere than the chains' only where the moved draws met a part
+    /// of the density that the chains did not.
+    pub moved: Vec<f64>,
+}
+
 impl<'a> Controlled<'a> {
     /// For `chains` chains of each row of `eta`, [rows, k], now at `positions`: for each block [m, W].
     pub(super) fn new(
@@ -162,9 +179,9 @@ impl<'a> Controlled<'a> {
             }
         }
     }
-    /// Means of each chain of row `row` with the controls regressed out, [chains, k], from the plain ones `means`, over
-    /// `draws` draws each, `effective` in all. None where no control takes part.
-    pub(super) fn adjust(&self, row: usize, means: &[f64], draws: usize, effective: f64) -> Option<Vec<f64>> {
+    /// The row `row` with the controls regressed out of the means `means` of its chains, [chains, k], over `draws` draws each,
+    /// `effective` in all. None where no control takes part.
+    pub(super) fn adjust(&self, row: usize, means: &[f64], draws: usize, effective: f64) -> Option<Adjusted> {
         let (k, chains, p) = (self.statistics, self.chains, self.stein.count());
         let share = (GROUPS - 1) as f64 / GROUPS as f64;
         let most = (effective.min((chains * draws) as f64) * share / DRAWS_PER_CONTROL) as usize;
@@ -174,14 +191,15 @@ impl<'a> Controlled<'a> {
         let controls: Vec<Vec<f64>> = (0..chains).map(|c| self.mean(row, c, draws)).collect();
         let usable: Vec<bool> = (0..p).map(|i| is_centered(&controls, i)).collect();
         let groups: Vec<Totals> = (0..GROUPS).map(|g| self.totals(row, g)).collect();
-        let mut out = means.to_vec();
+        let mut out = Adjusted { means: means.to_vec(), moved: vec![0.0; k] };
         for g in 0..GROUPS {
-            let beta = coefficients(&groups, g, p, k, most, &usable);
+            let fit = coefficients(&groups, g, p, k, most, &usable);
             for chain in (g..chains).step_by(GROUPS) {
-                for (s, mean) in out[chain * k..(chain + 1) * k].iter_mut().enumerate() {
-                    *mean -= dot(&beta[s * p..(s + 1) * p], &controls[chain]);
+                for (s, mean) in out.means[chain * k..(chain + 1) * k].iter_mut().enumerate() {
+                    *mean -= dot(&fit.beta[s * p..(s + 1) * p], &controls[chain]);
                 }
             }
+            out.moved.iter_mut().zip(&fit.intercept).for_each(|(m, i)| *m += i / GROUPS as f64);
         }
         Some(out)
     }
@@ -204,8 +222,8 @@ impl<'a> Controlled<'a> {
     }
 }
 
-/// Coefficients, [k, p], from all groups but one.
-fn coefficients(groups: &[Totals], without: usize, p: usize, k: usize, most: usize, usable: &[bool]) -> Vec<f64> {
+/// The regression on all groups but one.
+fn coefficients(groups: &[Totals], without: usize, p: usize, k: usize, most: usize, usable: &[bool]) -> Fit {
     let others = || groups.iter().enumerate().filter(|(g, _)| *g != without).map(|(_, t)| t);
     let square = |i: usize, j: usize| others().map(|t| t.cc[i * (i + 1) / 2 + j]).sum::<f64>();
     let cross = |i: usize, s: usize| others().map(|t| t.ct[i * k + s]).sum::<f64>();
@@ -220,7 +238,9 @@ fn coefficients(groups: &[Totals], without: usize, p: usize, k: usize, most: usi
         (0..k).for_each(|s| ct[i * k + s] = cross(i + 1, s) - c[i] * cross(0, s) / total);
     }
     let beta = solve(&cc, &ct, p, k, most);
-    (0..k * p).map(|n| beta[(n % p) * k + n / p]).collect()
+    let beta: Vec<f64> = (0..k * p).map(|n| beta[(n % p) * k + n / p]).collect();
+    let intercept = (0..k).map(|s| (cross(0, s) - dot(&beta[s * p..(s + 1) * p], &c)) / total).collect();
+    Fit { beta, intercept }
 }
 
 /// Whether control `i` has mean zero as far as the chains can tell.

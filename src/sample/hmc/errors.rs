@@ -26,3 +26,12 @@ pub(super) fn combine(within: f64, across: f64, chains: usize) -> f64 {
     let n = chains as f64;
     within.max(across * ((n - 3.0) / (n - 1.0)).sqrt())
 }
+
+/// Standard errors at which two means of the same draws disagree by more than chance.
+const DISAGREE: f64 = 4.0;
+
+/// The error `error` of an adjusted mean, and where the moved draws disagree with it by `apart`, that too: they have met
+/// what the chains have not. They weigh about half, so that the whole distance is twice as long.
+pub(super) fn with_unseen(error: f64, apart: f64) -> f64 {
+    if 2.0 * apart.abs() > DISAGREE * error { error.hypot(2.0 * apart) } else { error }
+}

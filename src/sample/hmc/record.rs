@@ -244,11 +244,12 @@ impl<'a> Record<'a> {
         let adjusted = self.controls.as_ref().and_then(|c| c.adjust(row, &chain_means, self.draws, effective));
         if let Some(adjusted) = adjusted {
             for (i, s) in each.iter_mut().enumerate() {
-                let values = of_chains(&adjusted, i);
-                let error = errors::across(values.iter().copied());
+                let values = of_chains(&adjusted.means, i);
+                let center = values.iter().sum::<f64>() / self.chains as f64;
+                let error = errors::with_unseen(errors::across(values.iter().copied()), center - adjusted.moved[i]);
                 // Without gain, and where an adjusted mean is not a number, the plain mean stays.
                 if error < s.mcse() {
-                    s.mean += values.iter().sum::<f64>() / self.chains as f64 - mean[i];
+                    s.mean += center - mean[i];
                     s.ess = s.variance / (error * error).max(ROUNDING * ROUNDING * s.variance);
                 }
             }

@@ -2,7 +2,7 @@
 
 mod chain;
 
-use nnef::family::{Family, Want};
+use nnef::family::Family;
 use nnef::num::observe::{Monitor, Observer};
 use nnef::plot::Figure;
 use nnef::sample::{LabelOptions, Method, labels};
@@ -91,7 +91,6 @@ fn case(name: &'static str, family: Arc<Family>, rows: usize) -> Case {
     }
     let method = if family.closed_form().is_some() { Method::ClosedForm } else { Method::Quadrature };
     let exact = labels(&family, &eta, &LabelOptions { method, ..LabelOptions::default() }, &Monitor::silent()).unwrap();
-    assert!(Want::ALL.cov);
     let (k, cov) = (family.dim(), exact.cov_tt.unwrap());
     let sd = (0..exact.mu_t.len()).map(|i| cov[(i / k) * k * k + (i % k) * (k + 1)].sqrt()).collect();
     Case { name, family, eta, mean: exact.mu_t, sd }
