@@ -180,12 +180,13 @@ fn joined(blocks: &[Range<usize>], most: usize) -> Vec<Range<usize>> {
 /// `error` with what is kept of the work.
 fn stopped(error: Error, part: Part, kept: Option<usize>, total: usize, out: Option<&Path>) -> Error {
     let Some(out) = out else { return error };
-    if kept == Some(0) {
+    let kept = kept.unwrap_or(part.stored());
+    if kept == 0 {
         let _ = part.remove();
         return error;
     }
     let path = part::path_beside(out);
-    let state = format!("{} of {total} rows are finished and kept in '{}'", kept.unwrap_or(part.stored()), path.display());
+    let state = format!("{kept} of {total} rows are finished and kept in '{}'", path.display());
     let next = "the same call goes on from there";
     match error.kind() {
         Kind::Interrupted => Error::new(Kind::Interrupted, format!("interrupted: {state}")).hint(next),

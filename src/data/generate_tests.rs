@@ -28,7 +28,7 @@ fn names(folder: &Path) -> Vec<String> {
     all
 }
 
-/// Labels whose rows with a number divisible by `every` fail a gate.
+/// Labels of which only the rows with a number divisible by `every` fail a gate.
 fn gated<'a>(
     family: &'a Family,
     options: &GenerateOptions,
@@ -37,6 +37,7 @@ fn gated<'a>(
     let labels = options.labels();
     move |eta, first| {
         let mut found = label_part(family, eta, first, &labels, &Monitor::silent())?;
+        found.gate.fill("");
         found.gate.iter_mut().enumerate().filter(|(i, _)| (first + i).is_multiple_of(every)).for_each(|(_, g)| *g = "rhat");
         Ok(found)
     }

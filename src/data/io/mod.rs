@@ -209,7 +209,8 @@ fn finite_eta(eta: &[f64], k: usize) -> Result<()> {
 /// The error for an array that is not in the file.
 fn missing_array(name: &str, found: &[String]) -> Error {
     let list = if found.is_empty() { "none".to_string() } else { found.join(", ") };
-    let guess = crate::error::nearest(name, found.iter().map(String::as_str));
+    let others = found.iter().map(String::as_str).filter(|f| !NAMES.contains(f));
+    let guess = crate::error::nearest(name, others);
     let error = Error::file(format!("the array '{name}' is missing; found: {list}; expected: {}", NAMES.join(", ")));
     error.hint(match guess {
         Some(near) => format!("rename '{near}' to '{name}'"),

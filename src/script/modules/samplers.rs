@@ -170,7 +170,7 @@ pub(super) const DOCS: &[Entry] = &[
     Entry {
         name: "hmc",
         signature: "hmc(#{ samples: 2000, warmup: 100, chains: 16, step_size: 0.1, integration_steps: 10, adapt: true, target_accept: 0.8, control_variates: true, seed: 0 })",
-        doc: "Hamiltonian Monte Carlo as a value: it stands wherever method: takes a name, and its options hold unless others are given beside it.\n.run(family, eta, #{draws: 1000, ...}) gives Chains; draws counts each chain, samples all of them. adapt: false is the plain sampler: fixed step, integration_steps leapfrogs, unit mass, no jitter; control_variates acts on means, not on draws. Unknown options are refused here, values out of range when it runs.",
+        doc: "Hamiltonian Monte Carlo as a value: it stands wherever method: takes a name, and its options hold unless others are given beside it.\n.run(family, eta, #{draws: 1000, ...}) gives Chains; draws counts each chain, samples all of them. .method and .options say what it is. adapt: false is the plain sampler: fixed step, integration_steps leapfrogs, unit mass, no jitter; control_variates acts on means, not on draws. Unknown options are refused here, values out of range when it runs.",
         example: "let s = hmc(#{step_size: 0.2, integration_steps: 8, adapt: false}); s.run(ef::gaussian(), [0, -0.5], #{draws: 200, seed: 1}).mu_T",
     },
     Entry {
