@@ -138,8 +138,10 @@ pub fn nearest<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) ->
     // Of a word of three or four letters little is left when the first one is wrong.
     let near = |c: &str| length > 4 || c.chars().next() == name.chars().next();
     let scored = candidates.into_iter().map(|c| (c.to_lowercase(), c)).filter(|(low, _)| near(low));
-    let scored = scored.map(|(low, c)| (edit_distance(&name, &low), c));
-    scored.filter(|(d, _)| *d <= length / 3).min_by_key(|(d, _)| *d).map(|(_, c)| c)
+    // A beginning counts as a word with few letters missing.
+    let most = |low: &str| if length > 1 && low.starts_with(&name) { 2 } else { length / 3 };
+    let scored = scored.map(|(low, c)| (edit_distance(&name, &low), most(&low), c));
+    scored.filter(|(d, most, _)| d <= most).min_by_key(|(d, ..)| *d).map(|(.., c)| c)
 }
 
 /// Error for an unknown `name` among `valid`, with the likely meant one.
