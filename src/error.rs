@@ -139,7 +139,8 @@ pub fn nearest<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) ->
     let near = |c: &str| length > 4 || c.chars().next() == name.chars().next();
     let scored = candidates.into_iter().map(|c| (c.to_lowercase(), c)).filter(|(low, _)| near(low));
     // A beginning counts as a word with few letters missing.
-    let most = |low: &str| if length > 1 && low.starts_with(&name) { 2 } else { length / 3 };
+    let begins = |low: &str| (length > 1 && low.starts_with(&name)) || (low.len() > 1 && name.starts_with(low));
+    let most = |low: &str| if begins(low) { 2 } else { length / 3 };
     let scored = scored.map(|(low, c)| (edit_distance(&name, &low), most(&low), c));
     scored.filter(|(d, most, _)| d <= most).min_by_key(|(d, ..)| *d).map(|(.., c)| c)
 }

@@ -89,7 +89,10 @@ impl View {
 pub(super) struct Sums {
     pub log_normalizer: f64,
     pub mu: Vec<f64>,
-    pub cov: Option<Vec<f64>>,
+    /// Mean of each share of each clique.
+    means: Vec<Vec<f64>>,
+    /// Probabilities of the cells of each clique, given those of its separator.
+    conditional: Vec<Vec<f64>>,
     /// Joint probabilities of the cells of each clique.
     pub joint: Vec<Vec<f64>>,
 }
@@ -145,10 +148,9 @@ impl<'a> Forest<'a> {
         }
         self.by_coordinate(&tables, counts)
     }
-    /// Moments at one eta of the component's statistics; `shares[i]` are those of clique i.
-    pub(super) fn moments(&self, tables: &[Table], eta: &[f64], covariance: bool) -> Sums {
+    /// Moments at one eta of the component's statistics, but for the covariance.
+    pub(super) fn moments(&self, tables: &[Table], eta: &[f64]) -> Sums {
         let cliques = &self.component.cliques;
-        let k = eta.len();
         let (mut up, mut conditional): (Vec<Vec<f64>>, Vec<Vec<f64>>) = Default::default();
         let mut buffer = Aligned::filled(0, 0.0);
         for (i, table) in tables.iter().enumerate() {
@@ -160,19 +162,21 @@ impl<'a> Forest<'a> {
         }
         let log_normalizer: f64 = (0..cliques.len()).filter(|i| cliques[*i].parent.is_none()).map(|i| up[i][0]).sum();
         let joint = self.joints(conditional.clone());
-        let mut mu = vec![0.0; k];
-        let mut shares: Vec<Vec<Vec<f64>>> = Vec::new();
-        for (i, table) in tables.iter().enumerate() {
-            let centered = |(local, s): (usize, &usize)| {
-                let values = table.share(local);
-                let mean: f64 = joint[i].iter().zip(values).map(|(p, t)| p * t).sum();
-                mu[*s] += mean;
-                values.iter().map(|t| t - mean).collect()
-            };
-            shares.push(cliques[i].statistics.iter().enumerate().map(centered).collect());
+        let mean = |i: usize, local: usize| joint[i].iter().zip(tables[i].share(local)).map(|(p, t)| p * t).sum::<f64>();
+        let means: Vec<Vec<f64>> =
+            (0..cliques.len()).map(|i| (0..cliques[i].statistics.len()).map(|local| mean(i, local)).collect()).collect();
+        let mut mu = vec![0.0; eta.len()];
+        for (clique, means) in cliques.iter().zip(&means) {
+            clique.statistics.iter().zip(means).for_each(|(s, m)| mu[*s] += m);
         }
-        let cov = covariance.then(|| self.covariance(&shares, &conditional, &joint, k));
-        Sums { log_normalizer, mu, cov, joint }
+        Sums { log_normalizer, mu, means, conditional, joint }
+    }
+    /// The covariance, [k, k], at the eta of `sums`.
+    pub(super) fn covariance(&self, tables: &[Table], sums: &Sums) -> Vec<f64> {
+        let centered = |i: usize, local: usize| tables[i].share(local).iter().map(|t| t - sums.means[i][local]).collect();
+        let shares: Vec<Vec<Vec<f64>>> =
+            (0..tables.len()).map(|i| (0..sums.means[i].len()).map(|local| centered(i, local)).collect()).collect();
+        self.products(&shares, &sums.conditional, &sums.joint, sums.mu.len())
     }
     fn exponent(&self, i: usize, table: &Table, eta: &[f64], buffer: &mut Aligned) -> Vec<f64> {
         let local: Vec<f64> = self.component.cliques[i].statistics.iter().map(|s| eta[*s]).collect();
@@ -222,7 +226,7 @@ impl<'a> Forest<'a> {
         tables
     }
     /// Centred shares, their conditional and joint probabilities: the covariance, [k, k].
-    fn covariance(&self, shares: &[Vec<Vec<f64>>], conditional: &[Vec<f64>], joint: &[Vec<f64>], k: usize) -> Vec<f64> {
+    fn products(&self, shares: &[Vec<Vec<f64>>], conditional: &[Vec<f64>], joint: &[Vec<f64>], k: usize) -> Vec<f64> {
         let cliques = &self.component.cliques;
         let mut cov = vec![0.0; k * k];
         // Conditional expectations, given its separator, of what is in or below a clique; nothing for other statistics.

@@ -1,14 +1,13 @@
 //! The grid of a component: rules by axis, refined until mu stands still.
 
 use super::QuadratureOptions;
-use super::forest::{Cells, Forest};
+use super::forest::{Cells, Forest, Sums};
 use super::nested::Nested;
 use super::rule::{Line, kinks, tensor};
 use super::scan::{Chart, Window};
 use super::split;
-use super::table::Table;
+use super::table::{Table, Work};
 use crate::domain::Axis;
-use crate::expr::lanes::Aligned;
 use crate::family::{Clique, Component};
 use crate::num::quad::gauss_legendre;
 
@@ -41,6 +40,12 @@ struct Level<'a> {
     tables: Vec<Table>,
     counts: Vec<usize>,
     forest: Option<Forest<'a>>,
+}
+
+/// What the means at one eta leave for its covariance.
+struct Fresh {
+    work: Work,
+    sums: Option<Sums>,
 }
 
 /// Nodes of the trapezoidal rule at the first level, in cliques of one, two and three coordinates.
@@ -173,12 +178,12 @@ impl<'a> Grid<'a> {
         let mut rows: Vec<Option<Row>> = vec![None; etas.len()];
         let mut changes: Vec<Vec<f64>> = vec![vec![]; etas.len()];
         let mut pending: Vec<usize> = (0..etas.len()).collect();
-        let mut buffer = Aligned::filled(0, 0.0);
+        let mut fresh = Fresh { work: Work::new(), sums: None };
         let mut finest: Option<Level> = None;
         for number in 0..LEVELS {
             let Some(level) = self.level(number, options.max_nodes).filter(|_| !pending.is_empty()) else { break };
             pending.retain(|i| {
-                let mut row = level.mean(&etas[*i], &mut buffer);
+                let mut row = level.mean(&etas[*i], &mut fresh);
                 match &rows[*i] {
                     _ if summed => {
                         row.error = row.mu.iter().map(|m| floor(*m)).collect();
@@ -190,7 +195,7 @@ impl<'a> Grid<'a> {
                 let more = row.worst > tol || row.worst.is_nan();
                 // The first covariance gives the unit of the errors, the last is the result.
                 if number == 0 || !more {
-                    level.covariance(&etas[*i], &mut row, &mut buffer);
+                    level.covariance(&mut row, &fresh);
                 }
                 if !more {
                     row.tail = self.tail(&level, &etas[*i], &row, cut[*i]);
@@ -203,7 +208,8 @@ impl<'a> Grid<'a> {
         if let Some(level) = finest {
             for i in pending {
                 if let Some(row) = &mut rows[i] {
-                    level.covariance(&etas[i], row, &mut buffer);
+                    level.mean(&etas[i], &mut fresh);
+                    level.covariance(row, &fresh);
                     row.tail = self.tail(&level, &etas[i], row, cut[i]);
                 }
             }
@@ -240,39 +246,35 @@ impl<'a> Grid<'a> {
 const TOL_3D: f64 = 1e-9;
 
 impl Level<'_> {
-    /// The log-normaliser and the means.
-    fn mean(&self, eta: &[f64], buffer: &mut Aligned) -> Row {
+    /// The log-normaliser and the means; what the covariance needs is left in `fresh`.
+    fn mean(&self, eta: &[f64], fresh: &mut Fresh) -> Row {
         let k = eta.len();
         let (log_normalizer, mu) = match &self.forest {
             Some(forest) => {
-                let sums = forest.moments(&self.tables, eta, false);
-                (sums.log_normalizer, sums.mu)
+                let sums = forest.moments(&self.tables, eta);
+                let found = (sums.log_normalizer, sums.mu.clone());
+                fresh.sums = Some(sums);
+                found
             }
-            None => {
-                let (a, _, mu) = self.tables[0].mean(eta, buffer);
-                (a, mu)
-            }
+            None => self.tables[0].mean(eta, &mut fresh.work),
         };
         // Far out infinity less infinity is no wonder; nearer it is a statistic without a value.
         let undefined = self.tables.iter().any(|t| t.undefined < 1e30);
         let cov = Vec::new();
         Row { mu, cov, log_normalizer, error: vec![f64::INFINITY; k], worst: f64::INFINITY, undefined, tail: vec![0.0; k] }
     }
-    /// The covariance of a row with means.
-    fn covariance(&self, eta: &[f64], row: &mut Row, buffer: &mut Aligned) {
-        row.cov = match &self.forest {
-            Some(forest) => forest.moments(&self.tables, eta, true).cov.unwrap_or_default(),
-            None => {
-                let (a, total, mu) = self.tables[0].mean(eta, buffer);
-                if a.is_finite() { self.tables[0].covariance(buffer, total, &mu) } else { vec![f64::NAN; eta.len().pow(2)] }
-            }
+    /// The covariance of the row whose means were computed last.
+    fn covariance(&self, row: &mut Row, fresh: &Fresh) {
+        row.cov = match (&self.forest, &fresh.sums) {
+            (Some(forest), Some(sums)) => forest.covariance(&self.tables, sums),
+            _ => self.tables[0].covariance(&fresh.work, &row.mu),
         };
     }
     /// The probability of node `at` of an axis, and how far each statistic gets there from its mean.
     fn slab(&self, component: &Component, axis: usize, at: usize, eta: &[f64], row: &Row) -> (f64, Vec<f64>) {
         let mut far = vec![0.0f64; eta.len()];
         if let Some(forest) = &self.forest {
-            let sums = forest.moments(&self.tables, eta, false);
+            let sums = forest.moments(&self.tables, eta);
             let owner = component.cliques.iter().position(|c| c.owned().any(|place| c.coordinates[place] == axis)).unwrap_or(0);
             let place = component.cliques[owner].coordinates.iter().position(|c| *c == axis).unwrap_or(0);
             let mass = self.cells(&component.cliques[owner], place, at).map(|m| sums.joint[owner][m]).sum();

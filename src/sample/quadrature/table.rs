@@ -17,6 +17,10 @@ pub(super) struct Points {
 const LANES: usize = 8;
 /// Points that are handled while their statistics are in the cache.
 const CHUNK: usize = 512;
+/// Points that are left out together where all of them are negligible.
+const PIECE: usize = 64;
+/// How far below the greatest a weighted density is negligible, in nats.
+const NEGLIGIBLE: f64 = 45.0;
 /// Stands for what overflows.
 const HUGE: f64 = 1e300;
 
@@ -116,35 +120,60 @@ impl Table {
         }
         out.iter().copied().fold(f64::NEG_INFINITY, f64::max)
     }
-    /// The log-normaliser and the mean of the shares, `[k]`; `p` is left with the density over its maximum.
-    pub(super) fn mean(&self, eta: &[f64], p: &mut Aligned) -> (f64, f64, Vec<f64>) {
-        let top = self.exponent(eta, p);
+    /// The log-normaliser and the mean of the shares, `[k]`; the density is left in `work`.
+    pub(super) fn mean(&self, eta: &[f64], work: &mut Work) -> (f64, Vec<f64>) {
+        let top = self.exponent(eta, &mut work.p);
+        work.live.clear();
         if !top.is_finite() {
-            return (top, 0.0, vec![f64::NAN; self.k]);
+            return (top, vec![f64::NAN; self.k]);
         }
+        let most = |piece: &[f64]| piece.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+        let live = |piece: &[f64]| most(piece) > top - NEGLIGIBLE;
+        work.live.extend(work.p.chunks(PIECE).enumerate().filter(|(_, piece)| live(piece)).map(|(i, _)| i as u32));
         let mut sums = vec![0.0; self.k + 1];
-        // As above; `sums` has k + 1 numbers.
-        unsafe { first_moments(self.t.as_ptr(), self.k, self.stride, top, p.as_mut_ptr(), sums.as_mut_ptr()) };
-        let total = sums[self.k];
+        // As above; `sums` has k + 1 numbers, and the live pieces lie in the arrays.
+        unsafe { first_moments(self.t.as_ptr(), self.k, self.stride, &work.live, top, work.p.as_mut_ptr(), sums.as_mut_ptr()) };
+        work.total = sums[self.k];
         sums.truncate(self.k);
-        sums.iter_mut().for_each(|s| *s /= total);
-        (top + total.ln(), total, sums)
+        sums.iter_mut().for_each(|s| *s /= work.total);
+        (top + work.total.ln(), sums)
     }
     /// The covariance of the shares, [k, k], from what [`Table::mean`] left.
-    pub(super) fn covariance(&self, p: &Aligned, total: f64, mu: &[f64]) -> Vec<f64> {
+    pub(super) fn covariance(&self, work: &Work, mu: &[f64]) -> Vec<f64> {
         let k = self.k;
+        if work.live.is_empty() {
+            return vec![f64::NAN; k * k];
+        }
         let mut lanes = Aligned::filled(k * k * LANES, 0.0);
         // `p` has `stride` numbers, `lanes` LANES for each entry.
-        unsafe { second_moments(self.t.as_ptr(), p.as_ptr(), mu.as_ptr(), k, self.stride, lanes.as_mut_ptr()) };
+        unsafe {
+            second_moments(self.t.as_ptr(), work.p.as_ptr(), &work.live, mu.as_ptr(), k, self.stride, lanes.as_mut_ptr());
+        }
         let mut cov = vec![0.0; k * k];
         for i in 0..k {
             for j in 0..=i {
                 let sum: f64 = lanes[(i * k + j) * LANES..][..LANES].iter().sum();
-                cov[i * k + j] = sum / total;
-                cov[j * k + i] = sum / total;
+                cov[i * k + j] = sum / work.total;
+                cov[j * k + i] = sum / work.total;
             }
         }
         cov
+    }
+}
+
+/// Working memory of the moments of a table.
+pub(super) struct Work {
+    /// The weighted density over its maximum, in the live pieces.
+    p: Aligned,
+    /// Pieces that are not negligible.
+    live: Vec<u32>,
+    /// Sum of p.
+    total: f64,
+}
+
+impl Work {
+    pub(super) fn new() -> Work {
+        Work { p: Aligned::filled(0, 0.0), live: vec![], total: 0.0 }
     }
 }
 
@@ -154,11 +183,11 @@ dispatch! {
 }
 dispatch! {
     /// p = exp(p - top); the sums of p t, then of p.
-    unsafe fn first_moments = first_kernel(t: *const f64, k: usize, n: usize, top: f64, p: *mut f64, sums: *mut f64)
+    unsafe fn first_moments = first_kernel(t: *const f64, k: usize, n: usize, live: &[u32], top: f64, p: *mut f64, sums: *mut f64)
 }
 dispatch! {
     /// The sums of p (t_i - mu_i) (t_j - mu_j) for j <= i, in lanes.
-    unsafe fn second_moments = second_kernel(t: *const f64, p: *const f64, mu: *const f64, k: usize, n: usize, lanes: *mut f64)
+    unsafe fn second_moments = second_kernel(t: *const f64, p: *const f64, live: &[u32], mu: *const f64, k: usize, n: usize, lanes: *mut f64)
 }
 dispatch! {
     /// x = exp(x) in place, for a number of values that is a multiple of eight.
@@ -211,31 +240,36 @@ unsafe fn exponent_kernel<S: Simd>(
     }
 }
 
+/// The points of a piece.
 #[inline(always)]
-unsafe fn first_kernel<S: Simd>(t: *const f64, k: usize, n: usize, top: f64, p: *mut f64, sums: *mut f64) {
+fn points_of(piece: u32, n: usize) -> std::ops::Range<usize> {
+    let start = piece as usize * PIECE;
+    start..n.min(start + PIECE)
+}
+
+#[inline(always)]
+unsafe fn first_kernel<S: Simd>(t: *const f64, k: usize, n: usize, live: &[u32], top: f64, p: *mut f64, sums: *mut f64) {
     unsafe {
         let top = S::splat(top);
         let mut total = S::splat(0.0);
-        for m in (0..n).step_by(S::N) {
-            let value = math::exp::<S>(S::sub(S::load(p.add(m)), top));
-            S::store(p.add(m), value);
-            total = S::add(total, value);
+        for piece in live {
+            for m in points_of(*piece, n).step_by(S::N) {
+                let value = math::exp::<S>(S::sub(S::load(p.add(m)), top));
+                S::store(p.add(m), value);
+                total = S::add(total, value);
+            }
         }
         *sums.add(k) = each::<S>(total).iter().sum();
         for s in 0..k {
-            let (mut even, mut odd) = (S::splat(0.0), S::splat(0.0));
+            let mut parts = [S::splat(0.0); 4];
             let t = t.add(s * n);
-            let mut m = 0;
-            while m + 2 * S::N <= n {
-                even = S::fma(S::load(p.add(m)), S::load(t.add(m)), even);
-                odd = S::fma(S::load(p.add(m + S::N)), S::load(t.add(m + S::N)), odd);
-                m += 2 * S::N;
+            for piece in live {
+                for (i, m) in points_of(*piece, n).step_by(S::N).enumerate() {
+                    parts[i % 4] = S::fma(S::load(p.add(m)), S::load(t.add(m)), parts[i % 4]);
+                }
             }
-            while m < n {
-                even = S::fma(S::load(p.add(m)), S::load(t.add(m)), even);
-                m += S::N;
-            }
-            *sums.add(s) = each::<S>(S::add(even, odd)).iter().sum();
+            let sum = S::add(S::add(parts[0], parts[1]), S::add(parts[2], parts[3]));
+            *sums.add(s) = each::<S>(sum).iter().sum();
         }
     }
 }
@@ -244,10 +278,17 @@ unsafe fn first_kernel<S: Simd>(t: *const f64, k: usize, n: usize, top: f64, p: 
 const TILE: usize = 4;
 
 #[inline(always)]
-unsafe fn second_kernel<S: Simd>(t: *const f64, p: *const f64, mu: *const f64, k: usize, n: usize, lanes: *mut f64) {
+unsafe fn second_kernel<S: Simd>(
+    t: *const f64,
+    p: *const f64,
+    live: &[u32],
+    mu: *const f64,
+    k: usize,
+    n: usize,
+    lanes: *mut f64,
+) {
     unsafe {
-        for start in (0..n).step_by(CHUNK) {
-            let end = n.min(start + CHUNK);
+        for bunch in live.chunks(CHUNK / PIECE) {
             for i0 in (0..k).step_by(TILE) {
                 for j0 in (0..=i0).step_by(TILE) {
                     // Past the last statistic the last is repeated, and its sums are not kept.
@@ -258,7 +299,7 @@ unsafe fn second_kernel<S: Simd>(t: *const f64, p: *const f64, mu: *const f64, k
                         center_i[a] = S::splat(*mu.add(at(i0, a)));
                         center_j[a] = S::splat(*mu.add(at(j0, a)));
                     }
-                    for m in (start..end).step_by(S::N) {
+                    for m in bunch.iter().flat_map(|piece| points_of(*piece, n).step_by(S::N)) {
                         let weight = S::load(p.add(m));
                         let (mut left, mut right) = ([S::splat(0.0); TILE], [S::splat(0.0); TILE]);
                         for a in 0..TILE {
