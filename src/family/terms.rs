@@ -269,6 +269,7 @@ fn sum(g: &mut Graph, id: NodeId, depth: usize) -> Option<Vec<Term>> {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
     use super::*;
     use crate::domain::Support;
     use crate::expr::Trace;

@@ -244,6 +244,7 @@ fn zoom(axis: Axis, exponent: &dyn Fn(&[f64]) -> Vec<f64>) -> Option<(Chart, f64
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
     use super::*;
     use crate::num::special::normal_quantile;
 

@@ -7,8 +7,9 @@
 //! # Source
 //! Kschischang, Frey and Loeliger, "Factor graphs and the sum-product algorithm", IEEE Trans. Inf. Theory 47 (2001).
 
+use super::kernels::exponentials;
 use super::scan::advance;
-use super::table::{Table, exponentials};
+use super::table::Table;
 use crate::expr::lanes::Aligned;
 use crate::family::Component;
 

@@ -6,7 +6,7 @@ use super::nested::Nested;
 use super::rule::{Line, kinks, tensor};
 use super::scan::{Chart, Window};
 use super::split;
-use super::table::{Table, Work};
+use super::table::{Sweep, Table, Work};
 use crate::domain::Axis;
 use crate::family::{Clique, Component};
 use crate::num::quad::gauss_legendre;
@@ -41,6 +41,9 @@ struct Level<'a> {
     counts: Vec<usize>,
     forest: Option<Forest<'a>>,
 }
+
+/// Points from which on a table is read once for all rows.
+const LARGE: usize = 4096;
 
 /// What the means at one eta leave for its covariance.
 struct Fresh {
@@ -182,8 +185,10 @@ impl<'a> Grid<'a> {
         let mut finest: Option<Level> = None;
         for number in 0..LEVELS {
             let Some(level) = self.level(number, options.max_nodes).filter(|_| !pending.is_empty()) else { break };
+            let swept = level.sweep(&pending, etas, &rows, number);
+            let (read_once, mut swept) = (!swept.is_empty(), swept.into_iter());
             pending.retain(|i| {
-                let mut row = level.mean(&etas[*i], &mut fresh);
+                let (mut row, cov) = swept.next().unwrap_or_else(|| (level.mean(&etas[*i], &mut fresh), None));
                 match &rows[*i] {
                     _ if summed => {
                         row.error = row.mu.iter().map(|m| floor(*m)).collect();
@@ -194,8 +199,16 @@ impl<'a> Grid<'a> {
                 }
                 let more = row.worst > tol || row.worst.is_nan();
                 // The first covariance gives the unit of the errors, the last is the result.
-                if number == 0 || !more {
-                    level.covariance(&mut row, &fresh);
+                match cov {
+                    Some(cov) => row.cov = cov,
+                    None if number == 0 || !more => {
+                        // What swept means leave is not enough.
+                        if read_once {
+                            level.mean(&etas[*i], &mut fresh);
+                        }
+                        level.covariance(&mut row, &fresh);
+                    }
+                    None => {}
                 }
                 if !more {
                     row.tail = self.tail(&level, &etas[*i], &row, cut[*i]);
@@ -248,7 +261,6 @@ const TOL_3D: f64 = 1e-9;
 impl Level<'_> {
     /// The log-normaliser and the means; what the covariance needs is left in `fresh`.
     fn mean(&self, eta: &[f64], fresh: &mut Fresh) -> Row {
-        let k = eta.len();
         let (log_normalizer, mu) = match &self.forest {
             Some(forest) => {
                 let sums = forest.moments(&self.tables, eta);
@@ -258,10 +270,41 @@ impl Level<'_> {
             }
             None => self.tables[0].mean(eta, &mut fresh.work),
         };
+        self.row(log_normalizer, mu)
+    }
+    /// Rows of eta over one large table, all at once, with covariances where they are likely to be the last; nothing where the
+    /// table is small, or a coarser level gave no start.
+    fn sweep(&self, pending: &[usize], etas: &[Vec<f64>], before: &[Option<Row>], number: u32) -> Vec<(Row, Option<Vec<f64>>)> {
+        if self.forest.is_some() || self.tables[0].n < LARGE {
+            return vec![];
+        }
+        let start = |i: &usize| {
+            let row = before[*i].as_ref().filter(|r| r.log_normalizer.is_finite() && r.mu.iter().all(|m| m.is_finite()))?;
+            Some(Sweep::new(&etas[*i], row.log_normalizer, &row.mu, number >= 2))
+        };
+        let Some(mut sums) = pending.iter().map(start).collect::<Option<Vec<Sweep>>>() else { return vec![] };
+        self.tables[0].sweep(&mut sums);
+        let found: Vec<_> = sums.iter().map(Sweep::moments).collect();
+        // A start that was far off overflows.
+        if found.iter().any(|(a, mu, _)| !a.is_finite() || mu.iter().any(|m| !m.is_finite())) {
+            return vec![];
+        }
+        found.into_iter().map(|(a, mu, cov)| (self.row(a, mu), cov)).collect()
+    }
+    /// A row with a log-normaliser and means.
+    fn row(&self, log_normalizer: f64, mu: Vec<f64>) -> Row {
         // Far out infinity less infinity is no wonder; nearer it is a statistic without a value.
         let undefined = self.tables.iter().any(|t| t.undefined < 1e30);
-        let cov = Vec::new();
-        Row { mu, cov, log_normalizer, error: vec![f64::INFINITY; k], worst: f64::INFINITY, undefined, tail: vec![0.0; k] }
+        let k = mu.len();
+        Row {
+            mu,
+            cov: vec![],
+            log_normalizer,
+            error: vec![f64::INFINITY; k],
+            worst: f64::INFINITY,
+            undefined,
+            tail: vec![0.0; k],
+        }
     }
     /// The covariance of the row whose means were computed last.
     fn covariance(&self, row: &mut Row, fresh: &Fresh) {
@@ -296,9 +339,7 @@ impl Level<'_> {
             let p = (table.at(m, eta) - row.log_normalizer).exp();
             if p > 0.0 {
                 mass += p;
-                for s in 0..eta.len() {
-                    far[s] = far[s].max((table.share(s)[m] - row.mu[s]).abs());
-                }
+                far.iter_mut().enumerate().for_each(|(s, f)| *f = f.max((table.share(s)[m] - row.mu[s]).abs()));
             }
         }
         (mass, far)

@@ -12,6 +12,7 @@
 mod component;
 mod forest;
 mod grid;
+mod kernels;
 mod nested;
 mod rule;
 mod scan;

@@ -1,8 +1,7 @@
 //! The exponent of a clique on many points, statistic by statistic, and its moments under one eta.
-#![allow(clippy::needless_range_loop)] // kernels count through several arrays of registers in step
 
-use crate::expr::lanes::simd::Simd;
-use crate::expr::lanes::{Aligned, math};
+use super::kernels::{CHUNK, LANES, PIECE, exponent, first_moments, second_moments, sweep_first};
+use crate::expr::lanes::Aligned;
 use crate::family::Clique;
 
 /// Points with log weights, coordinate by coordinate.
@@ -13,12 +12,8 @@ pub(super) struct Points {
     pub log_weights: Vec<f64>,
 }
 
-/// Numbers of an array are summed in this many: the widest vector.
-const LANES: usize = 8;
-/// Points that are handled while their statistics are in the cache.
-const CHUNK: usize = 512;
-/// Points that are left out together where all of them are negligible.
-const PIECE: usize = 64;
+/// The pieces of a chunk.
+const ALL: [u32; CHUNK / PIECE] = [0, 1, 2, 3, 4, 5, 6, 7];
 /// How far below the greatest a weighted density is negligible, in nats.
 const NEGLIGIBLE: f64 = 45.0;
 /// Stands for what overflows.
@@ -110,7 +105,16 @@ impl Table {
         let mut top = f64::NEG_INFINITY;
         // The arrays have `stride` and k * stride numbers.
         unsafe {
-            exponent(self.t.as_ptr(), self.offset.as_ptr(), eta.as_ptr(), self.k, self.stride, out.as_mut_ptr(), &mut top);
+            exponent(
+                self.t.as_ptr(),
+                self.offset.as_ptr(),
+                eta.as_ptr(),
+                self.k,
+                self.stride,
+                self.stride,
+                out.as_mut_ptr(),
+                &mut top,
+            );
         }
         if self.overflow.is_empty() {
             return top;
@@ -147,7 +151,16 @@ impl Table {
         let mut lanes = Aligned::filled(k * k * LANES, 0.0);
         // `p` has `stride` numbers, `lanes` LANES for each entry.
         unsafe {
-            second_moments(self.t.as_ptr(), work.p.as_ptr(), &work.live, mu.as_ptr(), k, self.stride, lanes.as_mut_ptr());
+            second_moments(
+                self.t.as_ptr(),
+                work.p.as_ptr(),
+                &work.live,
+                mu.as_ptr(),
+                k,
+                self.stride,
+                self.stride,
+                lanes.as_mut_ptr(),
+            );
         }
         let mut cov = vec![0.0; k * k];
         for i in 0..k {
@@ -158,6 +171,86 @@ impl Table {
             }
         }
         cov
+    }
+}
+
+/// Sums of one eta over a table that many share.
+pub(super) struct Sweep {
+    eta: Vec<f64>,
+    /// What is near the log-normaliser, and near the means: from a coarser table.
+    shift: f64,
+    center: Vec<f64>,
+    /// Sums of p, then of p (t - center), in lanes.
+    sums: Aligned,
+    /// Sums of p (t_i - center_i) (t_j - center_j), in lanes; empty where no covariance is wanted.
+    squares: Aligned,
+}
+
+impl Sweep {
+    pub(super) fn new(eta: &[f64], log_normalizer: f64, mu: &[f64], covariance: bool) -> Sweep {
+        let k = eta.len();
+        Sweep {
+            eta: eta.to_vec(),
+            shift: log_normalizer,
+            center: mu.to_vec(),
+            sums: Aligned::filled((k + 1) * LANES, 0.0),
+            squares: Aligned::filled(if covariance { k * k * LANES } else { 0 }, 0.0),
+        }
+    }
+    /// The log-normaliser, the means, and the covariance where it was wanted.
+    pub(super) fn moments(&self) -> (f64, Vec<f64>, Option<Vec<f64>>) {
+        let k = self.eta.len();
+        let of = |lanes: &[f64], i: usize| lanes[i * LANES..][..LANES].iter().sum::<f64>();
+        let total = of(&self.sums, 0);
+        let off: Vec<f64> = (0..k).map(|s| of(&self.sums, 1 + s) / total).collect();
+        let cov = (!self.squares.is_empty()).then(|| {
+            let entry = |i: usize, j: usize| of(&self.squares, i.max(j) * k + i.min(j)) / total - off[i] * off[j];
+            (0..k * k).map(|at| entry(at / k, at % k)).collect()
+        });
+        (self.shift + total.ln(), self.center.iter().zip(&off).map(|(c, o)| c + o).collect(), cov)
+    }
+}
+
+impl Table {
+    /// Sum over all points for all rows, a chunk of points at a time: the table is read once for all of them.
+    pub(super) fn sweep(&self, rows: &mut [Sweep]) {
+        let mut p = Aligned::filled(CHUNK, 0.0);
+        for start in (0..self.stride).step_by(CHUNK) {
+            let count = CHUNK.min(self.stride - start);
+            let first = self.overflow.partition_point(|m| (*m as usize) < start);
+            let overflow = self.overflow[first..].iter().map(|m| *m as usize).take_while(|m| *m < start + count);
+            let (t, offset) = (self.t[start..].as_ptr(), self.offset[start..].as_ptr());
+            for row in rows.iter_mut() {
+                let mut top = f64::NEG_INFINITY;
+                // The arrays of the table have `count` numbers from `start` on, `stride` apart; those of a row are as long as
+                // Sweep::new made them, and p has CHUNK.
+                unsafe {
+                    exponent(t, offset, row.eta.as_ptr(), self.k, self.stride, count, p.as_mut_ptr(), &mut top);
+                    for m in overflow.clone() {
+                        p[m - start] = self.at(m, &row.eta);
+                        top = top.max(p[m - start]);
+                    }
+                    if top < row.shift - NEGLIGIBLE {
+                        continue;
+                    }
+                    let live = &ALL[..count.div_ceil(PIECE)];
+                    sweep_first(
+                        t,
+                        self.k,
+                        self.stride,
+                        count,
+                        row.shift,
+                        row.center.as_ptr(),
+                        p.as_mut_ptr(),
+                        row.sums.as_mut_ptr(),
+                    );
+                    if !row.squares.is_empty() {
+                        let squares = row.squares.as_mut_ptr();
+                        second_moments(t, p.as_ptr(), live, row.center.as_ptr(), self.k, self.stride, count, squares);
+                    }
+                }
+            }
+        }
     }
 }
 
@@ -175,161 +268,4 @@ impl Work {
     pub(super) fn new() -> Work {
         Work { p: Aligned::filled(0, 0.0), live: vec![], total: 0.0 }
     }
-}
-
-dispatch! {
-    /// out = offset + eta . t, with the greatest.
-    unsafe fn exponent = exponent_kernel(t: *const f64, offset: *const f64, eta: *const f64, k: usize, n: usize, out: *mut f64, top: &mut f64)
-}
-dispatch! {
-    /// p = exp(p - top); the sums of p t, then of p.
-    unsafe fn first_moments = first_kernel(t: *const f64, k: usize, n: usize, live: &[u32], top: f64, p: *mut f64, sums: *mut f64)
-}
-dispatch! {
-    /// The sums of p (t_i - mu_i) (t_j - mu_j) for j <= i, in lanes.
-    unsafe fn second_moments = second_kernel(t: *const f64, p: *const f64, live: &[u32], mu: *const f64, k: usize, n: usize, lanes: *mut f64)
-}
-dispatch! {
-    /// x = exp(x) in place, for a number of values that is a multiple of eight.
-    pub(super) unsafe fn exponentials = exponentials_kernel(x: *mut f64, n: usize)
-}
-
-#[inline(always)]
-unsafe fn exponentials_kernel<S: Simd>(x: *mut f64, n: usize) {
-    unsafe {
-        for m in (0..n).step_by(S::N) {
-            S::store(x.add(m), math::exp::<S>(S::load(x.add(m))));
-        }
-    }
-}
-
-#[inline(always)]
-unsafe fn exponent_kernel<S: Simd>(
-    t: *const f64,
-    offset: *const f64,
-    eta: *const f64,
-    k: usize,
-    n: usize,
-    out: *mut f64,
-    top: &mut f64,
-) {
-    unsafe {
-        const TOGETHER: usize = 4;
-        let mut most = S::splat(f64::NEG_INFINITY);
-        let mut m = 0;
-        while m < n {
-            // Whole bunches of vectors while they last, then the rest one by one.
-            let bunch = if m + TOGETHER * S::N <= n { TOGETHER } else { 1 };
-            let mut sums = [S::splat(0.0); TOGETHER];
-            for b in 0..bunch {
-                sums[b] = S::load(offset.add(m + b * S::N));
-            }
-            for s in 0..k {
-                let (e, t) = (S::splat(*eta.add(s)), t.add(s * n + m));
-                for b in 0..bunch {
-                    sums[b] = S::fma(e, S::load(t.add(b * S::N)), sums[b]);
-                }
-            }
-            for b in 0..bunch {
-                S::store(out.add(m + b * S::N), sums[b]);
-                most = S::max(sums[b], most);
-            }
-            m += bunch * S::N;
-        }
-        *top = each::<S>(most).iter().copied().fold(f64::NEG_INFINITY, f64::max);
-    }
-}
-
-/// The points of a piece.
-#[inline(always)]
-fn points_of(piece: u32, n: usize) -> std::ops::Range<usize> {
-    let start = piece as usize * PIECE;
-    start..n.min(start + PIECE)
-}
-
-#[inline(always)]
-unsafe fn first_kernel<S: Simd>(t: *const f64, k: usize, n: usize, live: &[u32], top: f64, p: *mut f64, sums: *mut f64) {
-    unsafe {
-        let top = S::splat(top);
-        let mut total = S::splat(0.0);
-        for piece in live {
-            for m in points_of(*piece, n).step_by(S::N) {
-                let value = math::exp::<S>(S::sub(S::load(p.add(m)), top));
-                S::store(p.add(m), value);
-                total = S::add(total, value);
-            }
-        }
-        *sums.add(k) = each::<S>(total).iter().sum();
-        for s in 0..k {
-            let mut parts = [S::splat(0.0); 4];
-            let t = t.add(s * n);
-            for piece in live {
-                for (i, m) in points_of(*piece, n).step_by(S::N).enumerate() {
-                    parts[i % 4] = S::fma(S::load(p.add(m)), S::load(t.add(m)), parts[i % 4]);
-                }
-            }
-            let sum = S::add(S::add(parts[0], parts[1]), S::add(parts[2], parts[3]));
-            *sums.add(s) = each::<S>(sum).iter().sum();
-        }
-    }
-}
-
-/// Rows and columns of a tile of second moments.
-const TILE: usize = 4;
-
-#[inline(always)]
-unsafe fn second_kernel<S: Simd>(
-    t: *const f64,
-    p: *const f64,
-    live: &[u32],
-    mu: *const f64,
-    k: usize,
-    n: usize,
-    lanes: *mut f64,
-) {
-    unsafe {
-        for bunch in live.chunks(CHUNK / PIECE) {
-            for i0 in (0..k).step_by(TILE) {
-                for j0 in (0..=i0).step_by(TILE) {
-                    // Past the last statistic the last is repeated, and its sums are not kept.
-                    let at = |first: usize, a: usize| (first + a).min(k - 1);
-                    let mut sums = [[S::splat(0.0); TILE]; TILE];
-                    let (mut center_i, mut center_j) = ([S::splat(0.0); TILE], [S::splat(0.0); TILE]);
-                    for a in 0..TILE {
-                        center_i[a] = S::splat(*mu.add(at(i0, a)));
-                        center_j[a] = S::splat(*mu.add(at(j0, a)));
-                    }
-                    for m in bunch.iter().flat_map(|piece| points_of(*piece, n).step_by(S::N)) {
-                        let weight = S::load(p.add(m));
-                        let (mut left, mut right) = ([S::splat(0.0); TILE], [S::splat(0.0); TILE]);
-                        for a in 0..TILE {
-                            left[a] = S::mul(weight, S::sub(S::load(t.add(at(i0, a) * n + m)), center_i[a]));
-                            right[a] = S::sub(S::load(t.add(at(j0, a) * n + m)), center_j[a]);
-                        }
-                        for a in 0..TILE {
-                            for b in 0..TILE {
-                                sums[a][b] = S::fma(left[a], right[b], sums[a][b]);
-                            }
-                        }
-                    }
-                    for a in 0..TILE.min(k - i0) {
-                        for b in 0..TILE.min(k - j0) {
-                            let out = lanes.add(((i0 + a) * k + j0 + b) * LANES);
-                            S::store(out, S::add(S::load(out), sums[a][b]));
-                        }
-                    }
-                }
-            }
-        }
-    }
-}
-
-/// The numbers of a vector; zero past its end.
-#[inline(always)]
-unsafe fn each<S: Simd>(v: S::F) -> [f64; LANES] {
-    let mut out = [0.0; LANES];
-    let mut full = [0.0; 2 * LANES];
-    unsafe { S::store(full.as_mut_ptr(), v) };
-    out[..S::N].copy_from_slice(&full[..S::N]);
-    out
 }

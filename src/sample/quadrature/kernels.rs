@@ -1,0 +1,206 @@
+//! Sums over the points of a table, in vectors: arrays are [statistic][n], `stride` numbers apart.
+#![allow(clippy::needless_range_loop, clippy::too_many_arguments)] // kernels count through several arrays of registers in step
+
+use crate::expr::lanes::math;
+use crate::expr::lanes::simd::Simd;
+
+/// Numbers of an array are summed in this many: the widest vector.
+pub(super) const LANES: usize = 8;
+/// Points that are handled while their statistics are in the cache.
+pub(super) const CHUNK: usize = 512;
+/// Points that are left out together where all of them are negligible.
+pub(super) const PIECE: usize = 64;
+
+dispatch! {
+    /// out = offset + eta . t, with the greatest.
+    pub(super) unsafe fn exponent = exponent_kernel(t: *const f64, offset: *const f64, eta: *const f64, k: usize, stride: usize, n: usize, out: *mut f64, top: &mut f64)
+}
+dispatch! {
+    /// p = exp(p - top); the sums of p t, then of p.
+    pub(super) unsafe fn first_moments = first_kernel(t: *const f64, k: usize, n: usize, live: &[u32], top: f64, p: *mut f64, sums: *mut f64)
+}
+dispatch! {
+    /// p = exp(p - shift); add the sums of p, then of p (t - center), in lanes.
+    pub(super) unsafe fn sweep_first = sweep_kernel(t: *const f64, k: usize, stride: usize, n: usize, shift: f64, center: *const f64, p: *mut f64, lanes: *mut f64)
+}
+dispatch! {
+    /// The sums of p (t_i - mu_i) (t_j - mu_j) for j <= i, in lanes.
+    pub(super) unsafe fn second_moments = second_kernel(t: *const f64, p: *const f64, live: &[u32], mu: *const f64, k: usize, stride: usize, n: usize, lanes: *mut f64)
+}
+dispatch! {
+    /// x = exp(x) in place, for a number of values that is a multiple of eight.
+    pub(super) unsafe fn exponentials = exponentials_kernel(x: *mut f64, n: usize)
+}
+
+#[inline(always)]
+unsafe fn exponentials_kernel<S: Simd>(x: *mut f64, n: usize) {
+    unsafe {
+        for m in (0..n).step_by(S::N) {
+            S::store(x.add(m), math::exp::<S>(S::load(x.add(m))));
+        }
+    }
+}
+
+#[inline(always)]
+unsafe fn exponent_kernel<S: Simd>(
+    t: *const f64,
+    offset: *const f64,
+    eta: *const f64,
+    k: usize,
+    stride: usize,
+    n: usize,
+    out: *mut f64,
+    top: &mut f64,
+) {
+    unsafe {
+        const TOGETHER: usize = 4;
+        let mut most = S::splat(f64::NEG_INFINITY);
+        let mut m = 0;
+        while m < n {
+            // Whole bunches of vectors while they last, then the rest one by one.
+            let bunch = if m + TOGETHER * S::N <= n { TOGETHER } else { 1 };
+            let mut sums = [S::splat(0.0); TOGETHER];
+            for b in 0..bunch {
+                sums[b] = S::load(offset.add(m + b * S::N));
+            }
+            for s in 0..k {
+                let (e, t) = (S::splat(*eta.add(s)), t.add(s * stride + m));
+                for b in 0..bunch {
+                    sums[b] = S::fma(e, S::load(t.add(b * S::N)), sums[b]);
+                }
+            }
+            for b in 0..bunch {
+                S::store(out.add(m + b * S::N), sums[b]);
+                most = S::max(sums[b], most);
+            }
+            m += bunch * S::N;
+        }
+        *top = each::<S>(most).iter().copied().fold(f64::NEG_INFINITY, f64::max);
+    }
+}
+
+/// The points of a piece.
+#[inline(always)]
+fn points_of(piece: u32, n: usize) -> std::ops::Range<usize> {
+    let start = piece as usize * PIECE;
+    start..n.min(start + PIECE)
+}
+
+#[inline(always)]
+unsafe fn first_kernel<S: Simd>(t: *const f64, k: usize, n: usize, live: &[u32], top: f64, p: *mut f64, sums: *mut f64) {
+    unsafe {
+        let top = S::splat(top);
+        let mut total = S::splat(0.0);
+        for piece in live {
+            for m in points_of(*piece, n).step_by(S::N) {
+                let value = math::exp::<S>(S::sub(S::load(p.add(m)), top));
+                S::store(p.add(m), value);
+                total = S::add(total, value);
+            }
+        }
+        *sums.add(k) = each::<S>(total).iter().sum();
+        for s in 0..k {
+            let mut parts = [S::splat(0.0); 4];
+            let t = t.add(s * n);
+            for piece in live {
+                for (i, m) in points_of(*piece, n).step_by(S::N).enumerate() {
+                    parts[i % 4] = S::fma(S::load(p.add(m)), S::load(t.add(m)), parts[i % 4]);
+                }
+            }
+            let sum = S::add(S::add(parts[0], parts[1]), S::add(parts[2], parts[3]));
+            *sums.add(s) = each::<S>(sum).iter().sum();
+        }
+    }
+}
+
+#[inline(always)]
+unsafe fn sweep_kernel<S: Simd>(
+    t: *const f64,
+    k: usize,
+    stride: usize,
+    n: usize,
+    shift: f64,
+    center: *const f64,
+    p: *mut f64,
+    lanes: *mut f64,
+) {
+    unsafe {
+        let shift = S::splat(shift);
+        let mut total = S::load(lanes);
+        for m in (0..n).step_by(S::N) {
+            let value = math::exp::<S>(S::sub(S::load(p.add(m)), shift));
+            S::store(p.add(m), value);
+            total = S::add(total, value);
+        }
+        S::store(lanes, total);
+        for s in 0..k {
+            let (t, c, out) = (t.add(s * stride), S::splat(*center.add(s)), lanes.add((1 + s) * LANES));
+            let mut parts = [S::load(out), S::splat(0.0), S::splat(0.0), S::splat(0.0)];
+            for (i, m) in (0..n).step_by(S::N).enumerate() {
+                parts[i % 4] = S::fma(S::load(p.add(m)), S::sub(S::load(t.add(m)), c), parts[i % 4]);
+            }
+            S::store(out, S::add(S::add(parts[0], parts[1]), S::add(parts[2], parts[3])));
+        }
+    }
+}
+
+/// Rows and columns of a tile of second moments.
+const TILE: usize = 4;
+
+#[inline(always)]
+unsafe fn second_kernel<S: Simd>(
+    t: *const f64,
+    p: *const f64,
+    live: &[u32],
+    mu: *const f64,
+    k: usize,
+    stride: usize,
+    n: usize,
+    lanes: *mut f64,
+) {
+    unsafe {
+        for bunch in live.chunks(CHUNK / PIECE) {
+            for i0 in (0..k).step_by(TILE) {
+                for j0 in (0..=i0).step_by(TILE) {
+                    // Past the last statistic the last is repeated, and its sums are not kept.
+                    let at = |first: usize, a: usize| (first + a).min(k - 1);
+                    let mut sums = [[S::splat(0.0); TILE]; TILE];
+                    let (mut center_i, mut center_j) = ([S::splat(0.0); TILE], [S::splat(0.0); TILE]);
+                    for a in 0..TILE {
+                        center_i[a] = S::splat(*mu.add(at(i0, a)));
+                        center_j[a] = S::splat(*mu.add(at(j0, a)));
+                    }
+                    for m in bunch.iter().flat_map(|piece| points_of(*piece, n).step_by(S::N)) {
+                        let weight = S::load(p.add(m));
+                        let (mut left, mut right) = ([S::splat(0.0); TILE], [S::splat(0.0); TILE]);
+                        for a in 0..TILE {
+                            left[a] = S::mul(weight, S::sub(S::load(t.add(at(i0, a) * stride + m)), center_i[a]));
+                            right[a] = S::sub(S::load(t.add(at(j0, a) * stride + m)), center_j[a]);
+                        }
+                        for a in 0..TILE {
+                            for b in 0..TILE {
+                                sums[a][b] = S::fma(left[a], right[b], sums[a][b]);
+                            }
+                        }
+                    }
+                    for a in 0..TILE.min(k - i0) {
+                        for b in 0..TILE.min(k - j0) {
+                            let out = lanes.add(((i0 + a) * k + j0 + b) * LANES);
+                            S::store(out, S::add(S::load(out), sums[a][b]));
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// The numbers of a vector; zero past its end.
+#[inline(always)]
+unsafe fn each<S: Simd>(v: S::F) -> [f64; LANES] {
+    let mut out = [0.0; LANES];
+    let mut full = [0.0; 2 * LANES];
+    unsafe { S::store(full.as_mut_ptr(), v) };
+    out[..S::N].copy_from_slice(&full[..S::N]);
+    out
+}
