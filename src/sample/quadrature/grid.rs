@@ -6,10 +6,11 @@ use super::nested::Nested;
 use super::rule::{Line, kinks, tensor};
 use super::scan::{Chart, Window};
 use super::split;
-use super::table::{Sweep, Table, Work};
+use super::table::{Points, Sweep, Table, Work};
 use crate::domain::Axis;
 use crate::family::{Clique, Component};
 use crate::num::quad::gauss_legendre;
+use std::cell::{Cell, OnceCell};
 
 /// Moments of one eta over a component.
 #[derive(Debug, Clone)]
@@ -37,9 +38,15 @@ pub(super) struct Grid<'a> {
 
 /// A level of refinement: the tables of the cliques, and how many nodes each axis has where it has its own.
 struct Level<'a> {
-    tables: Vec<Table>,
+    component: &'a Component,
+    /// The points of each clique.
+    points: Vec<Points>,
+    /// Their tables, once they are needed.
+    tables: OnceCell<Vec<Table>>,
     counts: Vec<usize>,
     forest: Option<Forest<'a>>,
+    /// How far out the nearest point lies at which a statistic is not a number, of those seen.
+    undefined: Cell<f64>,
 }
 
 /// Points from which on a table is read once for all rows.
@@ -150,7 +157,7 @@ impl<'a> Grid<'a> {
             if level > 0 && points.log_weights.len() > most {
                 return None;
             }
-            return Some(Level { tables: vec![Table::new(&cliques[0], &points)], counts: vec![], forest: None });
+            return Some(Level::new(self.component, vec![points], vec![], None));
         }
         let lines: Vec<Line> = (0..self.panels.len()).map(|axis| self.line(axis, level)).collect();
         let counts: Vec<usize> = lines.iter().map(|l| l.x.len()).collect();
@@ -159,17 +166,15 @@ impl<'a> Grid<'a> {
             return None;
         }
         let n = self.count(PANEL, level);
-        let (tables, places) = cliques
+        let (points, places) = cliques
             .iter()
             .map(|c| match split::applies(self.component, c) {
                 true => split::lines(self.component, c, &self.window, &lines, &self.panels, n),
                 false => (tensor(c, &lines), Cells::Tensor),
             })
-            .zip(cliques)
-            .map(|((points, cells), clique)| (Table::new(clique, &points), cells))
             .unzip();
         let forest = (!self.component.is_one_clique()).then(|| Forest::new(self.component, &counts, places));
-        Some(Level { tables, counts, forest })
+        Some(Level::new(self.component, points, counts, forest))
     }
     /// Moments of rows of the component's share of eta. `cut` are the windows of the rows.
     pub(super) fn integrate(&self, etas: &[Vec<f64>], cut: &[&Window], options: &QuadratureOptions) -> Vec<Row> {
@@ -258,24 +263,34 @@ impl<'a> Grid<'a> {
 /// Smallest change in standard deviations that is asked of rules in three coordinates.
 const TOL_3D: f64 = 1e-9;
 
-impl Level<'_> {
+impl<'a> Level<'a> {
+    fn new(component: &'a Component, points: Vec<Points>, counts: Vec<usize>, forest: Option<Forest<'a>>) -> Level<'a> {
+        Level { component, points, tables: OnceCell::new(), counts, forest, undefined: Cell::new(f64::INFINITY) }
+    }
+    fn tables(&self) -> &[Table] {
+        self.tables.get_or_init(|| {
+            let tables: Vec<Table> = self.component.cliques.iter().zip(&self.points).map(|(c, p)| Table::new(c, p)).collect();
+            tables.iter().for_each(|t| self.undefined.set(self.undefined.get().min(t.undefined)));
+            tables
+        })
+    }
     /// The log-normaliser and the means; what the covariance needs is left in `fresh`.
     fn mean(&self, eta: &[f64], fresh: &mut Fresh) -> Row {
         let (log_normalizer, mu) = match &self.forest {
             Some(forest) => {
-                let sums = forest.moments(&self.tables, eta);
+                let sums = forest.moments(self.tables(), eta);
                 let found = (sums.log_normalizer, sums.mu.clone());
                 fresh.sums = Some(sums);
                 found
             }
-            None => self.tables[0].mean(eta, &mut fresh.work),
+            None => self.tables()[0].mean(eta, &mut fresh.work),
         };
         self.row(log_normalizer, mu)
     }
     /// Rows of eta over one large table, all at once, with covariances where they are likely to be the last; nothing where the
     /// table is small, or a coarser level gave no start.
     fn sweep(&self, pending: &[usize], etas: &[Vec<f64>], before: &[Option<Row>], number: u32) -> Vec<(Row, Option<Vec<f64>>)> {
-        if self.forest.is_some() || self.tables[0].n < LARGE {
+        if number == 0 || self.forest.is_some() || self.points[0].log_weights.len() < LARGE {
             return vec![];
         }
         let start = |i: &usize| {
@@ -283,7 +298,8 @@ impl Level<'_> {
             Some(Sweep::new(&etas[*i], row.log_normalizer, &row.mu, number >= 2))
         };
         let Some(mut sums) = pending.iter().map(start).collect::<Option<Vec<Sweep>>>() else { return vec![] };
-        self.tables[0].sweep(&mut sums);
+        let undefined = Table::stream(&self.component.cliques[0], &self.points[0], &mut sums);
+        self.undefined.set(self.undefined.get().min(undefined));
         let found: Vec<_> = sums.iter().map(Sweep::moments).collect();
         // A start that was far off overflows.
         if found.iter().any(|(a, mu, _)| !a.is_finite() || mu.iter().any(|m| !m.is_finite())) {
@@ -294,7 +310,7 @@ impl Level<'_> {
     /// A row with a log-normaliser and means.
     fn row(&self, log_normalizer: f64, mu: Vec<f64>) -> Row {
         // Far out infinity less infinity is no wonder; nearer it is a statistic without a value.
-        let undefined = self.tables.iter().any(|t| t.undefined < 1e30);
+        let undefined = self.undefined.get() < 1e30;
         let k = mu.len();
         Row {
             mu,
@@ -309,19 +325,19 @@ impl Level<'_> {
     /// The covariance of the row whose means were computed last.
     fn covariance(&self, row: &mut Row, fresh: &Fresh) {
         row.cov = match (&self.forest, &fresh.sums) {
-            (Some(forest), Some(sums)) => forest.covariance(&self.tables, sums),
-            _ => self.tables[0].covariance(&fresh.work, &row.mu),
+            (Some(forest), Some(sums)) => forest.covariance(self.tables(), sums),
+            _ => self.tables()[0].covariance(&fresh.work, &row.mu),
         };
     }
     /// The probability of node `at` of an axis, and how far each statistic gets there from its mean.
     fn slab(&self, component: &Component, axis: usize, at: usize, eta: &[f64], row: &Row) -> (f64, Vec<f64>) {
         let mut far = vec![0.0f64; eta.len()];
         if let Some(forest) = &self.forest {
-            let sums = forest.moments(&self.tables, eta);
+            let sums = forest.moments(self.tables(), eta);
             let owner = component.cliques.iter().position(|c| c.owned().any(|place| c.coordinates[place] == axis)).unwrap_or(0);
             let place = component.cliques[owner].coordinates.iter().position(|c| *c == axis).unwrap_or(0);
             let mass = self.cells(&component.cliques[owner], place, at).map(|m| sums.joint[owner][m]).sum();
-            for (clique, table) in component.cliques.iter().zip(&self.tables) {
+            for (clique, table) in component.cliques.iter().zip(self.tables()) {
                 let Some(place) = clique.coordinates.iter().position(|c| *c == axis) else { continue };
                 for (local, s) in clique.statistics.iter().enumerate() {
                     let values = table.share(local);
@@ -333,7 +349,7 @@ impl Level<'_> {
             }
             return (mass, far);
         }
-        let (clique, table) = (&component.cliques[0], &self.tables[0]);
+        let (clique, table) = (&component.cliques[0], &self.tables()[0]);
         let mut mass = 0.0;
         for m in self.cells(clique, axis, at) {
             let p = (table.at(m, eta) - row.log_normalizer).exp();

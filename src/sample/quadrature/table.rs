@@ -1,8 +1,9 @@
 //! The exponent of a clique on many points, statistic by statistic, and its moments under one eta.
 
 use super::kernels::{CHUNK, LANES, PIECE, exponent, first_moments, second_moments, sweep_first};
-use crate::expr::lanes::Aligned;
+use crate::expr::lanes::{Aligned, Pool};
 use crate::family::Clique;
+use std::ops::Range;
 
 /// Points with log weights, coordinate by coordinate.
 pub(super) struct Points {
@@ -16,6 +17,8 @@ pub(super) struct Points {
 const ALL: [u32; CHUNK / PIECE] = [0, 1, 2, 3, 4, 5, 6, 7];
 /// How far below the greatest a weighted density is negligible, in nats.
 const NEGLIGIBLE: f64 = 45.0;
+/// Points whose shares are held at a time where a table is not kept.
+const STREAMED: usize = 1024;
 /// Stands for what overflows.
 const HUGE: f64 = 1e300;
 
@@ -38,50 +41,91 @@ pub(super) struct Table {
 impl Table {
     /// Evaluate the shares of `clique` on points.
     pub(super) fn new(clique: &Clique, points: &Points) -> Table {
-        let (n, k, program) = (points.log_weights.len(), clique.statistics.len(), clique.program());
-        let stride = n.next_multiple_of(LANES);
-        let (mut t, mut offset) = (Aligned::filled(k * stride, 0.0), Aligned::filled(stride, f64::NEG_INFINITY));
-        let (mut undefined, mut baseless) = (f64::INFINITY, f64::INFINITY);
-        let reach = |m: usize| points.x.iter().map(|x| x[m].abs()).fold(0.0, f64::max);
-        let (w, mut pool) = (program.lanes(), program.pool());
-        for start in (0..n).step_by(w) {
-            let count = w.min(n - start);
+        let n = points.log_weights.len();
+        let mut table = Table::empty(clique, n);
+        table.fill(clique, &mut clique.program().pool(), points, 0..n);
+        table
+    }
+    /// Room for `n` points.
+    fn empty(clique: &Clique, n: usize) -> Table {
+        let (k, stride) = (clique.statistics.len(), n.next_multiple_of(LANES));
+        Table {
+            n,
+            stride,
+            k,
+            t: Aligned::filled(k * stride, 0.0),
+            offset: Aligned::filled(stride, f64::NEG_INFINITY),
+            overflow: vec![],
+            undefined: f64::INFINITY,
+            baseless: f64::INFINITY,
+        }
+    }
+    /// Evaluate the shares on a range of points, no more than there is room for; the rest of the room has no mass.
+    fn fill(&mut self, clique: &Clique, pool: &mut Pool, points: &Points, range: Range<usize>) {
+        let (k, stride, program) = (self.k, self.stride, clique.program());
+        let w = program.lanes();
+        self.overflow.clear();
+        self.offset[range.len()..].fill(f64::NEG_INFINITY);
+        for start in range.clone().step_by(w) {
+            let (count, at) = (w.min(range.end - start), start - range.start);
             for (j, x) in points.x.iter().enumerate() {
-                let slots = program.coordinate(&mut pool, j);
+                let slots = program.coordinate(pool, j);
                 slots[..count].copy_from_slice(&x[start..start + count]);
                 slots[count..].fill(x[start + count - 1]);
             }
-            program.run(&mut pool, Clique::STATISTICS);
-            let base = program.output(&pool, Clique::STATISTICS, k);
-            for lane in 0..count {
-                let sum = base[lane] + points.log_weights[start + lane];
-                if sum.is_nan() {
-                    baseless = baseless.min(reach(start + lane));
-                }
-                offset[start + lane] = if sum.is_nan() { f64::NEG_INFINITY } else { sum.min(HUGE) };
+            program.run(pool, Clique::STATISTICS);
+            let mut plain = true;
+            let base = program.output(pool, Clique::STATISTICS, k);
+            for ((out, base), w) in self.offset[at..at + count].iter_mut().zip(base).zip(&points.log_weights[start..]) {
+                *out = base + w;
+                plain &= *out < HUGE && *out > f64::NEG_INFINITY;
             }
             for s in 0..k {
-                let values = program.output(&pool, Clique::STATISTICS, s);
-                for (lane, value) in values.iter().copied().enumerate().take(count) {
-                    if offset[start + lane] == f64::NEG_INFINITY {
-                        continue;
-                    }
-                    if value.is_nan() {
-                        undefined = undefined.min(reach(start + lane));
-                        offset[start + lane] = f64::NEG_INFINITY;
-                    } else {
-                        t[s * stride + start + lane] = value.clamp(-HUGE, HUGE);
-                    }
+                let values = program.output(pool, Clique::STATISTICS, s);
+                for (out, value) in self.t[s * stride + at..][..count].iter_mut().zip(values) {
+                    *out = *value;
+                    plain &= value.abs() < HUGE;
                 }
             }
+            if !plain {
+                (0..count).for_each(|lane| self.mend(at + lane, start + lane, points));
+            }
         }
-        let overflow = |m: &u32| (0..k).any(|s| t[s * stride + *m as usize].abs() == HUGE);
-        let overflow = (0..n as u32).filter(|m| offset[*m as usize] > f64::NEG_INFINITY && overflow(m)).collect();
-        // A point that lost its mass at a later statistic keeps none of the values of the earlier ones.
-        for m in (0..n).filter(|m| offset[*m] == f64::NEG_INFINITY) {
-            (0..k).for_each(|s| t[s * stride + m] = 0.0);
+    }
+    /// Make the numbers of point `m`, which is number `number` of `points`, such that sums over them are right: no mass where
+    /// something has no value, something huge where a share is infinite.
+    fn mend(&mut self, m: usize, number: usize, points: &Points) {
+        let reach = points.x.iter().map(|x| x[number].abs()).fold(0.0, f64::max);
+        let (k, stride) = (self.k, self.stride);
+        if self.offset[m].is_nan() {
+            self.baseless = self.baseless.min(reach);
+            self.offset[m] = f64::NEG_INFINITY;
         }
-        Table { n, stride, k, t, offset, overflow, undefined, baseless }
+        self.offset[m] = self.offset[m].min(HUGE);
+        if self.offset[m] > f64::NEG_INFINITY && (0..k).any(|s| self.t[s * stride + m].is_nan()) {
+            self.undefined = self.undefined.min(reach);
+            self.offset[m] = f64::NEG_INFINITY;
+        }
+        if self.offset[m] == f64::NEG_INFINITY {
+            (0..k).for_each(|s| self.t[s * stride + m] = 0.0);
+            return;
+        }
+        (0..k).for_each(|s| self.t[s * stride + m] = self.t[s * stride + m].clamp(-HUGE, HUGE));
+        if (0..k).any(|s| self.t[s * stride + m].abs() == HUGE) {
+            self.overflow.push(m as u32);
+        }
+    }
+    /// Sum over the points of `clique` for all rows, a piece of the points at a time, without ever holding a whole table; how
+    /// far out the nearest point lies at which a statistic is not a number.
+    pub(super) fn stream(clique: &Clique, points: &Points, rows: &mut [Sweep]) -> f64 {
+        let n = points.log_weights.len();
+        let mut table = Table::empty(clique, STREAMED.min(n));
+        let mut pool = clique.program().pool();
+        for start in (0..n).step_by(STREAMED) {
+            table.fill(clique, &mut pool, points, start..n.min(start + STREAMED));
+            table.sweep(rows);
+        }
+        table.undefined
     }
     /// Share `s` at all points, `[n]`.
     pub(super) fn share(&self, s: usize) -> &[f64] {
@@ -212,8 +256,8 @@ impl Sweep {
 }
 
 impl Table {
-    /// Sum over all points for all rows, a chunk of points at a time: the table is read once for all of them.
-    pub(super) fn sweep(&self, rows: &mut [Sweep]) {
+    /// Sum over all points for all rows, a chunk of points at a time.
+    fn sweep(&self, rows: &mut [Sweep]) {
         let mut p = Aligned::filled(CHUNK, 0.0);
         for start in (0..self.stride).step_by(CHUNK) {
             let count = CHUNK.min(self.stride - start);
