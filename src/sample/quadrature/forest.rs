@@ -172,13 +172,6 @@ impl<'a> Forest<'a> {
         }
         Sums { log_normalizer, mu, means, conditional, joint }
     }
-    /// The covariance, [k, k], at the eta of `sums`.
-    pub(super) fn covariance(&self, tables: &[Table], sums: &Sums) -> Vec<f64> {
-        let centered = |i: usize, local: usize| tables[i].share(local).iter().map(|t| t - sums.means[i][local]).collect();
-        let shares: Vec<Vec<Vec<f64>>> =
-            (0..tables.len()).map(|i| (0..sums.means[i].len()).map(|local| centered(i, local)).collect()).collect();
-        self.products(&shares, &sums.conditional, &sums.joint, sums.mu.len())
-    }
     fn exponent(&self, i: usize, table: &Table, eta: &[f64], buffer: &mut Aligned) -> Vec<f64> {
         let local: Vec<f64> = self.component.cliques[i].statistics.iter().map(|s| eta[*s]).collect();
         table.exponent(&local, buffer);
@@ -226,33 +219,36 @@ impl<'a> Forest<'a> {
         }
         tables
     }
-    /// Centred shares, their conditional and joint probabilities: the covariance, [k, k].
-    fn products(&self, shares: &[Vec<Vec<f64>>], conditional: &[Vec<f64>], joint: &[Vec<f64>], k: usize) -> Vec<f64> {
-        let cliques = &self.component.cliques;
+    /// The covariance, [k, k], at the eta of `sums`.
+    pub(super) fn covariance(&self, tables: &[Table], sums: &Sums) -> Vec<f64> {
+        let (cliques, k) = (&self.component.cliques, sums.mu.len());
         let mut cov = vec![0.0; k * k];
         // Conditional expectations, given its separator, of what is in or below a clique; nothing for other statistics.
         let mut below: Vec<Vec<Option<Vec<f64>>>> = Vec::new();
         for i in 0..cliques.len() {
+            let joint = &sums.joint[i];
             let mut add = |a: usize, b: usize, value: f64| {
                 cov[a * k + b] += value;
                 if a != b {
                     cov[b * k + a] += value;
                 }
             };
-            let mine: Vec<(usize, &Vec<f64>)> = cliques[i].statistics.iter().copied().zip(&shares[i]).collect();
-            for (at, (a, left)) in mine.iter().enumerate() {
-                for (b, right) in &mine[..=at] {
-                    add(*a, *b, joint[i].iter().zip(*left).zip(*right).map(|((p, l), r)| p * l * r).sum());
+            let share = |(local, s): (usize, &usize)| (*s, tables[i].share(local), sums.means[i][local]);
+            let mine: Vec<(usize, &[f64], f64)> = cliques[i].statistics.iter().enumerate().map(share).collect();
+            let own = tables[i].products(joint, &sums.means[i]);
+            for (at, (a, ..)) in mine.iter().enumerate() {
+                for (with, (b, ..)) in mine[..=at].iter().enumerate() {
+                    add(*a, *b, own[at * mine.len() + with]);
                 }
             }
             for (order, (child, view)) in self.children[i].iter().enumerate() {
                 let cells = self.separators[*child];
                 let mut others: Vec<(usize, Vec<f64>)> =
-                    mine.iter().map(|(a, t)| (*a, scattered(view, &joint[i], cells, |cell| t[cell]))).collect();
+                    mine.iter().map(|(a, t, mean)| (*a, scattered(view, joint, cells, |cell| t[cell] - mean))).collect();
                 for (sibling, theirs) in &self.children[i][..order] {
                     for (a, u) in below[*sibling].iter().enumerate() {
                         if let Some(u) = u {
-                            others.push((a, scattered(view, &joint[i], cells, |cell| theirs.gather(cell, u))));
+                            others.push((a, scattered(view, joint, cells, |cell| theirs.gather(cell, u))));
                         }
                     }
                 }
@@ -267,9 +263,9 @@ impl<'a> Forest<'a> {
                 }
             }
             let mut expected: Vec<Option<Vec<f64>>> = vec![None; k];
-            let (own, p) = (&self.to_separator[i], &conditional[i]);
+            let (own, p) = (&self.to_separator[i], &sums.conditional[i]);
             let empty = || vec![0.0; self.separators[i]];
-            mine.iter().for_each(|(a, t)| average(own, p, expected[*a].get_or_insert_with(empty), |cell| t[cell]));
+            mine.iter().for_each(|(a, t, mean)| average(own, p, expected[*a].get_or_insert_with(empty), |cell| t[cell] - mean));
             for (child, view) in &self.children[i] {
                 for (a, u) in below[*child].iter().enumerate() {
                     if let Some(u) = u {

@@ -59,7 +59,7 @@ struct Fresh {
 }
 
 /// Nodes of the trapezoidal rule at the first level, in cliques of one, two and three coordinates.
-const FIRST: [usize; 3] = [40, 36, 24];
+const FIRST: [usize; 3] = [40, 28, 20];
 /// Nodes of a Gauss-Legendre panel at the first level.
 const PANEL: usize = 12;
 /// Nodes for the width of the window at the first level where lines are split one by one.

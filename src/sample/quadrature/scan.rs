@@ -95,7 +95,7 @@ const NODES: [usize; 3] = [257, 65, 25];
 /// The same where a condition restricts the support, whose parts may be small and far apart.
 const DENSE: [usize; 3] = [20_001, 401, 49];
 /// Density ratio, in nats below the maximum, past which a place is negligible, for one, two and three coordinates.
-const DEPTH: [f64; 3] = [45.0, 40.0, 34.0];
+const DEPTH: [f64; 3] = [45.0, 38.0, 30.0];
 /// Ratio of the whole window to its bulk beyond which tails count as heavy.
 const HEAVY: f64 = 60.0;
 

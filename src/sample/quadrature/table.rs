@@ -186,6 +186,13 @@ impl Table {
         sums.iter_mut().for_each(|s| *s /= work.total);
         (top + work.total.ln(), sums)
     }
+    /// The sums of p (t_i - center_i) (t_j - center_j) over all points, [k, k], for probabilities `[n]`.
+    pub(super) fn products(&self, p: &[f64], center: &[f64]) -> Vec<f64> {
+        let mut work = Work { p: Aligned::filled(self.stride, 0.0), live: vec![], total: 1.0 };
+        work.p[..p.len()].copy_from_slice(p);
+        work.live.extend(0..self.stride.div_ceil(PIECE) as u32);
+        self.covariance(&work, center)
+    }
     /// The covariance of the shares, [k, k], from what [`Table::mean`] left.
     pub(super) fn covariance(&self, work: &Work, mu: &[f64]) -> Vec<f64> {
         let k = self.k;
