@@ -262,6 +262,10 @@ impl<'a> Forest<'a> {
                     }
                 }
             }
+            if cliques[i].parent.is_none() {
+                below.push(vec![None; k]);
+                continue;
+            }
             let mut expected: Vec<Option<Vec<f64>>> = vec![None; k];
             let (own, p) = (&self.to_separator[i], &sums.conditional[i]);
             let empty = || vec![0.0; self.separators[i]];

@@ -203,34 +203,40 @@ impl<'a> Scanner<'a> {
     /// profiles over the whole axes.
     fn remembered(&mut self, eta: &[f64], whole: &[Vec<f64>]) -> Option<Window> {
         for number in 1..self.looks.len() {
-            let look = &self.looks[number];
-            let profiles = look.profiles(eta, &mut self.buffer);
-            let top = greatest(&profiles).max(greatest(whole));
-            let deep = |v: &f64| *v >= top - self.depth;
-            let mut fits = top.is_finite();
-            for axis in 0..look.nodes.len() {
-                let (n, chart) = (&look.nodes[axis], look.charts[axis]);
-                let (from, to) = (chart.x(n[0]), chart.x(n[n.len() - 1]));
-                let far = &self.looks[0];
-                let outside = far.nodes[axis].iter().map(|t| far.charts[axis].x(*t)).zip(&whole[axis]);
-                fits &= outside.filter(|(x, _)| *x < from || *x > to).all(|(_, v)| !deep(v));
-                let profile = &profiles[axis];
-                let (first, last) = (profile.iter().position(deep), profile.iter().rposition(deep));
-                let (Some(first), Some(last)) = (first, last) else {
-                    fits = false;
-                    break;
-                };
-                // An end of the support is no cut; elsewhere the place has to reach beyond the density.
-                let bounded = self.component.axes[axis].ends().is_some();
-                fits &= bounded || (first > 0 && last + 1 < n.len());
-                fits &= (last - first + 2) as f64 >= FILLED * n.len() as f64;
+            if !self.holds(number, whole, greatest(whole)) {
+                continue;
             }
-            if fits {
-                let look = &self.looks[number];
-                return Some(self.narrow(look, &profiles).window);
+            let profiles = self.looks[number].profiles(eta, &mut self.buffer);
+            let top = greatest(&profiles).max(greatest(whole));
+            if top.is_finite() && self.fits(number, &profiles, top) && self.holds(number, whole, top) {
+                let window = self.narrow(&self.looks[number], &profiles).window;
+                // What served last is tried first.
+                self.looks[1..=number].rotate_right(1);
+                return Some(window);
             }
         }
         None
+    }
+    /// Whether no place outside of look `number` is deep enough, `whole` being the profiles over the whole axes.
+    fn holds(&self, number: usize, whole: &[Vec<f64>], top: f64) -> bool {
+        let (look, far) = (&self.looks[number], &self.looks[0]);
+        (0..whole.len()).all(|axis| {
+            let (n, chart) = (&look.nodes[axis], look.charts[axis]);
+            let (from, to) = (chart.x(n[0]), chart.x(n[n.len() - 1]));
+            let mut places = far.nodes[axis].iter().map(|t| far.charts[axis].x(*t)).zip(&whole[axis]);
+            places.all(|(x, v)| (from..=to).contains(&x) || *v < top - self.depth)
+        })
+    }
+    /// Whether a density with these profiles over look `number` ends inside of it, and fills enough of it.
+    fn fits(&self, number: usize, profiles: &[Vec<f64>], top: f64) -> bool {
+        let deep = |v: &f64| *v >= top - self.depth;
+        profiles.iter().enumerate().all(|(axis, profile)| {
+            let Some((first, last)) = profile.iter().position(deep).zip(profile.iter().rposition(deep)) else { return false };
+            let n = self.looks[number].nodes[axis].len();
+            // An end of the support is no cut; elsewhere the place has to reach beyond the density.
+            let bounded = self.component.axes[axis].ends().is_some();
+            (bounded || (first > 0 && last + 1 < n)) && (last - first + 2) as f64 >= FILLED * n as f64
+        })
     }
     fn check_finite(&self, profiles: &[Vec<f64>], eta: &[f64]) -> Result<()> {
         let top = greatest(profiles);
