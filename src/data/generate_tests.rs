@@ -10,7 +10,7 @@ fn family() -> Arc<Family> {
 }
 
 fn options(points: usize) -> GenerateOptions {
-    GenerateOptions { points, seed: 3, method: Method::Hmc, samples: 128, warmup: 20, ..GenerateOptions::default() }
+    GenerateOptions { points, seed: 3, method: Method::Hmc, samples: 256, warmup: 20, ..GenerateOptions::default() }
 }
 
 fn into(out: &Path, options: &GenerateOptions) -> GenerateOptions {
@@ -100,9 +100,9 @@ fn finished_files_are_read_and_other_jobs_refused() {
     generate(&family, &options, &Monitor::silent()).unwrap();
     let never = |_: &[f64], _: usize| -> Result<Moments> { panic!("labelled again") };
     assert_eq!(generate_with(&family, &options, &Monitor::silent(), &never).unwrap().len(), 40);
-    let other = GenerateOptions { samples: 256, ..options.clone() };
+    let other = GenerateOptions { samples: 512, ..options.clone() };
     let error = generate_with(&family, &other, &Monitor::silent(), &never).unwrap_err();
-    assert!(error.message().contains("samples is 128 there and 256 here"), "{error}");
+    assert!(error.message().contains("samples is 256 there and 512 here"), "{error}");
     let gamma = Arc::new(named::named("gamma", 1).unwrap());
     let error = generate_with(&gamma, &options, &Monitor::silent(), &never).unwrap_err();
     assert!(error.message().contains("family is mvn there and gamma here"), "{error}");

@@ -3,6 +3,7 @@
 //! [`labels`] makes the rows of a dataset; [`FamilyMap`] makes any family an [`crate::family::ExpectationMap`]; the
 //! diagnostics are those of Stan and ArviZ.
 
+mod base;
 mod certify;
 mod chains;
 mod control;

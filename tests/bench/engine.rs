@@ -75,7 +75,7 @@ fn moments(family: &Family, step_size: f64, rows: usize, here: &rayon::ThreadPoo
         for (g, part) in eta.chunks(together * family.dim()).enumerate() {
             let streams: Vec<Stream> =
                 (0..part.len() / family.dim()).map(|r| Stream::new(2).at((g * together + r) as u64)).collect();
-            let mut group = Group::new(density, plan.clone(), part, &streams);
+            let mut group = Group::new(family, plan.clone(), part, &streams);
             (0..=DRAWS).for_each(|_| group.step());
         }
     };

@@ -34,7 +34,7 @@ fn main() {
             .map(|g| {
                 let eta: Vec<f64> = (0..together).flat_map(|_| draw_eta(family.name(), &mut rng)).collect();
                 let streams: Vec<Stream> = (0..together).map(|r| Stream::new(2).at((g * together + r) as u64)).collect();
-                let mut group = Group::new(density, plan.clone(), &eta, &streams);
+                let mut group = Group::new(&family, plan.clone(), &eta, &streams);
                 group.warm_up(50);
                 group.open_window();
                 group

@@ -139,8 +139,8 @@ fn the_table_shows_quantiles_and_what_speaks_against_the_chains() {
         assert!(table.contains(word), "{word} is not in\n{table}");
     }
     assert!(!table.contains("NaN") && !table.contains("above"), "{table}");
-    // Two modes, twelve standard deviations apart: chains stay where they started.
-    let apart = "let f = family(#{x: real(1), stats: |x| #{a: (x[0]*x[0] - 4.0)**2, b: x[0]}}); f.sample([-2, 0], #{draws: 200, seed: 3}).summary()";
+    // Two modes, twelve standard deviations apart on a narrow diagonal: chains stay where they started.
+    let apart = "let f = family(#{x: real(2), stats: |x| #{a: ((x[0] + x[1])**2 - 16.0)**2, b: x[0], c: (x[0] - x[1])**2}}); f.sample([-0.1, 0, -10], #{draws: 200, seed: 3}).summary()";
     assert!(eval(apart).unwrap().contains("R-hat above 1.01 for b"), "{}", eval(apart).unwrap());
     // A statistic that never changes has no R-hat.
     let constant = eval("ef::bernoulli().sample([-30], #{draws: 20}).summary()").unwrap();

@@ -70,7 +70,7 @@ fn line(family: &Family, etas: &[&[f64]], stream: Stream) -> Line {
     let limit = z_limit(fields.len() * etas.len(), (CHAINS - 1) as f64);
     let (mut worst, mut place) = (0.0, String::new());
     for (row, eta) in etas.iter().enumerate() {
-        let means = chain_means(family.density(), &program, identities.len(), eta, stream.at(row as u64));
+        let means = chain_means(family, &program, identities.len(), eta, stream.at(row as u64));
         for (i, (name, ..)) in fields.iter().enumerate() {
             let of: Vec<f64> = means.iter().map(|c| c[i]).collect();
             let mean = of.iter().sum::<f64>() / CHAINS as f64;
@@ -93,12 +93,12 @@ fn line(family: &Family, etas: &[&[f64]], stream: Stream) -> Line {
 }
 
 /// Mean of each identity over the draws of each chain.
-fn chain_means(density: &Density, program: &Program, outputs: usize, eta: &[f64], stream: Stream) -> Vec<Vec<f64>> {
+fn chain_means(family: &Family, program: &Program, outputs: usize, eta: &[f64], stream: Stream) -> Vec<Vec<f64>> {
     let plan = Plan { chains: CHAINS, step_size: 0.1, integration_steps: 32, adapt: true, target_accept: 0.8 };
-    let mut group = Group::new(density, plan, eta, &[stream]);
+    let mut group = Group::new(family, plan, eta, &[stream]);
     group.warm_up(WARMUP);
     group.seed(&[stream], "sample");
-    let m = density.free();
+    let m = family.density().free();
     let mut means = vec![vec![0.0; outputs]; CHAINS];
     let mut points = vec![0.0; CHAINS * m];
     for _ in 0..LENGTH {

@@ -5,9 +5,11 @@
 //! residual is as tame between the draws and infinity as on the draws, and least squares sees to the draws alone: with
 //! controls that grow, the residual is tiny on them and huge a little further out, in the few places that most runs do not
 //! see. So every draw is also moved away from the centre, z' = c + s (z - c), which has the density p(z) / s^m at z'; with
-//! weight s^m p(z') / p(z), at most [`HEAVIEST`], those points take part in the regression, and only there.
+//! weight s^m p(z') / p(z), at most [`HEAVIEST`], those points take part in the regression, and only there. Every other time
+//! a chain that jumps gives a [`Probe`] instead, which may lie in a mode that no chain has met.
 #![allow(clippy::needless_range_loop)] // arrays of lanes in step
 
+use super::group::jump::Probe;
 use super::lags::TILE;
 use super::products::{Side, fold, rectangle, triangle};
 use crate::expr::lanes::{Aligned, Pool};
@@ -117,7 +119,8 @@ impl<'a> Controlled<'a> {
         Controlled { stein, statistics, chains, w, fold, stretch, log_volume: free * s.ln(), blocks }
     }
     /// Take the positions `z`, [m, W], of block `b`, with the log density `value`, `[W]`, as draw `t` of its tile.
-    pub(super) fn take(&mut self, b: usize, t: usize, z: &[f64], value: &[f64]) {
+    /// Where there is a probe it stands in for the moved draw.
+    pub(super) fn take(&mut self, b: usize, t: usize, z: &[f64], value: &[f64], probes: &[Probe]) {
         let (program, w, p) = (self.stein.program(), self.w, self.stein.count());
         let sums = &mut self.blocks[b];
         program.point(&mut sums.pool).copy_from_slice(z);
@@ -133,13 +136,20 @@ impl<'a> Controlled<'a> {
                 point[at] = s.mul_add(z[at] - sums.center[at], sums.center[at]);
             }
         }
+        let mut log_volumes = vec![self.log_volume; w];
+        for probe in probes {
+            (0..self.stretch.len()).for_each(|j| point[j * w + probe.lane] = z[j * w + probe.lane]);
+            point[probe.coordinate * w + probe.lane] = probe.to;
+            log_volumes[probe.lane] = probe.log_weight;
+        }
         program.run(&mut sums.pool, Stein::EVERYTHING);
         let outputs = p + self.statistics;
         let mut weight: Vec<f64> = program
             .output(&sums.pool, Stein::EVERYTHING, 0)
             .iter()
             .zip(value)
-            .map(|(there, here)| there - here + self.log_volume)
+            .zip(&log_volumes)
+            .map(|((there, here), log_volume)| there - here + log_volume)
             .map(|log| if log.is_finite() { log.exp().min(HEAVIEST).sqrt() } else { 0.0 })
             .collect();
         for i in 1..=outputs {

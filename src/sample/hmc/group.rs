@@ -3,14 +3,16 @@
 //! State, step, info: [`Group::new`] places the chains, [`Group::step`] makes one transition of all of them. Each chain
 //! draws from its own named streams, so its draws do not depend on its neighbours.
 
+pub(super) mod jump;
 mod warmup;
 
 use super::adapt::{Chees, DualAveraging};
 use super::kernels::{self, Lanes};
 use super::record::Record;
 use crate::expr::lanes::{Aligned, Pool};
-use crate::family::Density;
+use crate::family::{Density, Family};
 use crate::num::stream::Stream;
+use jump::Jumps;
 use rand::Rng;
 use rand_distr::StandardNormal;
 
@@ -23,7 +25,7 @@ pub struct Plan {
     pub step_size: f64,
     /// Leapfrogs: the fixed number, or the most that adaptation takes.
     pub integration_steps: usize,
-    /// Whether steps are jittered and step size, mass and trajectory length adapted.
+    /// Whether steps are jittered, step size, mass and trajectory length adapted, and chains start and jump by the base.
     pub adapt: bool,
     /// Acceptance that adaptation aims at.
     pub target_accept: f64,
@@ -139,6 +141,7 @@ pub struct Group<'a> {
     acceptance: Vec<f64>,
     transitions: usize,
     rescue: Vec<Stream>,
+    jumps: Jumps,
 }
 
 impl<'a> Group<'a> {
@@ -146,12 +149,15 @@ impl<'a> Group<'a> {
     pub fn rows_that_fit(density: &Density, chains: usize) -> usize {
         (density.program().lanes() / chains.max(1)).max(1)
     }
-    /// Place the chains of `rows` natural parameters `eta`, [rows, k]; `streams[r]` is the stream of row r.
-    pub fn new(density: &'a Density, plan: Plan, eta: &[f64], streams: &[Stream]) -> Group<'a> {
+    /// Place the chains of `rows` natural parameters `eta`, [rows, k]; `streams[r]` is the stream of row r. They start
+    /// standard normal in z, or with `adapt` from the separable base where there is one.
+    pub fn new(family: &'a Family, plan: Plan, eta: &[f64], streams: &[Stream]) -> Group<'a> {
+        let density = family.density();
         let (rows, w, m) = (streams.len(), density.program().lanes(), density.free());
         let k = eta.len() / rows.max(1);
         let lanes = rows * plan.chains;
         let mut blocks: Vec<Block> = (0..lanes.div_ceil(w)).map(|_| Block::new(density)).collect();
+        let jumps = Jumps::new(family, eta, rows, plan.adapt);
         let hoisted: Vec<Vec<f64>> = (0..rows).map(|r| density.program().hoist(&eta[r * k..(r + 1) * k])).collect();
         for global in 0..blocks.len() * w {
             // Lanes beyond the last chain repeat it, unseen.
@@ -160,8 +166,9 @@ impl<'a> Group<'a> {
             let (block, lane) = (&mut blocks[global / w], global % w);
             density.program().set_hoisted(&mut block.pool, lane, &hoisted[row]);
             let mut rng = streams[row].child("start").at(number as u64).rng();
-            for j in 0..m {
-                density.program().coordinate(&mut block.pool, j)[lane] = rng.sample(StandardNormal);
+            let start = jumps.start(row, &mut rng).unwrap_or_else(|| (0..m).map(|_| rng.sample(StandardNormal)).collect());
+            for (j, z) in start.into_iter().enumerate() {
+                density.program().coordinate(&mut block.pool, j)[lane] = z;
             }
         }
         let tuners = (0..rows).map(|_| DualAveraging::new(plan.step_size, plan.target_accept)).collect();
@@ -177,6 +184,7 @@ impl<'a> Group<'a> {
             acceptance: vec![0.0; rows],
             transitions: 0,
             rescue: streams.iter().map(|s| s.child("rescue")).collect(),
+            jumps,
         };
         group.seed(streams, "warm-up");
         group.evaluate();
@@ -202,8 +210,11 @@ impl<'a> Group<'a> {
                 let chain = global.min(self.rows * chains - 1);
                 let stream = streams[chain / chains].child("start").at((chain % chains) as u64);
                 let mut rng = stream.child("again").at(attempt).rng();
-                for j in 0..m {
-                    self.density.program().coordinate(&mut block.pool, j)[global % w] = rng.sample(StandardNormal);
+                // Where the base meets nothing, what is near the origin may.
+                let base = if attempt % 2 == 1 { self.jumps.start(chain / chains, &mut rng) } else { None };
+                let start = base.unwrap_or_else(|| (0..m).map(|_| rng.sample(StandardNormal)).collect());
+                for (j, z) in start.into_iter().enumerate() {
+                    self.density.program().coordinate(&mut block.pool, j)[global % w] = z;
                 }
             }
             if !outside {
@@ -214,13 +225,12 @@ impl<'a> Group<'a> {
     }
     /// Move every chain to the stream `name` below its row's.
     pub fn seed(&mut self, streams: &[Stream], name: &str) {
-        let w = self.width();
+        let (w, chains, last) = (self.width(), self.plan.chains, self.rows * self.plan.chains - 1);
+        let of_lane = |global: usize| streams[global.min(last) / chains].child(name).at((global.min(last) % chains) as u64);
         self.blocks.iter_mut().for_each(|b| b.has_spare = false);
+        self.jumps.seed((0..self.blocks.len() * w).map(of_lane));
         for global in 0..self.blocks.len() * w {
-            let chain = global.min(self.rows * self.plan.chains - 1);
-            let (row, number) = (chain / self.plan.chains, chain % self.plan.chains);
-            let state = streams[row].child(name).at(number as u64).state();
-            for (word, s) in state.iter().enumerate() {
+            for (word, s) in of_lane(global).state().iter().enumerate() {
                 self.blocks[global / w].generators[word * w + global % w] = f64::from_bits(*s);
             }
         }
@@ -287,6 +297,7 @@ impl<'a> Group<'a> {
             }
             block.has_spare = m % 2 == 1 && !block.has_spare;
         }
+        self.jump();
     }
     /// One transition that counts: acceptance and divergences are noted.
     pub fn draw(&mut self) {
@@ -363,8 +374,10 @@ impl<'a> Group<'a> {
     /// Take the distinct statistics of the present positions, and how the last transition went, into `record`.
     pub(super) fn record(&mut self, record: &mut Record) {
         let program = self.density.program();
-        for (b, block) in self.blocks.iter_mut().enumerate() {
-            record.take_controls(b, program.point(&mut block.pool), &block.value);
+        for b in 0..self.blocks.len() {
+            let probes = if record.has_controls() { self.probes(b) } else { vec![] };
+            let block = &mut self.blocks[b];
+            record.take_controls(b, program.point(&mut block.pool), &block.value, &probes);
             program.run(&mut block.pool, Density::STATISTICS);
             let offsets = &program.entry(Density::STATISTICS).outputs;
             record.take(b, block.pool.numbers(), offsets, &block.acceptance, &block.diverged);
@@ -392,9 +405,9 @@ impl<'a> Group<'a> {
     pub fn acceptance(&self, row: usize) -> f64 {
         self.acceptance[row] / self.transitions.max(1) as f64
     }
-    /// Gradients that the counted transitions of a row took, over all its chains.
+    /// Gradients that the transitions of a row took since the chains were last seeded, over all its chains; a jump takes one.
     pub fn gradients(&self, row: usize) -> usize {
-        self.transitions * self.plan.chains * self.settings(row).1
+        self.transitions * self.plan.chains * self.settings(row).1 + self.jumps.tried(row)
     }
     /// Divergent trajectories among the counted transitions of a row.
     pub fn divergences(&self, row: usize) -> usize {

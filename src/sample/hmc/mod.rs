@@ -47,7 +47,8 @@ pub struct HmcOptions {
     pub step_size: f64,
     /// Leapfrogs of a trajectory: the fixed number, or the most that adaptation takes.
     pub integration_steps: usize,
-    /// Adapt step size, mass and trajectory length during warm-up, and jitter the step.
+    /// Adapt step size, mass and trajectory length during warm-up, jitter the step, start from the separable base, and let
+    /// one coordinate of a chain jump after each trajectory.
     pub adapt: bool,
     /// Mean acceptance that adaptation aims at (Stan's default).
     pub target_accept: f64,
@@ -185,7 +186,7 @@ pub fn sample_hmc(family: &Family, eta: &[f64], options: &HmcOptions) -> Result<
     check_continuous(family, "hmc")?;
     let (density, d) = (family.density(), family.support().dim());
     let streams = [options.stream(0)];
-    let mut group = Group::new(density, options.plan(), eta, &streams);
+    let mut group = Group::new(family, options.plan(), eta, &streams);
     group.warm_up(options.warmup);
     check_inside(&group, |row| row)?;
     group.seed(&streams, "sample");
@@ -209,11 +210,11 @@ pub fn sample_hmc(family: &Family, eta: &[f64], options: &HmcOptions) -> Result<
     }
     let each: Vec<Summary> = series.iter().map(|s| diagnose::summarize(&s.chunks(length).collect::<Vec<_>>())).collect();
     check_moved(&each, group.acceptance(0), 0)?;
-    let (step_size, leapfrogs) = group.settings(0);
+    let (step_size, _) = group.settings(0);
     let conduct = Conduct {
         acceptance: group.acceptance(0),
         step_size,
-        gradients: leapfrogs * length * chains,
+        gradients: group.gradients(0),
         tree_depth: f64::NAN,
         divergences: group.divergences(0),
         divergent,

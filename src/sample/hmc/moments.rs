@@ -58,10 +58,9 @@ pub(in crate::sample) fn moments(family: &Family, eta: &[f64], first: usize, opt
 
 /// Sample rows side by side, with `longer` times the draws and warm-up of the options, and on until each has reached its target.
 fn run(family: &Family, rows: &[Row], options: &HmcOptions, longer: usize) -> Result<Vec<Outcome>> {
-    let density = family.density();
     let streams: Vec<Stream> = rows.iter().map(|r| r.stream).collect();
     let eta: Vec<f64> = rows.iter().flat_map(|r| r.eta).copied().collect();
-    let mut group = Group::new(density, options.plan(), &eta, &streams);
+    let mut group = Group::new(family, options.plan(), &eta, &streams);
     group.warm_up(options.warmup * longer);
     check_inside(&group, |row| rows[row].number)?;
     group.seed(&streams, "sample");

@@ -7,6 +7,7 @@
 
 use super::controlled::Controlled;
 use super::errors;
+use super::group::jump::Probe;
 use super::lags::{Level, TILE};
 use super::products::{fold, triangle};
 use crate::expr::lanes::Aligned;
@@ -124,10 +125,15 @@ impl<'a> Record<'a> {
             add(diverged.as_ptr(), self.w, series.diverged.as_mut_ptr());
         }
     }
-    /// Take the controls at the positions of block `b`, [m, W], with their log density, `[W]`, for the draw that comes next.
-    pub(super) fn take_controls(&mut self, b: usize, positions: &[f64], value: &[f64]) {
+    /// Whether it takes controls.
+    pub(super) fn has_controls(&self) -> bool {
+        self.controls.is_some()
+    }
+    /// Take the controls at the positions of block `b`, [m, W], with their log density, `[W]`, for the draw that comes next;
+    /// `probes` are places around some of the chains.
+    pub(super) fn take_controls(&mut self, b: usize, positions: &[f64], value: &[f64], probes: &[Probe]) {
         if let Some(controls) = &mut self.controls {
-            controls.take(b, self.taken - self.open, positions, value);
+            controls.take(b, self.taken - self.open, positions, value, probes);
         }
     }
     /// The draw is complete in all blocks.

@@ -9,18 +9,16 @@
 //! L'Ecuyer, "Randomized quasi-Monte Carlo: an introduction for practitioners" (2018); adaptation to weighted points:
 //! Cappe, Guillin, Marin and Robert, "Population Monte Carlo", JCGS 13 (2004); k-hat: Vehtari et al. (2024), see [`psis`].
 
-pub(in crate::sample) mod base;
 mod estimate;
-mod line;
 pub(in crate::sample) mod proposal;
 mod psis;
 pub(in crate::sample) mod row;
 
+use super::base::{Base, Detail};
 use crate::error::{Error, Result};
 use crate::family::{Family, Integrand, Moments, Terms};
 use crate::num::special::log_sum_exp;
 use crate::num::stream::Stream;
-use base::Base;
 use estimate::{Estimate, effective};
 use proposal::{Points, Proposal, sobol};
 use row::{Drawn, Unique, statistics};
@@ -141,7 +139,8 @@ struct Row<'a> {
 
 impl Row<'_> {
     fn run(&self, unique: &Unique) -> Result<(Estimate, f64, &'static str)> {
-        let base = Base::new(self.terms, self.eta).filter(|b| b.foreign.is_empty()).ok_or_else(|| self.baseless())?;
+        let base =
+            Base::new(self.terms, self.eta, Detail::Fine).filter(|b| b.foreign.is_empty()).ok_or_else(|| self.baseless())?;
         let plain = Proposal::plain(&base);
         let proposal = self.adapt(&base)?.unwrap_or(plain);
         let draws = self.draw(&proposal)?;

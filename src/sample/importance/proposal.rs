@@ -3,10 +3,10 @@
 //! # Source
 //! Owen, "Scrambling Sobol' and Niederreiter-Xing points" (1998); Burley, "Practical Hash-based Owen Scrambling" (2020).
 
-use super::base::Base;
 use crate::num::linalg;
 use crate::num::special::{erfc, normal_quantile};
 use crate::num::stream::Stream;
+use crate::sample::base::Base;
 use rand::Rng;
 
 /// Points [n, m] and their log density under the proposal, `[n]`.

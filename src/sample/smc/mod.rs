@@ -10,7 +10,7 @@
 
 mod particles;
 
-use super::importance::base::Base;
+use super::base::{Base, Detail};
 use super::importance::proposal::{Proposal, sobol};
 use super::importance::row::{Drawn, Unique, statistics};
 use crate::error::{Error, Result};
@@ -169,7 +169,7 @@ impl Run<'_> {
             .hint("method: \"hmc\" samples it")
         };
         let terms = self.family.terms().ok_or_else(none)?;
-        let base = Base::new(terms, self.eta).filter(|b| b.foreign.is_empty() && b.own).ok_or_else(none)?;
+        let base = Base::new(terms, self.eta, Detail::Fine).filter(|b| b.foreign.is_empty() && b.own).ok_or_else(none)?;
         let (each, m) = (self.options.each(), base.dim());
         let u: Vec<f64> =
             (0..self.options.populations).flat_map(|p| sobol(each, m, self.stream.child("start").at(p as u64))).collect();

@@ -27,6 +27,7 @@ impl Group<'_> {
                 if i > windows[0] {
                     self.update_mass();
                 }
+                self.jumps.count_anew();
                 self.open_window();
             }
             self.step();
@@ -45,6 +46,7 @@ impl Group<'_> {
         }
         if self.plan.adapt && iterations > 0 {
             self.apply_tuners(|t, l| (t.settled(), l.settled()));
+            self.jumps.keep_worthwhile();
         }
         self.blocks.iter_mut().for_each(|b| b.watched = false);
     }

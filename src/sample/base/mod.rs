@@ -6,7 +6,10 @@
 //! # Source
 //! Mean field: Wainwright and Jordan, "Graphical Models, Exponential Families, and Variational Inference" (2008), section 5.
 
-use super::line::Line;
+mod line;
+
+pub(in crate::sample) use line::{Detail, Line};
+
 use crate::domain::Axis;
 use crate::family::Terms;
 
@@ -28,13 +31,14 @@ struct Bound<'a> {
     terms: &'a Terms,
     eta: &'a [f64],
     coefficients: Vec<f64>,
+    detail: Detail,
 }
 
 impl Bound<'_> {
     /// The line of coordinate `j`: its own terms plus `slopes` times its functions.
     fn line(&self, j: usize, slopes: &[f64]) -> Option<Line> {
         let width = 1 + self.terms.functions(j);
-        Line::new(self.terms.axes()[j], &|t| {
+        Line::new(self.terms.axes()[j], self.detail, &|t| {
             let values = self.terms.program().evaluate(j, t, self.eta);
             let sum =
                 |row: &[f64]| row[0] + row[1..].iter().zip(slopes).filter(|(_, s)| **s != 0.0).map(|(f, s)| f * s).sum::<f64>();
@@ -68,8 +72,8 @@ impl Bound<'_> {
 }
 
 /// The density that stands in where there is no other: standard normal.
-fn reference(axis: Axis) -> Option<Line> {
-    Line::new(axis, &|t| match axis {
+fn reference(axis: Axis, detail: Detail) -> Option<Line> {
+    Line::new(axis, detail, &|t| match axis {
         Axis::Line => t.iter().map(|t| -0.5 * t * t).collect(),
         Axis::HalfLine { from } => t.iter().map(|t| -(t - from)).collect(),
         _ => vec![0.0; t.len()],
@@ -78,13 +82,13 @@ fn reference(axis: Axis) -> Option<Line> {
 
 impl Base {
     /// The base at `eta`; none where even the reference has no table.
-    pub fn new(terms: &Terms, eta: &[f64]) -> Option<Base> {
-        let bound = Bound { terms, eta, coefficients: terms.coefficients(eta) };
+    pub fn new(terms: &Terms, eta: &[f64], detail: Detail) -> Option<Base> {
+        let bound = Bound { terms, eta, coefficients: terms.coefficients(eta), detail };
         let m = terms.axes().len();
         let own: Vec<Option<Line>> = (0..m).map(|j| bound.line(j, &[])).collect();
         let mut foreign: Vec<usize> = (0..m).filter(|j| own[*j].is_none()).collect();
         let lines: Option<Vec<Line>> =
-            own.into_iter().zip(terms.axes()).map(|(line, axis)| line.or_else(|| reference(*axis))).collect();
+            own.into_iter().zip(terms.axes()).map(|(line, axis)| line.or_else(|| reference(*axis, detail))).collect();
         let (mut lines, own) = (lines?, foreign.is_empty());
         if !foreign.is_empty() {
             let mut means: Vec<Vec<f64>> = (0..m).map(|j| bound.expectations(j, &lines[j])).collect();

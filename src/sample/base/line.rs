@@ -21,6 +21,25 @@ pub(in crate::sample) struct Line {
     above: Vec<f64>,
 }
 
+/// How finely a density is tabulated.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::sample) enum Detail {
+    /// For weights that stay near 1: cells doubled while neighbours in the bulk differ by more than a quarter.
+    Fine,
+    /// For proposals, which are accepted or not.
+    Coarse,
+}
+
+impl Detail {
+    /// Cells of a table at first and at most.
+    fn cells(self) -> (usize, usize) {
+        match self {
+            Detail::Fine => (1024, 1 << 15),
+            Detail::Coarse => (LOOK - 1, LOOK - 1),
+        }
+    }
+}
+
 /// How a coordinate t is written as a function of v.
 #[derive(Debug, Clone, Copy)]
 struct Chart {
@@ -41,8 +60,6 @@ const FIRST: f64 = 20.0;
 const LOOK: usize = 129;
 /// Rounds of zooming in.
 const ROUNDS: usize = 60;
-/// Cells of a table at first and at most; doubled while neighbours in the bulk differ by more than a quarter.
-const CELLS: (usize, usize) = (1024, 1 << 15);
 /// Most whole numbers in a table.
 const NUMBERS: usize = 1 << 20;
 
@@ -55,6 +72,15 @@ impl Chart {
             Axis::Segment { from, to } => from + (to - from) * sigmoid(s),
             Axis::Circle | Axis::Integers { .. } => v,
         }
+    }
+    fn v(self, t: f64) -> f64 {
+        let s = match self.axis {
+            Axis::Line => t,
+            Axis::HalfLine { from } => (t - from).ln(),
+            Axis::Segment { from, to } => ((t - from) / (to - t)).ln(),
+            Axis::Circle | Axis::Integers { .. } => return t,
+        };
+        ((s - self.center) / self.scale).asinh()
     }
     /// log |dt/dv|.
     fn log_slope(self, v: f64) -> f64 {
@@ -96,13 +122,13 @@ fn extent(values: &[f64], level: f64) -> (usize, usize) {
 
 impl Line {
     /// The density proportional to exp(exponent(t)) on `axis`; none where it has no finite integral that a table can hold.
-    pub fn new(axis: Axis, exponent: &dyn Fn(&[f64]) -> Vec<f64>) -> Option<Line> {
+    pub fn new(axis: Axis, detail: Detail, exponent: &dyn Fn(&[f64]) -> Vec<f64>) -> Option<Line> {
         match axis {
             Axis::Integers { from, to } => Self::whole(axis, from, to, exponent),
-            Axis::Circle => Self::tabulate(Chart { axis, center: 0.0, scale: 1.0 }, -PI, PI, exponent),
+            Axis::Circle => Self::tabulate(Chart { axis, center: 0.0, scale: 1.0 }, (-PI, PI), detail, exponent),
             _ => {
                 let (chart, low, high) = zoom(axis, exponent)?;
-                Self::tabulate(chart, low, high, exponent)
+                Self::tabulate(chart, (low, high), detail, exponent)
             }
         }
     }
@@ -128,8 +154,8 @@ impl Line {
         let (below, above) = cumulate(&density);
         Some(Line { chart, low: from, step: 1.0, density, below, above })
     }
-    fn tabulate(chart: Chart, low: f64, high: f64, exponent: &dyn Fn(&[f64]) -> Vec<f64>) -> Option<Line> {
-        let mut cells = CELLS.0;
+    fn tabulate(chart: Chart, (low, high): (f64, f64), detail: Detail, exponent: &dyn Fn(&[f64]) -> Vec<f64>) -> Option<Line> {
+        let (mut cells, most) = detail.cells();
         loop {
             let v = even(low, high, cells);
             let t: Vec<f64> = v.iter().map(|v| chart.t(*v)).collect();
@@ -139,7 +165,7 @@ impl Line {
             let rough = found
                 .windows(2)
                 .any(|w| w[0].max(w[1]) > top - 10.0 && w.iter().all(|f| *f > f64::NEG_INFINITY) && (w[1] - w[0]).abs() > 0.25);
-            if rough && 2 * cells <= CELLS.1 {
+            if rough && 2 * cells <= most {
                 cells *= 2;
                 continue;
             }
@@ -180,6 +206,29 @@ impl Line {
             self.low + cell as f64 * self.step + distance
         };
         (self.chart.t(v), (q + slope * distance).ln() - self.chart.log_slope(v))
+    }
+    /// The point at the part `p` of the way through the table, bulk and tails alike, and the log density of such points for
+    /// uniform `p`. Not for whole numbers.
+    pub fn spread(&self, p: f64) -> (f64, f64) {
+        let range = self.step * (self.density.len() - 1) as f64;
+        let v = self.low + p * range;
+        (self.chart.t(v), -range.ln() - self.chart.log_slope(v))
+    }
+    /// The log density at `t`, minus infinity beyond the table. Angles count up to whole turns.
+    pub fn log_density(&self, t: f64) -> f64 {
+        let t = if self.chart.axis == Axis::Circle { t - 2.0 * PI * (t / (2.0 * PI)).round() } else { t };
+        let v = self.chart.v(t);
+        let place = (v - self.low) / self.step;
+        let last = self.density.len() - 1;
+        if !(place >= 0.0 && place <= last as f64) {
+            return f64::NEG_INFINITY;
+        }
+        if matches!(self.chart.axis, Axis::Integers { .. }) {
+            return self.density[place as usize].ln();
+        }
+        let cell = (place as usize).min(last - 1);
+        let (a, b) = (self.density[cell], self.density[cell + 1]);
+        (a + (place - cell as f64) * (b - a)).ln() - self.chart.log_slope(v)
     }
     /// Nodes t and their weights, which sum to 1: expectations of what is smooth.
     pub fn nodes(&self) -> (Vec<f64>, Vec<f64>) {
@@ -249,7 +298,7 @@ mod tests {
     use crate::num::special::normal_quantile;
 
     fn gauss(center: f64, sd: f64) -> Line {
-        Line::new(Axis::Line, &|t| t.iter().map(|t| -0.5 * ((t - center) / sd).powi(2)).collect()).unwrap()
+        Line::new(Axis::Line, Detail::Fine, &|t| t.iter().map(|t| -0.5 * ((t - center) / sd).powi(2)).collect()).unwrap()
     }
 
     #[test]
@@ -273,22 +322,26 @@ mod tests {
     #[test]
     fn draws_follow_the_tabulated_density_exactly() {
         // The derivative of the quantile function is the inverse of the density.
-        let line = Line::new(Axis::HalfLine { from: 2.0 }, &|t| t.iter().map(|t| 0.3 * (t - 2.0).ln() - t).collect()).unwrap();
+        let line =
+            Line::new(Axis::HalfLine { from: 2.0 }, Detail::Fine, &|t| t.iter().map(|t| 0.3 * (t - 2.0).ln() - t).collect())
+                .unwrap();
         for p in [0.01, 0.1, 0.4, 0.7, 0.95] {
             let h = 1e-7;
             let slope = (line.draw(p + h, false).0 - line.draw(p - h, false).0) / (2.0 * h);
             let (_, log_q) = line.draw(p, false);
             assert!((slope.ln() + log_q).abs() < 1e-4, "{p}: {slope} {log_q}");
+            let (t, _) = line.draw(p, false);
+            assert!((line.log_density(t) - log_q).abs() < 1e-9, "{p}: {} {log_q}", line.log_density(t));
         }
     }
 
     #[test]
     fn what_does_not_decay_has_no_table() {
-        assert!(Line::new(Axis::Line, &|t| t.iter().map(|t| 0.1 * t).collect()).is_none());
-        assert!(Line::new(Axis::Line, &|t| t.iter().map(|_| 0.0).collect()).is_none());
-        assert!(Line::new(Axis::Line, &|t| t.iter().map(|t| -2.0 * t.abs().ln_1p()).collect()).is_some());
+        assert!(Line::new(Axis::Line, Detail::Fine, &|t| t.iter().map(|t| 0.1 * t).collect()).is_none());
+        assert!(Line::new(Axis::Line, Detail::Fine, &|t| t.iter().map(|_| 0.0).collect()).is_none());
+        assert!(Line::new(Axis::Line, Detail::Fine, &|t| t.iter().map(|t| -2.0 * t.abs().ln_1p()).collect()).is_some());
         let endless = Axis::Integers { from: 0.0, to: f64::INFINITY };
-        assert!(Line::new(endless, &|t| t.iter().map(|t| -0.5 * t).collect()).is_some());
-        assert!(Line::new(endless, &|t| t.iter().map(|_| 0.0).collect()).is_none());
+        assert!(Line::new(endless, Detail::Fine, &|t| t.iter().map(|t| -0.5 * t).collect()).is_some());
+        assert!(Line::new(endless, Detail::Fine, &|t| t.iter().map(|_| 0.0).collect()).is_none());
     }
 }
