@@ -74,6 +74,18 @@ pub struct Sampling {
     pub adapt: bool,
     /// Acceptance that adaptation aims at.
     pub target_accept: f64,
+    /// Regress functions of known mean zero out of sampled means.
+    pub control_variates: bool,
+    /// Standard error in standard deviations at which HMC stops, instead of a number of samples.
+    pub target_mcse: Option<f64>,
+    /// Doublings of a trajectory of NUTS at most.
+    pub max_depth: usize,
+    /// Independent scramblings of importance sampling.
+    pub replicates: usize,
+    /// Particles of tempered sequential Monte Carlo, over all populations.
+    pub particles: usize,
+    /// Independent populations of particles.
+    pub populations: usize,
     /// Where quadrature stops, in standard deviations.
     pub tol: f64,
     /// What works side by side: `sequential`, `vmap` (lanes) or `pmap` (lanes and threads).
@@ -94,6 +106,12 @@ impl Default for Sampling {
             num_chains: o.chains,
             adapt: o.adapt,
             target_accept: o.target_accept,
+            control_variates: o.control_variates,
+            target_mcse: o.target_mcse,
+            max_depth: o.max_depth,
+            replicates: o.replicates,
+            particles: o.particles,
+            populations: o.populations,
             tol: o.tol,
             parallel_strategy: o.parallel_strategy,
             resume: o.resume,
@@ -164,6 +182,12 @@ impl DataJob {
             integration_steps: s.num_integration_steps,
             adapt: s.adapt,
             target_accept: s.target_accept,
+            control_variates: s.control_variates,
+            target_mcse: s.target_mcse,
+            max_depth: s.max_depth,
+            replicates: s.replicates,
+            particles: s.particles,
+            populations: s.populations,
             tol: s.tol,
             seed: self.optim.seed,
             resume: s.resume,

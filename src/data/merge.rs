@@ -30,7 +30,9 @@ struct Piece {
 /// read or written.
 pub fn merge(out: &Path, shards: &[PathBuf], force: bool) -> Result<Dataset> {
     Dataset::check_name(out)?;
-    let mut pieces: Vec<Piece> = shards.iter().map(|path| Piece::read(path)).collect::<Result<_>>()?;
+    // A pattern such as NAME.shard-* also meets the notes beside the shards.
+    let shards = shards.iter().filter(|path| !io::is_sidecar(path));
+    let mut pieces: Vec<Piece> = shards.map(|path| Piece::read(path)).collect::<Result<_>>()?;
     pieces.sort_by_key(|p| (p.rows.start, p.rows.end));
     let Some(first) = pieces.first() else {
         return Err(Error::domain("no shards to join").hint("nnef merge OUT SHARD..."));

@@ -40,7 +40,8 @@ pub struct Moments {
     pub divergences: Vec<usize>,
     /// How each row was made, `[n]`: "closed_form", "quadrature", "hmc", "network".
     pub method: Vec<&'static str>,
-    /// Which test of its quality each row failed, `[n]`: "" where none, else "rhat", "ess", "divergences", "khat", "mcse".
+    /// Which test of its quality each row failed, `[n]`: "" where none, else "rhat", "ess", "divergences", "stuck", "khat",
+    /// "stein", "populations", "mcse".
     pub gate: Vec<&'static str>,
 }
 

@@ -33,6 +33,7 @@ use crate::domain::Support;
 use crate::error::{Error, Result};
 use crate::expr::{Expr, Graph, NodeId, Program, Trace, formula, gradient};
 use crate::num::stream::Stream;
+use rayon::prelude::*;
 use std::sync::{Arc, OnceLock};
 
 /// One named statistic: a scalar or an array of components.
@@ -477,7 +478,7 @@ impl Family {
     pub fn region_is_proper(&self) -> bool {
         *self.proven.get_or_init(|| {
             let corners = self.region.as_ref().and_then(|r| r.corners(CORNERS));
-            corners.is_some_and(|all| all.iter().all(|eta| matches!(self.existence(eta), Existence::Proper)))
+            corners.is_some_and(|all| all.par_iter().all(|eta| matches!(self.existence(eta), Existence::Proper)))
         })
     }
     /// Refuse a region whose centre or some of whose corners are improper.
@@ -497,8 +498,12 @@ impl Family {
     }
     /// Why it is not known whether the density has a finite integral at `eta`, where that is so.
     pub fn unproven(&self, eta: &[f64]) -> Option<String> {
+        // Closed forms know their natural space.
+        if self.closed_form().is_some() {
+            return None;
+        }
         match self.existence(eta) {
-            Existence::Unproven { reason } if self.closed_form().is_none() => Some(reason),
+            Existence::Unproven { reason } => Some(reason),
             _ => None,
         }
     }

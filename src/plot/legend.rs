@@ -21,7 +21,7 @@ pub(super) fn legend(layout: Layout, series: &[Series], marks: &Marks, x: Axis, 
         LegendEntry { label: text(&s.name, 24), color: COLOURS[i % COLOURS.len()].to_string(), shape, dasharray }
     });
     let layout = layout.with_legend_entries(entries.collect());
-    if named.len() > 4 {
+    if named.len() > 3 {
         return layout.with_legend_position(LegendPosition::OutsideRightTop);
     }
     let mut crowd = [0_usize; 4]; // top right, top left, bottom right, bottom left

@@ -66,9 +66,42 @@ pub fn sample_exact(family: &Family, eta: &[f64], options: &ExactOptions) -> Res
         }
     }
     let t = family.statistics_at(&x, chains * draws)?;
+    check_ends(family, eta, &x, &t)?;
     let series = (0..k).map(|i| t.iter().skip(i).step_by(k).copied().collect()).collect();
     let conduct = Conduct { acceptance: f64::NAN, step_size: f64::NAN, tree_depth: f64::NAN, ..Conduct::default() };
     Ok(Chains::new(family, "exact", x, (series, (0..k).collect()), chains, conduct))
+}
+
+/// Refuse draws that stand at an end of the support, as near to it as doubles go: they stand for all that lie nearer. Chance
+/// puts a draw there once in 1e15.
+fn check_ends(family: &Family, eta: &[f64], x: &[f64], t: &[f64]) -> Result<()> {
+    let refused = |what: String| {
+        Err(Error::numeric(format!("draws of '{}' at eta = {eta:?} {what}", family.name()))
+            .hint("method: \"hmc\" samples unconstrained coordinates, which have room there; an eta with less mass at the end"))
+    };
+    if let Some(i) = t.iter().position(|t| !t.is_finite()) {
+        return refused(format!("have the value {} for {}", t[i], family.stat_names()[i % eta.len()]));
+    }
+    let axes = match family.support().bijector().axes() {
+        Some(axes) if axes.len() == family.support().dim() => axes,
+        // The simplex and its kin have no axes of their own; their coordinates end at 0.
+        _ => {
+            return if x.contains(&f64::MIN_POSITIVE) {
+                refused("are nearer to 0 than doubles can tell".into())
+            } else {
+                Ok(())
+            };
+        }
+    };
+    let at_end = |(i, x): (usize, &f64)| match axes[i % axes.len()] {
+        Axis::HalfLine { from } => *x == from.next_up() || (from == 0.0 && *x <= f64::MIN_POSITIVE),
+        Axis::Segment { from, to } => *x == from.next_up() || *x == to.next_down() || (from == 0.0 && *x <= f64::MIN_POSITIVE),
+        Axis::Line | Axis::Circle | Axis::Integers { .. } => false,
+    };
+    match x.iter().enumerate().find(|found| at_end(*found)) {
+        Some((_, x)) => refused(format!("are nearer to an end of the support than doubles can tell (one is {x:e})")),
+        None => Ok(()),
+    }
 }
 
 type Draw<'a> = Box<dyn Fn(&mut Xoshiro) -> Result<Vec<f64>> + 'a>;

@@ -16,8 +16,8 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Method {
-    /// Closed form where there is one, quadrature where up to three coordinates hang together, else importance sampling, and
-    /// HMC for rows whose weights are not healthy.
+    /// Closed form where there is one, quadrature where up to three coordinates hang together, else importance sampling, tempered
+    /// sequential Monte Carlo for rows whose weights are not healthy, and HMC for those that it does not reach.
     #[default]
     Auto,
     /// The closed form of a named family.
@@ -66,7 +66,8 @@ impl Method {
     fn next(self, family: &Family) -> Option<Method> {
         match self {
             Method::Quadrature if importance::applies(family) => Some(Method::Importance),
-            Method::Quadrature | Method::Importance if hmc::applies(family) => Some(Method::Hmc),
+            Method::Importance if family.tempered().is_some() => Some(Method::Smc),
+            Method::Quadrature | Method::Importance | Method::Smc if hmc::applies(family) => Some(Method::Hmc),
             _ => None,
         }
     }
@@ -79,6 +80,13 @@ impl Method {
         }
     }
     fn check(self, options: &LabelOptions) -> Result<()> {
+        if options.hmc.target_mcse.is_some()
+            && options.method == self
+            && matches!(self, Method::Nuts | Method::Importance | Method::Smc)
+        {
+            return Err(Error::name("target_mcse belongs to hmc, which goes on until it is reached")
+                .hint("method: \"hmc\" or \"auto\", or more samples"));
+        }
         match self {
             Method::Hmc => options.hmc.check(),
             Method::Nuts => options.nuts.check(),
@@ -102,6 +110,8 @@ impl Method {
     }
 }
 
+/// Most statistics of a family: the covariance of a row has their square of numbers, 2 GB.
+const MOST_STATISTICS: usize = 1 << 14;
 /// Rows that are checked one by one, without a proof for the whole region.
 const FEW: usize = 64;
 
@@ -142,6 +152,14 @@ pub fn check_rows(family: &Family, eta: &[f64]) -> Result<()> {
 pub fn label_part(family: &Family, eta: &[f64], first: usize, options: &LabelOptions, monitor: &Monitor) -> Result<Moments> {
     let k = family.dim();
     let n = check_batch(eta, k)?;
+    if k > MOST_STATISTICS {
+        let gigabytes = (k * k) as f64 * 8e-9;
+        return Err(Error::shape(format!(
+            "'{}' has {k} statistics: the covariance of one row would take {gigabytes:.0} GB; up to {MOST_STATISTICS} are possible",
+            family.name()
+        ))
+        .hint("a smaller dimension, or statistics without duplicates (mvn_tril instead of mvn)"));
+    }
     let method = options.method.resolve(family);
     method.check(options)?;
     let chunk = method.rows_together(family, options);
@@ -179,7 +197,7 @@ fn ladder(method: Method, family: &Family, rows: &[f64], first: usize, options: 
         Ok(found) => {
             let mut all = Moments::default();
             for (row, mut one) in found.rows(k).into_iter().enumerate() {
-                if !one.gate[0].is_empty() {
+                if !one.gate[0].is_empty() || !precise(&one, options.hmc.target_mcse) {
                     // What the next route cannot do either keeps what there is, with its gate.
                     one = lower(row).unwrap_or(one);
                 }
@@ -203,6 +221,50 @@ fn ladder(method: Method, family: &Family, rows: &[f64], first: usize, options: 
         }
         Err(_) => lower(0),
     }
+}
+
+/// Whether the means of one row are as precise as was asked for.
+fn precise(row: &Moments, target: Option<f64>) -> bool {
+    target.is_none_or(|t| row.ess[0] >= t.powi(-2))
+}
+
+/// A(eta) of each row of `eta`, [n, k]: by the method of `options`, where it gives one; `auto` has tempered sequential Monte
+/// Carlo for rows that its other routes would leave to Markov chains.
+///
+/// # Errors
+/// As [`labels`]; also when the method gives no log-normaliser, or a row fails its gate.
+pub fn log_normalizers(family: &Family, eta: &[f64], options: &LabelOptions, monitor: &Monitor) -> Result<Vec<f64>> {
+    let k = family.dim();
+    if let Method::Hmc | Method::Nuts = options.method {
+        return Err(Error::name("Markov chains give no log-normaliser")
+            .hint("method: \"closed_form\", \"quadrature\", \"importance\" or \"smc\"; \"auto\" takes the first that serves"));
+    }
+    let auto = options.method == Method::Auto;
+    let found = match options.method.resolve(family) {
+        Method::Hmc => None,
+        _ => Some(labels(family, eta, options, monitor)?.rows(k)),
+    };
+    let tempered = LabelOptions { method: Method::Smc, ..options.clone() };
+    let row = |r: usize| {
+        let known = found.as_ref().map(|f| &f[r]);
+        let first = known.and_then(|m| m.log_normalizer.as_ref().map(|a| (a[0], m.gate[0])));
+        let (a, gate) = match first {
+            Some((a, gate)) if !auto || (a.is_finite() && gate.is_empty()) => (a, gate),
+            _ => {
+                check_rows(family, &eta[r * k..(r + 1) * k])?;
+                let by_steps = smc::moments(family, &eta[r * k..(r + 1) * k], r, &tempered.smc)?;
+                (by_steps.log_normalizer.map_or(f64::NAN, |a| a[0]), by_steps.gate[0])
+            }
+        };
+        if gate.is_empty() {
+            return Ok(a);
+        }
+        Err(Error::numeric(format!(
+            "row {r}: the log-normaliser, about {a:.4}, is not to be trusted: the gate '{gate}' failed"
+        ))
+        .hint("more samples or particles, or another eta"))
+    };
+    (0..eta.len() / k).map(row).collect()
 }
 
 /// The error of a row that quadrature does not resolve and of which it is not known that it has a finite integral at all:

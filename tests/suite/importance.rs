@@ -261,3 +261,35 @@ fn smc_options_out_of_range_are_refused() {
     let whole = labels(&named::named("poisson", 1).unwrap(), &[0.3], &options, &Monitor::silent()).unwrap_err().to_string();
     assert!(whole.contains("whole numbers"), "{whole}");
 }
+
+#[test]
+fn points_that_miss_a_part_of_the_density_fail_a_gate() {
+    // The separable base of this banana is narrower than the banana: E x0^2 came out as 0.45 instead of 1, with a small error.
+    let banana = "let f = family(#{x: real(2), stats: |x| #{a: x[0], b: x[0]*x[0], c: (x[1] - x[0]*x[0])**2}}); ";
+    for method in ["smc", "importance"] {
+        let gate = crate::language::eval(&format!(
+            "{banana} f.mean([0.1, -0.5, -5], #{{method: \"{method}\", control_variates: false}}).gate"
+        ))
+        .unwrap();
+        assert!(["stein", "khat", "populations"].contains(&gate.as_str()), "{method}: '{gate}'");
+    }
+}
+
+#[test]
+fn log_normalizers_come_by_every_route_that_has_them() {
+    // Two pairs, each with the integral pi / sqrt(1 - 1/4).
+    let truth = 2.0 * (std::f64::consts::PI / 0.75f64.sqrt()).ln();
+    let family = "let f = family(#{x: real(4), stats: |x| #{s: x*x, c: [x[0]*x[1], x[2]*x[3]]}}); ";
+    for method in ["auto", "quadrature", "importance", "smc"] {
+        let a: f64 =
+            crate::language::eval(&format!("{family} f.log_normalizer([1, 1, -1, -1, -1, -1], #{{method: \"{method}\"}})"))
+                .unwrap()
+                .parse()
+                .unwrap();
+        let within = if method == "auto" || method == "quadrature" { 1e-9 } else { 0.1 };
+        assert!((a - truth).abs() < within, "{method}: {a} for {truth}");
+    }
+    let error =
+        crate::language::eval(&format!("{family} f.log_normalizer([1, 1, -1, -1, -1, -1], #{{method: \"hmc\"}})")).unwrap_err();
+    assert!(error.contains("no log-normaliser"), "{error}");
+}

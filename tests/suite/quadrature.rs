@@ -93,3 +93,34 @@ fn errors_cover_heavy_tails_that_no_window_holds() {
     let mu: Vec<f64> = serde_json::from_str(&eval(code).unwrap()).unwrap();
     assert!((mu[0] - 2.0 * 2f64.ln()).abs() < 1e-6 && (mu[1] - 1.0).abs() < 1e-6, "{mu:?}");
 }
+
+#[test]
+fn a_constant_in_the_exponent_moves_the_normaliser_alone() {
+    // Densities of exp(-1000) or exp(500) have moments like any other.
+    for shift in [-1000.0, -60.0, -30.0, 0.0, 500.0] {
+        for (x, stats, eta) in [
+            ("real(1)", "#{ q: x[0]*x[0] }", "[-1]"),
+            ("real(2)", "#{ q: x*x, r: x[0]*x[1] }", "[-1, -1, 0.5]"),
+            ("real(3)", "#{ q: x*x, r: x[0]*x[1]*x[2]/(1.0 + sum(x*x)) }", "[-1, -1, -1, 0.5]"),
+            ("real(3)", "#{ q: x*x, r: x[0]*x[1] + sin(x[1]*x[2]) }", "[-1, -1, -1, 0.5]"),
+        ] {
+            let moments = |base: f64| -> Value {
+                let code = format!(
+                    "to_json(family(#{{ x: {x}, stats: |x| {stats}, base: |x| {base:?} + 0.0*x[0] }}).mean({eta}, #{{method: \"quadrature\"}}))"
+                );
+                serde_json::from_str(&eval(&code).unwrap()).unwrap()
+            };
+            let (plain, moved) = (moments(0.0), moments(shift));
+            let number = |v: &Value, key: &str, i: usize| v[key][i].as_f64().unwrap();
+            for i in 0..plain["mu_T"].as_array().unwrap().len() {
+                let (a, b) = (number(&plain, "mu_T", i), number(&moved, "mu_T", i));
+                assert!((a - b).abs() < 1e-9, "{x} {stats} base {shift}: {a} and {b}");
+            }
+            let (a, b) = (plain["log_normalizer"].as_f64().unwrap(), moved["log_normalizer"].as_f64().unwrap());
+            assert!((a + shift - b).abs() < 1e-9 * (1.0 + shift.abs()), "{x} {stats} base {shift}: {a} and {b}");
+        }
+    }
+    // Far out in the tail of a normal: the mean of x^2 on [10, 11] under exp(-x^2), by mpmath.
+    let far = eval("family(#{x: interval(10, 11), stats: |x| #{q: x*x}}).mean([-1]).mu_T[0]").unwrap();
+    assert!((far.parse::<f64>().unwrap() - 100.995_120_569_184_36).abs() < 1e-6, "{far}");
+}

@@ -161,3 +161,16 @@ fn chains_are_plotted_as_traces_and_ranks() {
     fails(&format!("{chains} c.plot(#{{kind: \"pie\"}})"), &["kind of plot for chains 'pie'", "trace, rank"]);
     fails(&format!("{chains} c.plot(#{{knd: \"rank\"}})"), &["option of plot for chains 'knd'", "did you mean 'kind'"]);
 }
+
+#[test]
+fn exact_draws_that_doubles_cannot_hold_are_refused() {
+    for (code, word) in [
+        ("ef::gamma().sample([-0.999, -1], #{method: \"exact\", draws: 500})", "nearer to an end"),
+        ("ef::beta().sample([-0.9, 3], #{method: \"exact\", draws: 2000})", "nearer to an end"),
+        ("ef::dirichlet(3).sample([-0.999, -0.999, -0.999], #{method: \"exact\", draws: 500})", "nearer to 0"),
+    ] {
+        let error = eval(code).unwrap_err();
+        assert!(error.contains(word) && error.contains("hmc"), "{code}: {error}");
+    }
+    assert!(eval("ef::gamma().sample([-0.9, -1], #{method: \"exact\", draws: 500}).mu_T").is_ok());
+}

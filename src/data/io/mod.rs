@@ -69,6 +69,11 @@ pub(super) fn written(path: &Path) -> [PathBuf; 3] {
     [path.to_path_buf(), rows::path_beside(path), rows::path_apart(path)]
 }
 
+/// Whether a file holds notes of rows or a list of left out ones, and no dataset.
+pub(super) fn is_sidecar(path: &Path) -> bool {
+    rows::is_sidecar(path) || path.to_string_lossy().ends_with(".quarantine.json")
+}
+
 /// The names and the order of the four arrays.
 const NAMES: [&str; 4] = ["eta", "mu_T", "cov_TT", "ess"];
 
@@ -193,6 +198,14 @@ fn assemble(arrays: [Array; 3], cov_tt: (Vec<usize>, Covariances), provenance: B
         }
     }
     finite_eta(&eta.values, k)?;
+    if let Some(i) = mu_t.values.iter().position(|m| !m.is_finite()) {
+        return Err(Error::domain(format!("mu_T[{}, {}] is {}: labels must be finite", i / k, i % k, mu_t.values[i]))
+            .hint("leave such rows out"));
+    }
+    if let Some(i) = ess.values.iter().position(|e| e.is_nan() || *e < 0.0) {
+        return Err(Error::domain(format!("ess[{i}] is {}: an effective sample size is not negative", ess.values[i]))
+            .hint("leave such rows out; rows without error have np.inf or 1e24"));
+    }
     Dataset::with_covariances(k, eta.values, mu_t.values, cov_tt, ess.values, provenance)
 }
 

@@ -12,7 +12,8 @@ fn plain() -> Dataset {
     let wave = |count: usize, shift: f64| (0..count).map(|i| (i as f64 + shift).sin()).collect::<Vec<f64>>();
     let provenance = [("family", "bumpy"), ("stat_names", "lin;quad;wave"), ("seed", "42"), ("note", "\"quoted\" é")];
     let provenance = provenance.map(|(a, b)| (a.to_string(), b.to_string())).into();
-    Dataset::new(K, wave(N * K, 0.0), wave(N * K, 0.5), wave(N * K * K, 0.7), wave(N, 3.0), provenance).unwrap()
+    let ess = wave(N, 3.0).into_iter().map(|w| 10.0 + w).collect();
+    Dataset::new(K, wave(N * K, 0.0), wave(N * K, 0.5), wave(N * K * K, 0.7), ess, provenance).unwrap()
 }
 
 fn noted() -> Dataset {
@@ -45,6 +46,22 @@ fn both_formats_return_what_was_saved_in_equal_bytes() {
             let first = (fs::read(&path).unwrap(), fs::read(&sidecar).ok());
             data.save(&path).unwrap();
             assert_eq!(first, (fs::read(&path).unwrap(), fs::read(&sidecar).ok()), "{name}");
+        }
+    }
+}
+
+#[test]
+fn labels_that_are_no_numbers_are_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    for (mu, ess, words) in
+        [(f64::NAN, 5.0, "mu_T[0, 0] is NaN"), (0.1, -1.0, "ess[0] is -1"), (0.1, f64::NAN, "ess[0] is NaN")]
+    {
+        let data = Dataset::new(1, vec![0.5], vec![mu], vec![1.0], vec![ess], BTreeMap::new()).unwrap();
+        for name in ["d.npz", "d.safetensors"] {
+            let path = folder.path().join(name);
+            data.save(&path).unwrap();
+            let error = Dataset::load(&path).unwrap_err();
+            assert!(error.message().contains(words), "{error}");
         }
     }
 }

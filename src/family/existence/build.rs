@@ -68,6 +68,7 @@ impl Tails {
                 lines: OnceLock::new(),
                 shears: OnceLock::new(),
                 leads: Mutex::new(HashMap::new()),
+                directions: Mutex::new(HashMap::new()),
             };
         }
         let mut lost = vec![false; form.pieces.len()];
@@ -144,6 +145,7 @@ impl Tails {
             lines: OnceLock::new(),
             shears: OnceLock::new(),
             leads: Mutex::new(HashMap::new()),
+            directions: Mutex::new(HashMap::new()),
         }
     }
 

@@ -23,7 +23,7 @@ mod table;
 use super::Family;
 use crate::expr::NodeId;
 use build::piece_series;
-use coupled::Lines;
+use coupled::{Direction, Lines};
 use form::Form;
 use growth::Sides;
 use lead::Leads;
@@ -80,6 +80,8 @@ pub struct Tails {
     lines: OnceLock<Vec<Lines>>,
     shears: OnceLock<Vec<Tails>>,
     leads: Mutex<HashMap<Vec<u64>, Arc<Leads>>>,
+    /// Lines in directions that were asked for.
+    directions: Mutex<HashMap<Direction, Arc<Table>>>,
 }
 
 impl Family {

@@ -136,6 +136,25 @@ const PANELS: [(f64, f64); 4] = [(0.0, 0.125), (0.125, 0.25), (0.25, 0.5), (0.5,
 /// What falls this far (in log density) below the peak is left out.
 const DROP: f64 = 50.0;
 
+/// The mean of x under exp(b x + c x^2) on [lo, hi], where that varies little: its distance from the middle m keeps its digits,
+/// also where it is tiny, because the density at m + y less that at m - y is exp(...) expm1(2 y (b + 2 c m)).
+fn nearly_flat(b: f64, c: f64, lo: f64, hi: f64) -> Option<f64> {
+    let (m, half) = (0.5 * (lo + hi), 0.5 * (hi - lo));
+    let slope = 2.0f64.mul_add(c * m, b);
+    if half * slope.abs() + half * half * c.abs() > 0.25 {
+        return None;
+    }
+    let (mut mass, mut apart) = (0.0, 0.0);
+    for (node, weight) in GAUSS {
+        let y = half * node;
+        let below = (c * y * y - slope * y).exp();
+        let more = (2.0 * y * slope).exp_m1();
+        mass += weight * below * (2.0 + more);
+        apart += weight * y * below * more;
+    }
+    Some(m + apart / mass)
+}
+
 /// The density proportional to exp(b x + c x^2) on [lo, hi]: the log of its integral, the mean of (x, x^2) and their
 /// covariance. NaN unless the arguments are finite and lo < hi; |lo| and |hi| up to 1e70.
 ///
@@ -198,9 +217,10 @@ pub fn quadratic_box(b: f64, c: f64, lo: f64, hi: f64) -> (f64, [f64; 2], [[f64;
     let mean = |f: &dyn Fn(f64, f64) -> f64| nodes.iter().map(|&(w, y, q)| w * f(y, q)).sum::<f64>() / mass;
     let (y0, q0) = (mean(&|y, _| y), mean(&|_, q| q));
     let covariance = mean(&|y, q| (y - y0) * (q - q0));
+    let mean_x = nearly_flat(b, c, lo, hi).unwrap_or(p0 + y0);
     (
         p0 * c.mul_add(p0, b) + mass.ln(),
-        [p0 + y0, p0 * p0 + q0],
+        [mean_x, p0 * p0 + q0],
         [[mean(&|y, _| (y - y0) * (y - y0)), covariance], [covariance, mean(&|_, q| (q - q0) * (q - q0))]],
     )
 }

@@ -16,18 +16,18 @@ const DRAWS: usize = 8_000;
 /// R-hat above which chains have nothing to say.
 const RHAT: f64 = 1.1;
 
-fn exact(family: &Family, eta: &[f64]) -> Result<Moments> {
+fn exact(family: &Family, eta: &[f64], monitor: &Monitor) -> Result<Moments> {
     let method = if family.closed_form().is_some() { Method::ClosedForm } else { Method::Quadrature };
-    labels(family, eta, &LabelOptions { method, ..LabelOptions::default() }, &Monitor::silent())
+    labels(family, eta, &LabelOptions { method, ..LabelOptions::default() }, monitor)
 }
 
 /// HMC in unconstrained coordinates against moments that know nothing of them.
-pub(super) fn lines(family: &Family, etas: &[&[f64]], stream: Stream) -> Vec<Line> {
+pub(super) fn lines(family: &Family, etas: &[&[f64]], stream: Stream, monitor: &Monitor) -> Vec<Line> {
     const NAME: &str = "agreement";
     if family.support().bijector().discrete() {
         return vec![Line::skip(NAME, "the support is discrete: nothing is sampled")];
     }
-    let truth = match exact(family, &etas.concat()) {
+    let truth = match exact(family, &etas.concat(), monitor) {
         Ok(truth) => truth,
         Err(e) => return vec![Line::skip(NAME, format!("no exact moments: {}", e.message()))],
     };
@@ -39,12 +39,8 @@ pub(super) fn lines(family: &Family, etas: &[&[f64]], stream: Stream) -> Vec<Lin
         seed: stream.child("agreement").state()[0],
         ..HmcOptions::default()
     };
-    let sampled = labels(
-        family,
-        &etas.concat(),
-        &LabelOptions { method: Method::Hmc, hmc, ..LabelOptions::default() },
-        &Monitor::silent(),
-    );
+    let sampled =
+        labels(family, &etas.concat(), &LabelOptions { method: Method::Hmc, hmc, ..LabelOptions::default() }, monitor);
     let sampled = match sampled {
         Ok(sampled) => sampled,
         Err(e) => return vec![Line::of(NAME, false, format!("the family cannot be sampled: {}", e.message()))],
@@ -61,7 +57,8 @@ pub(super) fn lines(family: &Family, etas: &[&[f64]], stream: Stream) -> Vec<Lin
         for (i, name) in names.iter().enumerate() {
             let at = row * k + i;
             let (s, t) = (sampled.mu_t[at], truth.mu_t[at]);
-            let z = (s - t).abs() / sampled.mcse[at].max(1e-12 * t.abs()).max(f64::MIN_POSITIVE);
+            let error = sampled.mcse[at].hypot(truth.mcse[at]).max(1e-10 * t.abs()).max(f64::MIN_POSITIVE);
+            let z = (s - t).abs() / error;
             if z > worst || z.is_nan() {
                 (worst, place) =
                     (if z.is_nan() { f64::INFINITY } else { z }, format!(", mean of {}: {s} sampled, {t} exact", name));
@@ -73,7 +70,7 @@ pub(super) fn lines(family: &Family, etas: &[&[f64]], stream: Stream) -> Vec<Lin
 }
 
 /// The exact sampler of a named family against its moments.
-pub(super) fn draws(family: &Family, etas: &[&[f64]], stream: Stream) -> Vec<Line> {
+pub(super) fn draws(family: &Family, etas: &[&[f64]], stream: Stream, _monitor: &Monitor) -> Vec<Line> {
     const NAME: &str = "exact draws";
     let Some(closed) = family.closed_form() else { return vec![] };
     let (k, names) = (family.dim(), family.stat_names());

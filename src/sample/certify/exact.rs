@@ -2,11 +2,12 @@
 //! forms equal to integrals of the traced statistics.
 
 use super::Line;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::family::{Family, Moments};
 use crate::num::observe::Monitor;
 use crate::num::stream::Stream;
 use crate::sample::labels::{LabelOptions, Method, labels};
+use rayon::prelude::*;
 
 /// Corners of the region that are looked at.
 const CORNERS: usize = 256;
@@ -16,7 +17,7 @@ const MOMENT: f64 = 1e-6;
 const SLOPE: f64 = 1e-4;
 
 /// Whether the density exists over the region: at its corners, and at the candidates.
-pub(super) fn region(family: &Family, candidates: &[f64], stream: Stream) -> Line {
+pub(super) fn region(family: &Family, candidates: &[f64], stream: Stream, monitor: &Monitor) -> Result<Line> {
     const NAME: &str = "existence";
     let k = family.dim();
     let mut looked: Vec<Vec<f64>> = candidates.chunks(k).map(<[f64]>::to_vec).collect();
@@ -24,27 +25,29 @@ pub(super) fn region(family: &Family, candidates: &[f64], stream: Stream) -> Lin
         looked.extend(region.draw(CORNERS, stream.child("existence")).chunks(k).map(<[f64]>::to_vec));
         looked.extend(region.some_corners(CORNERS, stream.child("corners")));
     }
-    let mut unproven = None;
-    for eta in &looked {
-        if let Err(e) = family.check_eta(eta) {
-            return Line::of(NAME, false, format!("improper at eta = {eta:?}: {}", e.message()));
-        }
-        unproven = unproven.or_else(|| family.unproven(eta));
+    let look = |eta: &Vec<f64>| -> Result<(Option<Error>, Option<String>)> {
+        monitor.check()?;
+        Ok((family.check_eta(eta).err(), family.unproven(eta)))
+    };
+    let found: Vec<(Option<Error>, Option<String>)> = looked.par_iter().map(look).collect::<Result<_>>()?;
+    let improper = looked.iter().zip(&found).find_map(|(eta, (error, _))| error.as_ref().map(|e| (eta, e)));
+    if let Some((eta, e)) = improper {
+        return Ok(Line::of(NAME, false, format!("improper at eta = {eta:?}: {}", e.message())));
     }
     let count = looked.len();
-    match unproven {
+    Ok(match found.into_iter().find_map(|(_, unproven)| unproven) {
         None => {
             Line::of(NAME, true, format!("the density has a finite integral at {count} eta, corners of the region included"))
         }
         Some(why) => Line::skip(NAME, format!("not proven: {why}")),
-    }
+    })
 }
 
-pub(super) fn lines(family: &Family, etas: &[&[f64]], _stream: Stream) -> Vec<Line> {
+pub(super) fn lines(family: &Family, etas: &[&[f64]], _stream: Stream, monitor: &Monitor) -> Vec<Line> {
     let mut out = Vec::new();
-    let integral = by(family, Method::Quadrature, &etas.concat());
+    let integral = by(family, Method::Quadrature, &etas.concat(), monitor);
     if family.closed_form().is_some() {
-        out.push(match (&integral, by(family, Method::ClosedForm, &etas.concat())) {
+        out.push(match (&integral, by(family, Method::ClosedForm, &etas.concat(), monitor)) {
             (Ok(integral), Ok(closed)) => closed_form(family, &closed, integral),
             (Err(e), _) => Line::skip("closed form", format!("no integral to compare with: {}", e.message())),
             (_, Err(e)) => Line::of("closed form", false, e.message().to_string()),
@@ -56,13 +59,13 @@ pub(super) fn lines(family: &Family, etas: &[&[f64]], _stream: Stream) -> Vec<Li
         out.extend([Line::skip("covariance", why.clone()), Line::skip("convexity", why)]);
         return out;
     }
-    out.push(covariance(family, etas, method));
-    out.push(convexity(family, etas, method));
+    out.push(covariance(family, etas, method, monitor));
+    out.push(convexity(family, etas, method, monitor));
     out
 }
 
-fn by(family: &Family, method: Method, eta: &[f64]) -> Result<Moments> {
-    labels(family, eta, &LabelOptions { method, ..LabelOptions::default() }, &Monitor::silent())
+fn by(family: &Family, method: Method, eta: &[f64], monitor: &Monitor) -> Result<Moments> {
+    labels(family, eta, &LabelOptions { method, ..LabelOptions::default() }, monitor)
 }
 
 /// The declared closed forms against integrals of the traced statistics.
@@ -109,12 +112,12 @@ fn step(cov: &[f64], i: usize, k: usize, eta: f64) -> f64 {
 }
 
 /// d mu / d eta against Cov(T, T), component by component.
-fn covariance(family: &Family, etas: &[&[f64]], method: Method) -> Line {
+fn covariance(family: &Family, etas: &[&[f64]], method: Method, monitor: &Monitor) -> Line {
     const NAME: &str = "covariance";
     let (k, names) = (family.dim(), family.stat_names());
     let (mut worst, mut inexact, mut place) = (0.0, 0.0, String::new());
     for eta in etas {
-        let Ok(here) = by(family, method, eta) else { continue };
+        let Ok(here) = by(family, method, eta, monitor) else { continue };
         let Some(cov) = here.cov_tt else { continue };
         // A difference quotient multiplies the errors of its ends by some thousands.
         for (i, e) in here.mcse.iter().enumerate().filter(|(i, _)| cov[i * k + i] > 0.0) {
@@ -126,7 +129,7 @@ fn covariance(family: &Family, etas: &[&[f64]], method: Method) -> Line {
             let at = |s: f64| {
                 let mut moved = eta.to_vec();
                 moved[i] += s;
-                by(family, method, &moved).map(|m| m.mu_t)
+                by(family, method, &moved, monitor).map(|m| m.mu_t)
             };
             let points: Result<Vec<Vec<f64>>> = [2.0, 1.0, -1.0, -2.0].iter().map(|s| at(s * h)).collect();
             let Ok(points) = points else { continue };
@@ -150,10 +153,10 @@ fn covariance(family: &Family, etas: &[&[f64]], method: Method) -> Line {
 }
 
 /// A between pairs of eta: never above the chord, and its slope is mu.
-fn convexity(family: &Family, etas: &[&[f64]], method: Method) -> Line {
+fn convexity(family: &Family, etas: &[&[f64]], method: Method, monitor: &Monitor) -> Line {
     const NAME: &str = "convexity";
     let value = |eta: &[f64]| -> Option<(f64, Vec<f64>)> {
-        let m = by(family, method, eta).ok()?;
+        let m = by(family, method, eta, monitor).ok()?;
         Some((*m.log_normalizer?.first()?, m.mu_t))
     };
     let (mut worst, mut pairs) = (0.0f64, 0);

@@ -133,18 +133,21 @@ pub fn check(family: &Family, options: &CheckOptions, monitor: &Monitor) -> Resu
         }
     };
     crate::family::check_batch(&candidates, family.dim())?;
-    let mut lines = vec![exact::region(family, &candidates, stream)];
+    let quiet = monitor.quiet();
+    let mut lines = vec![exact::region(family, &candidates, stream, &quiet)?];
     // The rest is checked where the density exists.
     let etas: Vec<&[f64]> = candidates.chunks(family.dim()).filter(|e| family.check_eta(e).is_ok()).collect();
-    type Check = fn(&Family, &[&[f64]], Stream) -> Vec<Line>;
+    type Check = fn(&Family, &[&[f64]], Stream, &Monitor) -> Vec<Line>;
     let checks: [Check; 5] = [pointwise::lines, exact::lines, stein::lines, agreement::lines, agreement::draws];
     let task = monitor.task("check", checks.len() as u64);
     for run in checks {
         monitor.check()?;
         if !etas.is_empty() {
-            lines.extend(run(family, &etas, stream));
+            lines.extend(run(family, &etas, stream, &quiet));
         }
         task.add(1, "");
     }
+    // What was interrupted says nothing.
+    monitor.check()?;
     Ok(Report { family: family.name().to_string(), lines })
 }

@@ -3,6 +3,7 @@
 use super::Line;
 use crate::expr::{Graph, NodeId, Program, jacobian};
 use crate::family::{Density, Family};
+use crate::num::observe::Monitor;
 use crate::num::stream::Stream;
 use rand::Rng;
 use rand_distr::StandardNormal;
@@ -14,7 +15,7 @@ const DERIVATIVE: f64 = 1e-6;
 /// Coordinates beyond which the determinant of the map is not looked at.
 const MOST: usize = 60;
 
-pub(super) fn lines(family: &Family, etas: &[&[f64]], stream: Stream) -> Vec<Line> {
+pub(super) fn lines(family: &Family, etas: &[&[f64]], stream: Stream, _monitor: &Monitor) -> Vec<Line> {
     vec![derivatives(family, etas, stream), measure(family, stream), independence(family)]
 }
 

@@ -9,6 +9,7 @@ use super::{Line, z_limit};
 use crate::domain::Axis;
 use crate::expr::{NodeId, Op, Program, gradient, kinks};
 use crate::family::{Density, Family};
+use crate::num::observe::Monitor;
 use crate::num::stream::Stream;
 use crate::sample::{Group, Plan};
 use rand::seq::SliceRandom;
@@ -21,7 +22,7 @@ const LENGTH: usize = 100;
 /// Identities that are looked at.
 const MOST: usize = 80;
 
-pub(super) fn lines(family: &Family, etas: &[&[f64]], stream: Stream) -> Vec<Line> {
+pub(super) fn lines(family: &Family, etas: &[&[f64]], stream: Stream, _monitor: &Monitor) -> Vec<Line> {
     vec![line(family, etas, stream.child("stein"))]
 }
 

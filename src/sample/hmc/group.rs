@@ -102,7 +102,7 @@ impl Block {
             square: wide,
         }
     }
-    fn lanes(&mut self, w: usize, m: usize) -> Lanes {
+    fn lanes(&mut self, w: usize, m: usize, walls: bool) -> Lanes {
         Lanes {
             w,
             m,
@@ -122,6 +122,7 @@ impl Block {
             uniform: self.uniform.as_mut_ptr(),
             acceptance: self.acceptance.as_mut_ptr(),
             diverged: self.diverged.as_mut_ptr(),
+            walls,
             end: if self.watched { self.end.as_mut_ptr() } else { std::ptr::null_mut() },
             velocity: self.velocity.as_mut_ptr(),
         }
@@ -142,6 +143,8 @@ pub struct Group<'a> {
     transitions: usize,
     rescue: Vec<Stream>,
     jumps: Jumps,
+    /// Whether a condition cuts off the support.
+    walls: bool,
 }
 
 impl<'a> Group<'a> {
@@ -185,6 +188,7 @@ impl<'a> Group<'a> {
             transitions: 0,
             rescue: streams.iter().map(|s| s.child("rescue")).collect(),
             jumps,
+            walls: family.is_restricted(),
         };
         group.seed(streams, "warm-up");
         group.evaluate();
@@ -283,7 +287,7 @@ impl<'a> Group<'a> {
         let jitter = if self.plan.adapt { JITTER } else { 0.0 };
         for block in &mut self.blocks {
             let leapfrogs = block.leapfrogs;
-            let lanes = block.lanes(w, m);
+            let lanes = block.lanes(w, m, self.walls);
             // All arrays behind `lanes` have the lengths that the kernels ask for: see Block::new.
             unsafe {
                 kernels::refresh(

@@ -44,6 +44,8 @@ pub(super) struct Lanes {
     pub acceptance: *mut f64,
     /// 1 where the last trajectory diverged, `[W]`.
     pub diverged: *mut f64,
+    /// Whether the support is cut off by a condition: a trajectory that ends beyond is refused, and is no divergence.
+    pub walls: bool,
     /// Where the trajectory ended before it was accepted or not, [m, W], with its velocity, [m, W]; null where nobody asks.
     pub end: *mut f64,
     pub velocity: *mut f64,
@@ -257,7 +259,9 @@ unsafe fn last_kernel<S: Simd>(l: &Lanes, offsets: &[u32]) {
             let probability = S::select(alive, math::exp::<S>(S::min(S::splat(0.0), energy)), S::splat(0.0));
             let accept = S::lt(S::load(l.uniform.add(i)), probability);
             S::store(l.acceptance.add(i), probability);
-            S::store(l.diverged.add(i), S::select(alive, S::splat(0.0), S::splat(1.0)));
+            let lost = S::select(alive, S::splat(0.0), S::splat(1.0));
+            let beyond = S::eq(value, S::splat(f64::NEG_INFINITY));
+            S::store(l.diverged.add(i), if l.walls { S::select(beyond, S::splat(0.0), lost) } else { lost });
             S::store(l.value.add(i), S::select(accept, value, old));
             for j in 0..l.m {
                 let at = j * l.w + i;

@@ -164,7 +164,7 @@ fn check_inside(group: &Group, number: impl Fn(usize) -> usize) -> Result<()> {
 
 /// Refuse the row `row` when its chains never moved, or a statistic is not finite on the draws.
 pub(super) fn check_moved(each: &[Summary], acceptance: f64, row: usize) -> Result<()> {
-    if each.iter().all(|s| s.variance == 0.0 || s.variance.is_nan()) {
+    if acceptance == 0.0 || each.iter().all(|s| s.variance == 0.0 || s.variance.is_nan()) {
         return Err(Error::numeric(format!("row {row}: the chains never moved (acceptance {acceptance:.3})"))
             .hint("use adapt: true, or a smaller step_size; or eta lies where the density has no finite integral"));
     }

@@ -16,6 +16,8 @@ use crate::sample::diagnose::{self, Summary};
 
 /// Least standard error of a mean, in standard deviations: what rounding leaves.
 const ROUNDING: f64 = 1e-12;
+/// Mean acceptance at which a chain counts as one that never moved.
+const STILL: f64 = 1e-6;
 
 /// The record of a group: `draws` draws of `statistics` statistics by rows of `chains` chains, in blocks of `w` lanes.
 pub(super) struct Record<'a> {
@@ -56,6 +58,8 @@ pub(super) struct RowSummary {
     pub acceptance: f64,
     /// Divergent trajectories.
     pub divergences: usize,
+    /// Chains that never moved.
+    pub stuck: usize,
 }
 
 impl RowSummary {
@@ -77,6 +81,7 @@ impl RowSummary {
         self.effective += more.effective;
         self.acceptance = a * self.acceptance + b * more.acceptance;
         self.divergences += more.divergences;
+        self.stuck = self.stuck.min(more.stuck);
         self
     }
 }
@@ -247,7 +252,11 @@ impl<'a> Record<'a> {
             })
             .collect();
         let effective = each.iter().map(|s| s.ess).fold(f64::INFINITY, f64::min);
-        let adjusted = self.controls.as_ref().and_then(|c| c.adjust(row, &chain_means, self.draws, effective));
+        let still = |g: &usize| self.blocks[g / w].acceptance[g % w] <= STILL * self.draws as f64;
+        let stuck = (first..first + self.chains).filter(still).count();
+        // Chains that do not move agree with anything.
+        let adjusted = self.controls.as_ref().filter(|_| stuck == 0);
+        let adjusted = adjusted.and_then(|c| c.adjust(row, &chain_means, self.draws, effective));
         if let Some(adjusted) = adjusted {
             for (i, s) in each.iter_mut().enumerate() {
                 let values = of_chains(&adjusted.means, i);
@@ -265,6 +274,7 @@ impl<'a> Record<'a> {
             effective,
             acceptance: self.over(row, |s| &s.acceptance) / count,
             divergences: self.over(row, |s| &s.diverged) as usize,
+            stuck,
             cov,
         }
     }

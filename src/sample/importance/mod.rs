@@ -156,7 +156,9 @@ impl Row<'_> {
             replicates: self.options.replicates,
             control_variates: self.options.control_variates,
         };
-        Ok((drawn.estimate(unique)?, log_normalizer, judgement.gate))
+        let (estimate, misses) = drawn.estimate(unique)?;
+        let gate = if judgement.gate.is_empty() && misses { "stein" } else { judgement.gate };
+        Ok((estimate, log_normalizer, gate))
     }
     /// A Gaussian over the normal scores of the base, fitted to weighted points in a few rounds; none where the base itself
     /// is as good.

@@ -59,6 +59,11 @@ pub(in crate::sample) fn statistics(
     Ok((t, measure))
 }
 
+/// Standard errors from zero at which the mean of a control is no accident: t with 15 degrees of freedom is beyond once in 4e4.
+const SUSPECT: f64 = 6.0;
+/// Mean of a control in its own units below which it says nothing: a far tail that few points meet moves it by as much.
+const VISIBLE: f64 = 0.1;
+
 /// Weighted points of one row.
 pub(in crate::sample) struct Drawn<'a> {
     pub family: &'a Family,
@@ -76,22 +81,41 @@ pub(in crate::sample) struct Drawn<'a> {
 
 impl Drawn<'_> {
     /// Moments of the distinct statistics.
-    pub fn estimate(&self, unique: &Unique) -> Result<Estimate> {
+    /// The second value says whether the points miss a part of the density: where they do, functions whose means are zero
+    /// under the density have other means over the points, because the density does not end where the points do.
+    pub fn estimate(&self, unique: &Unique) -> Result<(Estimate, bool)> {
         let t: Vec<f64> = self.t.chunks(self.eta.len()).flat_map(|t| unique.first.iter().map(|i| t[*i])).collect();
         let (controls, width) = self.controls()?;
+        let misses = self.misses(&controls, width);
+        let width = if self.control_variates { width } else { 0 };
         let weighted = Weighted {
             t: &t,
             statistics: unique.first.len(),
             weights: self.weights,
-            controls: &controls,
+            controls: if width == 0 { &[] } else { &controls },
             width,
             replicates: self.replicates,
         };
-        Ok(weighted.estimate())
+        Ok((weighted.estimate(), misses))
+    }
+    /// Whether a control, of the first `width`, has another mean than zero: by more than chance, and by more than rounding.
+    fn misses(&self, controls: &[f64], width: usize) -> bool {
+        let each = self.weights.len() / self.replicates;
+        let n = self.replicates as f64;
+        (0..width).any(|c| {
+            let values = |r: usize| controls[r * each * width..(r + 1) * each * width].iter().skip(c).step_by(width);
+            let weights = |r: usize| self.weights[r * each..(r + 1) * each].iter();
+            let sum = |r: usize, f: &dyn Fn(f64) -> f64| values(r).zip(weights(r)).map(|(v, w)| w * f(*v)).sum::<f64>();
+            let square: f64 = (0..self.replicates).map(|r| sum(r, &|v| v * v)).sum();
+            let means: Vec<f64> = (0..self.replicates).map(|r| n * sum(r, &|v| v)).collect();
+            let mean = means.iter().sum::<f64>() / n;
+            let spread = means.iter().map(|m| (m - mean).powi(2)).sum::<f64>() / (n * (n - 1.0));
+            mean.abs() > VISIBLE * square.sqrt() && mean.abs() > SUSPECT * spread.sqrt()
+        })
     }
     /// Controls at the points, [n, p], and p: those that are finite wherever there is weight, the first ones first.
     fn controls(&self) -> Result<(Vec<f64>, usize)> {
-        let Some(controls) = Controls::of(self.family).filter(|_| self.control_variates) else {
+        let Some(controls) = Controls::of(self.family) else {
             return Ok((vec![], 0));
         };
         let (all, p) = (controls.evaluate(self.points, self.eta)?, controls.count());

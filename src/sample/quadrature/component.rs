@@ -6,6 +6,7 @@ use super::scan::{Scanner, Window};
 use crate::domain::Axis;
 use crate::error::{Error, Result};
 use crate::family::{Component, Family, Integrand};
+use rayon::prelude::*;
 
 /// Largest error estimate, in standard deviations, with which a row is given out.
 const RESOLVED: f64 = 0.02;
@@ -31,13 +32,16 @@ pub(super) fn rows(
     let local = |i: usize| component.statistics.iter().map(|s| etas[i][*s]).collect::<Vec<f64>>();
     let mut results: Vec<Option<Row>> = vec![None; etas.len()];
     let widest = component.cliques.iter().map(|c| c.coordinates.len()).max().unwrap_or(1).min(SHARED.len());
-    for group in groups(&windows, SHARED[widest - 1]) {
-        let grid = Grid::new(component, union(&windows, &group));
+    let groups = groups(&windows, SHARED[widest - 1]);
+    let integrate = |group: &Vec<usize>| {
+        let grid = Grid::new(component, union(&windows, group));
         let members: Vec<Vec<f64>> = group.iter().map(|i| local(*i)).collect();
         let cut: Vec<&Window> = group.iter().map(|i| &windows[*i]).collect();
-        for (i, row) in group.iter().zip(grid.integrate(&members, &cut, options)) {
-            results[*i] = Some(row);
-        }
+        grid.integrate(&members, &cut, options)
+    };
+    let found: Vec<Vec<Row>> = groups.par_iter().map(integrate).collect();
+    for (group, rows) in groups.iter().zip(found) {
+        group.iter().zip(rows).for_each(|(i, row)| results[*i] = Some(row));
     }
     let smooth = smooth_twin(family, component);
     let settle = |(i, row): (usize, Option<Row>)| {
@@ -45,7 +49,7 @@ pub(super) fn rows(
         let problem = Problem { family, eta: etas[i], local: local(i), options };
         problem.settle(row, component, windows[i].clone(), smooth)
     };
-    results.into_iter().enumerate().map(settle).collect()
+    results.into_par_iter().enumerate().map(settle).collect()
 }
 
 /// The same coordinates unconstrained, where the component has segments: densities that are singular at their ends converge there.

@@ -10,14 +10,15 @@
 use super::kernels::exponentials;
 use super::scan::advance;
 use super::table::Table;
+use super::view::View;
 use crate::expr::lanes::Aligned;
 use crate::family::Component;
 
 /// How the tables of the cliques hang together, for given numbers of nodes.
 pub(super) struct Forest<'a> {
     component: &'a Component,
-    /// For each clique, the cell of its separator for each of its own cells.
-    to_separator: Vec<Vec<u32>>,
+    /// For each clique, how its cells see those of its separator.
+    to_separator: Vec<View>,
     /// Number of cells of each separator.
     separators: Vec<usize>,
     /// For each clique its children, each with how the cells of the clique see those of the child's separator.
@@ -37,53 +38,6 @@ pub(super) enum Cells {
         /// The nodes of the other coordinate around each cell.
         between: View,
     },
-}
-
-/// How each cell sees an array: as one of its entries, or as a sum of neighbouring ones with weights.
-pub(super) struct View {
-    /// First entry, for each cell.
-    pub first: Vec<u32>,
-    /// Weights of the entries from the first on, [cell, width]; none where a cell sees one entry.
-    pub weights: Vec<f64>,
-    /// Entries that a cell sees.
-    pub width: usize,
-}
-
-impl Clone for View {
-    fn clone(&self) -> View {
-        View { first: self.first.clone(), weights: self.weights.clone(), width: self.width }
-    }
-}
-
-impl View {
-    fn entries(first: Vec<u32>) -> View {
-        View { first, weights: vec![], width: 1 }
-    }
-    fn weights(&self, cell: usize) -> &[f64] {
-        &self.weights[cell * self.width..(cell + 1) * self.width]
-    }
-    /// What a cell sees of `values`.
-    fn gather(&self, cell: usize, values: &[f64]) -> f64 {
-        let first = self.first[cell] as usize;
-        if self.weights.is_empty() {
-            return values[first];
-        }
-        self.weights(cell).iter().zip(&values[first..]).map(|(w, v)| w * v).sum()
-    }
-    /// The same of logs, where minus infinity makes everything so.
-    fn gather_logs(&self, cell: usize, logs: &[f64]) -> f64 {
-        let seen = self.gather(cell, logs);
-        if seen.is_nan() { f64::NEG_INFINITY } else { seen }
-    }
-    /// Add `amount` to what a cell sees.
-    fn scatter(&self, cell: usize, amount: f64, out: &mut [f64]) {
-        let first = self.first[cell] as usize;
-        if self.weights.is_empty() {
-            out[first] += amount;
-        } else {
-            self.weights(cell).iter().zip(&mut out[first..]).for_each(|(w, o)| *o += w * amount);
-        }
-    }
 }
 
 /// Moments of a component under one eta.
@@ -107,9 +61,9 @@ impl<'a> Forest<'a> {
         let (mut to_separator, mut children) = (Vec::new(), Vec::new());
         for (i, mut place) in places.into_iter().enumerate() {
             let cells = |place: &Cells, chosen: &[usize]| match place {
-                Cells::Tensor => cells_of_tensor(component, i, counts, chosen),
-                Cells::Lines { node, .. } if chosen.is_empty() => vec![0; node.len()],
-                Cells::Lines { node, .. } => node.clone(),
+                Cells::Tensor => view_of_tensor(component, i, counts, chosen),
+                Cells::Lines { .. } if chosen.is_empty() => View::One,
+                Cells::Lines { node, .. } => View::Entries(node.clone()),
             };
             to_separator.push(cells(&place, &cliques[i].separator));
             let below: Vec<usize> = (0..i).filter(|c| cliques[*c].parent == Some(i)).collect();
@@ -118,7 +72,7 @@ impl<'a> Forest<'a> {
                 let chosen: Vec<usize> = shared(child).iter().map(find).collect();
                 match &mut place {
                     Cells::Lines { outer, between, .. } if chosen != [*outer] => between.clone(),
-                    place => View::entries(cells(place, &chosen)),
+                    place => cells(place, &chosen),
                 }
             };
             children.push(below.into_iter().map(|child| (child, seen(child))).collect());
@@ -132,19 +86,17 @@ impl<'a> Forest<'a> {
             let mut table = self.exponent(i, share, eta, buffer);
             self.add_messages(i, &up, &mut table);
             if self.component.cliques[i].parent.is_some() {
-                up.push(self.reduce(i, &table));
+                up.push(self.to_separator[i].greatest(&mut table, self.separators[i]));
             }
             tables.push(table);
         }
         for i in (0..tables.len()).rev() {
             for (child, view) in &self.children[i] {
-                let mut down = vec![f64::NEG_INFINITY; self.separators[*child]];
-                view.first.iter().zip(&tables[i]).for_each(|(s, v)| down[*s as usize] = down[*s as usize].max(*v));
+                let mut down = view.greatest(&mut tables[i], self.separators[*child]);
                 for (d, u) in down.iter_mut().zip(&up[*child]) {
                     *d = if *u == f64::NEG_INFINITY { f64::NEG_INFINITY } else { *d - u };
                 }
-                let (map, table) = (&self.to_separator[*child], &mut tables[*child]);
-                table.iter_mut().zip(map).for_each(|(v, s)| *v += down[*s as usize]);
+                self.to_separator[*child].add_logs(&down, &mut tables[*child]);
             }
         }
         self.by_coordinate(&tables, counts)
@@ -163,7 +115,7 @@ impl<'a> Forest<'a> {
         }
         let log_normalizer: f64 = (0..cliques.len()).filter(|i| cliques[*i].parent.is_none()).map(|i| up[i][0]).sum();
         let joint = self.joints(conditional.clone());
-        let mean = |i: usize, local: usize| joint[i].iter().zip(tables[i].share(local)).map(|(p, t)| p * t).sum::<f64>();
+        let mean = |i: usize, local: usize| View::One.collect(&joint[i], Some(tables[i].share(local)), 1)[0];
         let means: Vec<Vec<f64>> =
             (0..cliques.len()).map(|i| (0..cliques[i].statistics.len()).map(|local| mean(i, local)).collect()).collect();
         let mut mu = vec![0.0; eta.len()];
@@ -178,43 +130,29 @@ impl<'a> Forest<'a> {
         buffer[..table.n].to_vec()
     }
     fn add_messages(&self, i: usize, up: &[Vec<f64>], table: &mut [f64]) {
-        for (child, view) in &self.children[i] {
-            table.iter_mut().enumerate().for_each(|(cell, v)| *v += view.gather_logs(cell, &up[*child]));
-        }
-        table.iter_mut().filter(|v| v.is_nan()).for_each(|v| *v = f64::NEG_INFINITY);
-    }
-    /// The greatest entry for each cell of the separator.
-    fn reduce(&self, i: usize, table: &[f64]) -> Vec<f64> {
-        let mut top = vec![f64::NEG_INFINITY; self.separators[i]];
-        self.to_separator[i].iter().zip(table).for_each(|(s, v)| top[*s as usize] = top[*s as usize].max(*v));
-        top
+        self.children[i].iter().for_each(|(child, view)| view.add_logs(&up[*child], table));
     }
     /// Logs of the sums for each cell of the separator, and the conditional probabilities given it.
-    fn normalize(&self, i: usize, mut log_p: Vec<f64>) -> (Vec<f64>, Vec<f64>) {
-        let (map, top) = (&self.to_separator[i], self.reduce(i, &log_p));
-        for (v, s) in log_p.iter_mut().zip(map) {
-            *v = if top[*s as usize].is_finite() { *v - top[*s as usize] } else { f64::NEG_INFINITY };
-        }
-        let n = log_p.len();
-        let mut p = Aligned::filled(n.next_multiple_of(8), 0.0);
-        p[..n].copy_from_slice(&log_p);
+    fn normalize(&self, i: usize, mut p: Vec<f64>) -> (Vec<f64>, Vec<f64>) {
+        let (view, n, cells) = (&self.to_separator[i], self.separators[i], p.len());
+        let top = view.greatest(&mut p, n);
+        view.lower(&top, &mut p);
+        p.resize(cells.next_multiple_of(8), f64::NEG_INFINITY);
         let padded = p.len();
         // The length is a multiple of eight.
         unsafe { exponentials(p.as_mut_ptr(), padded) };
-        let mut sums = vec![0.0; self.separators[i]];
-        p.iter().zip(map).for_each(|(p, s)| sums[*s as usize] += p);
-        let share = |(p, s): (&f64, &u32)| if sums[*s as usize] > 0.0 { p / sums[*s as usize] } else { 0.0 };
-        let conditional = p.iter().zip(map).map(share).collect();
-        (top.iter().zip(&sums).map(|(t, s)| t + s.ln()).collect(), conditional)
+        p.truncate(cells);
+        let sums = view.collect(&p, None, n);
+        let inverse: Vec<f64> = sums.iter().map(|s| if *s > 0.0 { s.recip() } else { 0.0 }).collect();
+        view.scale(&inverse, &mut p);
+        (top.iter().zip(&sums).map(|(t, s)| t + s.ln()).collect(), p)
     }
     /// Joint probabilities of each clique from its conditional ones.
     fn joints(&self, mut tables: Vec<Vec<f64>>) -> Vec<Vec<f64>> {
         for i in (0..tables.len()).rev() {
             for (child, view) in &self.children[i] {
-                let mut marginal = vec![0.0; self.separators[*child]];
-                tables[i].iter().enumerate().for_each(|(cell, p)| view.scatter(cell, *p, &mut marginal));
-                let own = &self.to_separator[*child];
-                tables[*child].iter_mut().zip(own).for_each(|(p, s)| *p *= marginal[*s as usize]);
+                let marginal = view.collect(&tables[i], None, self.separators[*child]);
+                self.to_separator[*child].scale(&marginal, &mut tables[*child]);
             }
         }
         tables
@@ -233,8 +171,9 @@ impl<'a> Forest<'a> {
                     cov[b * k + a] += value;
                 }
             };
-            let share = |(local, s): (usize, &usize)| (*s, tables[i].share(local), sums.means[i][local]);
-            let mine: Vec<(usize, &[f64], f64)> = cliques[i].statistics.iter().enumerate().map(share).collect();
+            let centered = |local: usize| tables[i].share(local).iter().map(|t| t - sums.means[i][local]).collect();
+            let mine: Vec<(usize, Vec<f64>)> =
+                cliques[i].statistics.iter().enumerate().map(|(l, s)| (*s, centered(l))).collect();
             let own = tables[i].products(joint, &sums.means[i]);
             for (at, (a, ..)) in mine.iter().enumerate() {
                 for (with, (b, ..)) in mine[..=at].iter().enumerate() {
@@ -244,11 +183,11 @@ impl<'a> Forest<'a> {
             for (order, (child, view)) in self.children[i].iter().enumerate() {
                 let cells = self.separators[*child];
                 let mut others: Vec<(usize, Vec<f64>)> =
-                    mine.iter().map(|(a, t, mean)| (*a, scattered(view, joint, cells, |cell| t[cell] - mean))).collect();
+                    mine.iter().map(|(a, t)| (*a, view.collect(joint, Some(t), cells))).collect();
                 for (sibling, theirs) in &self.children[i][..order] {
                     for (a, u) in below[*sibling].iter().enumerate() {
                         if let Some(u) = u {
-                            others.push((a, scattered(view, joint, cells, |cell| theirs.gather(cell, u))));
+                            others.push((a, view.collect(joint, Some(&theirs.spread(u, joint.len())), cells)));
                         }
                     }
                 }
@@ -268,12 +207,18 @@ impl<'a> Forest<'a> {
             }
             let mut expected: Vec<Option<Vec<f64>>> = vec![None; k];
             let (own, p) = (&self.to_separator[i], &sums.conditional[i]);
-            let empty = || vec![0.0; self.separators[i]];
-            mine.iter().for_each(|(a, t, mean)| average(own, p, expected[*a].get_or_insert_with(empty), |cell| t[cell] - mean));
+            let mut expect = |a: usize, values: &[f64]| {
+                let part = own.collect(p, Some(values), self.separators[i]);
+                match &mut expected[a] {
+                    Some(sum) => sum.iter_mut().zip(&part).for_each(|(s, p)| *s += p),
+                    none => *none = Some(part),
+                }
+            };
+            mine.iter().for_each(|(a, t)| expect(*a, t));
             for (child, view) in &self.children[i] {
                 for (a, u) in below[*child].iter().enumerate() {
                     if let Some(u) = u {
-                        average(own, p, expected[a].get_or_insert_with(empty), |cell| view.gather(cell, u));
+                        expect(a, &view.spread(u, p.len()));
                     }
                 }
             }
@@ -299,27 +244,20 @@ impl<'a> Forest<'a> {
     }
 }
 
-/// The sums of p times a value over what each of `n` entries is seen by.
-fn scattered(view: &View, p: &[f64], n: usize, value: impl Fn(usize) -> f64) -> Vec<f64> {
-    let mut out = vec![0.0; n];
-    p.iter().enumerate().for_each(|(cell, p)| view.scatter(cell, p * value(cell), &mut out));
-    out
-}
-
-/// Add to each cell of a separator the conditional expectation of a value.
-fn average(to_separator: &[u32], conditional: &[f64], out: &mut [f64], value: impl Fn(usize) -> f64) {
-    let cells = to_separator.iter().zip(conditional).enumerate();
-    cells.for_each(|(cell, (s, p))| out[*s as usize] += p * value(cell));
-}
-
-/// For each cell of the tensor of clique `i` the cell of the tensor of its `chosen` coordinates.
-fn cells_of_tensor(component: &Component, i: usize, counts: &[usize], chosen: &[usize]) -> Vec<u32> {
+/// How the cells of the tensor of clique `i` see those of the tensor of its `chosen` coordinates.
+fn view_of_tensor(component: &Component, i: usize, counts: &[usize], chosen: &[usize]) -> View {
     let sizes: Vec<usize> = component.cliques[i].coordinates.iter().map(|c| counts[*c]).collect();
-    let mut index = vec![0; sizes.len()];
-    let cell = |_| {
-        let at = chosen.iter().fold(0, |at, i| at * sizes[*i] + index[*i]) as u32;
-        advance(&mut index, |a| sizes[a]);
-        at
-    };
-    (0..sizes.iter().product()).map(cell).collect()
+    match chosen {
+        [] => View::One,
+        [place] => View::Along { n: sizes[*place], stride: sizes[place + 1..].iter().product() },
+        _ => {
+            let mut index = vec![0; sizes.len()];
+            let cell = |_| {
+                let at = chosen.iter().fold(0, |at, i| at * sizes[*i] + index[*i]) as u32;
+                advance(&mut index, |a| sizes[a]);
+                at
+            };
+            View::Entries((0..sizes.iter().product()).map(cell).collect())
+        }
+    }
 }

@@ -2,6 +2,7 @@
 
 use super::QuadratureOptions;
 use super::forest::{Cells, Forest, Sums};
+use super::lattice::{self, Lattice, Tiles};
 use super::nested::Nested;
 use super::rule::{Line, kinks, tensor};
 use super::scan::{Chart, Window};
@@ -39,9 +40,10 @@ pub(super) struct Grid<'a> {
 /// A level of refinement: the tables of the cliques, and how many nodes each axis has where it has its own.
 struct Level<'a> {
     component: &'a Component,
-    /// The points of each clique.
-    points: Vec<Points>,
-    /// Their tables, once they are needed.
+    /// The nodes of each axis, where they are combined in all ways over one clique.
+    lines: Vec<Line>,
+    /// The points of each clique, and their tables, once they are needed.
+    points: OnceCell<Vec<Points>>,
     tables: OnceCell<Vec<Table>>,
     counts: Vec<usize>,
     forest: Option<Forest<'a>>,
@@ -68,6 +70,10 @@ const SPLIT: usize = 24;
 const MOST_NUMBERS: usize = 1 << 25;
 /// What the error of a level may be above the geometric extrapolation of the last changes.
 const SAFETY: f64 = 3.0;
+/// Growth of the nodes of an axis from level to level in several coordinates.
+const GROWTH: f64 = 1.5;
+/// Ratio of two changes below which convergence is exponential: a kink or a jump that is met by chance leaves more.
+const FAST: f64 = 2e-3;
 /// Longest Gauss-Legendre rule: they cost their square to make, and what they do not resolve is singular.
 const LONGEST: usize = 768;
 /// Most refinements.
@@ -118,6 +124,7 @@ impl<'a> Grid<'a> {
             }
             None => {
                 let n = self.count(FIRST[self.widest() - 1], level);
+                let n = if level > 0 && self.panels.len() > 1 { n.next_multiple_of(lattice::side(self.widest())) } else { n };
                 let step = (high - low) / n as f64;
                 // Each axis and level has a shift of its own: nested grids would meet a narrow diagonal ridge at every level,
                 // or never, and agree on something wrong.
@@ -138,7 +145,7 @@ impl<'a> Grid<'a> {
     }
     /// Doubled from level to level on a line, else half as many more.
     fn count(&self, first: usize, level: u32) -> usize {
-        if self.panels.len() == 1 { first << level } else { (first as f64 * 1.5f64.powi(level as i32)).round() as usize }
+        if self.panels.len() == 1 { first << level } else { (first as f64 * GROWTH.powi(level as i32)).round() as usize }
     }
     fn level(&self, level: u32, most: usize) -> Option<Level<'a>> {
         let most = most.min(MOST_NUMBERS / (self.component.statistics.len() + 1));
@@ -157,7 +164,7 @@ impl<'a> Grid<'a> {
             if level > 0 && points.log_weights.len() > most {
                 return None;
             }
-            return Some(Level::new(self.component, vec![points], vec![], None));
+            return Some(Level { points: OnceCell::from(vec![points]), ..Level::new(self.component, vec![], vec![]) });
         }
         let lines: Vec<Line> = (0..self.panels.len()).map(|axis| self.line(axis, level)).collect();
         let counts: Vec<usize> = lines.iter().map(|l| l.x.len()).collect();
@@ -165,22 +172,25 @@ impl<'a> Grid<'a> {
         if level > 0 && cliques.iter().map(size).sum::<usize>() > most {
             return None;
         }
+        if self.component.is_one_clique() {
+            return Some(Level::new(self.component, lines, counts));
+        }
         let n = self.count(PANEL, level);
-        let (points, places) = cliques
+        let (points, places): (Vec<Points>, Vec<Cells>) = cliques
             .iter()
             .map(|c| match split::applies(self.component, c) {
                 true => split::lines(self.component, c, &self.window, &lines, &self.panels, n),
                 false => (tensor(c, &lines), Cells::Tensor),
             })
             .unzip();
-        let forest = (!self.component.is_one_clique()).then(|| Forest::new(self.component, &counts, places));
-        Some(Level::new(self.component, points, counts, forest))
+        let forest = Some(Forest::new(self.component, &counts, places));
+        Some(Level { points: OnceCell::from(points), forest, ..Level::new(self.component, vec![], counts) })
     }
     /// Moments of rows of the component's share of eta. `cut` are the windows of the rows.
     pub(super) fn integrate(&self, etas: &[Vec<f64>], cut: &[&Window], options: &QuadratureOptions) -> Vec<Row> {
         let axes = &self.component.axes;
-        let tol =
-            if self.component.cliques.iter().any(|c| c.coordinates.len() > 2) { options.tol.max(TOL_3D) } else { options.tol };
+        let tol = if self.widest() > 1 { options.tol.max(TOL_WIDE) } else { options.tol };
+        let growth = if axes.len() == 1 { 1.0 } else { GROWTH };
         // A sum over whole numbers is not refined.
         let summed = axes.iter().all(|a| matches!(a, Axis::Integers { .. }));
         let mut rows: Vec<Option<Row>> = vec![None; etas.len()];
@@ -199,7 +209,7 @@ impl<'a> Grid<'a> {
                         row.error = row.mu.iter().map(|m| floor(*m)).collect();
                         row.worst = 0.0;
                     }
-                    Some(before) => row.judge(before, &mut changes[*i]),
+                    Some(before) => row.judge(before, &mut changes[*i], growth),
                     None => {}
                 }
                 let more = row.worst > tol || row.worst.is_nan();
@@ -260,16 +270,24 @@ impl<'a> Grid<'a> {
     }
 }
 
-/// Smallest change in standard deviations that is asked of rules in three coordinates.
-const TOL_3D: f64 = 1e-9;
+/// Smallest error in standard deviations that is asked of rules in several coordinates.
+const TOL_WIDE: f64 = 1e-9;
 
 impl<'a> Level<'a> {
-    fn new(component: &'a Component, points: Vec<Points>, counts: Vec<usize>, forest: Option<Forest<'a>>) -> Level<'a> {
-        Level { component, points, tables: OnceCell::new(), counts, forest, undefined: Cell::new(f64::INFINITY) }
+    fn new(component: &'a Component, lines: Vec<Line>, counts: Vec<usize>) -> Level<'a> {
+        let (points, tables, undefined) = (OnceCell::new(), OnceCell::new(), Cell::new(f64::INFINITY));
+        Level { component, lines, points, tables, counts, forest: None, undefined }
+    }
+    /// Number of points of the first clique.
+    fn size(&self) -> usize {
+        if self.lines.is_empty() { self.points()[0].log_weights.len() } else { self.counts.iter().product() }
+    }
+    fn points(&self) -> &[Points] {
+        self.points.get_or_init(|| self.component.cliques.iter().map(|c| tensor(c, &self.lines)).collect())
     }
     fn tables(&self) -> &[Table] {
         self.tables.get_or_init(|| {
-            let tables: Vec<Table> = self.component.cliques.iter().zip(&self.points).map(|(c, p)| Table::new(c, p)).collect();
+            let tables: Vec<Table> = self.component.cliques.iter().zip(self.points()).map(|(c, p)| Table::new(c, p)).collect();
             tables.iter().for_each(|t| self.undefined.set(self.undefined.get().min(t.undefined)));
             tables
         })
@@ -290,7 +308,7 @@ impl<'a> Level<'a> {
     /// Rows of eta over one large table, all at once, with covariances where they are likely to be the last; nothing where the
     /// table is small, or a coarser level gave no start.
     fn sweep(&self, pending: &[usize], etas: &[Vec<f64>], before: &[Option<Row>], number: u32) -> Vec<(Row, Option<Vec<f64>>)> {
-        if number == 0 || self.forest.is_some() || self.points[0].log_weights.len() < LARGE {
+        if number == 0 || self.forest.is_some() || self.size() < LARGE {
             return vec![];
         }
         let start = |i: &usize| {
@@ -298,7 +316,12 @@ impl<'a> Level<'a> {
             Some(Sweep::new(&etas[*i], row.log_normalizer, &row.mu, number >= 2))
         };
         let Some(mut sums) = pending.iter().map(start).collect::<Option<Vec<Sweep>>>() else { return vec![] };
-        let undefined = Table::stream(&self.component.cliques[0], &self.points[0], &mut sums);
+        let clique = &self.component.cliques[0];
+        let source = match self.lines[..] {
+            [] => Tiles::Points(&self.points()[0]),
+            _ => Tiles::Lattice(Lattice::new(clique.coordinates.iter().map(|c| &self.lines[*c]))),
+        };
+        let undefined = Table::stream(clique, &source, &mut sums);
         self.undefined.set(self.undefined.get().min(undefined));
         let found: Vec<_> = sums.iter().map(Sweep::moments).collect();
         // A start that was far off overflows.
@@ -394,8 +417,9 @@ impl Row {
         let in_sd = |s: usize| self.error[s] / self.cov[s * k + s].sqrt();
         (0..k).map(in_sd).fold(0.0, |a: f64, b| if b.is_nan() { f64::INFINITY } else { a.max(b) })
     }
-    /// Estimate the error from the change since the last level, and how fast changes have shrunk; `changes` keeps them.
-    fn judge(&mut self, before: &Row, changes: &mut Vec<f64>) {
+    /// Estimate the error from the change since the last level, and how fast changes have shrunk; `changes` keeps them. Nodes
+    /// grow by the factor `growth` from level to level.
+    fn judge(&mut self, before: &Row, changes: &mut Vec<f64>, growth: f64) {
         let k = self.mu.len();
         let change: Vec<f64> = (0..k).map(|s| (self.mu[s] - before.mu[s]).abs()).collect();
         self.cov.clone_from(&before.cov);
@@ -408,8 +432,10 @@ impl Row {
         // Levels whose changes shrink geometrically have an error beyond the last of change * ratio / (1 - ratio).
         let factor = match changes.last() {
             Some(last) if *last > 0.0 && last.is_finite() => {
-                let ratio = (now / last).clamp(1e-4, 0.75);
-                (SAFETY * ratio / (1.0 - ratio)).min(SAFETY)
+                let ratio = now / last;
+                // What shrinks fast shrinks exponentially in the nodes, of which each level adds `growth` times as many.
+                let next = if ratio < FAST { ratio.powf(growth) } else { ratio }.clamp(1e-5, 0.75);
+                (SAFETY * next / (1.0 - next)).min(SAFETY)
             }
             _ => 1.0,
         };

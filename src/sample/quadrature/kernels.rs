@@ -1,15 +1,16 @@
 //! Sums over the points of a table, in vectors: arrays are [statistic][n], `stride` numbers apart.
 #![allow(clippy::needless_range_loop, clippy::too_many_arguments)] // kernels count through several arrays of registers in step
 
+use super::lattice::TILE;
 use crate::expr::lanes::math;
 use crate::expr::lanes::simd::Simd;
 
 /// Numbers of an array are summed in this many: the widest vector.
 pub(super) const LANES: usize = 8;
 /// Points that are handled while their statistics are in the cache.
-pub(super) const CHUNK: usize = 512;
-/// Points that are left out together where all of them are negligible.
-pub(super) const PIECE: usize = 64;
+const CHUNK: usize = 512;
+/// Points that are left out together where all of them are negligible: a tile of a lattice.
+pub(super) const PIECE: usize = TILE;
 
 dispatch! {
     /// out = offset + eta . t, with the greatest.
@@ -75,7 +76,8 @@ unsafe fn exponent_kernel<S: Simd>(
             }
             m += bunch * S::N;
         }
-        *top = each::<S>(most).iter().copied().fold(f64::NEG_INFINITY, f64::max);
+        // Not the zeros past the end of a short vector.
+        *top = each::<S>(most)[..S::N].iter().copied().fold(f64::NEG_INFINITY, f64::max);
     }
 }
 
@@ -144,8 +146,8 @@ unsafe fn sweep_kernel<S: Simd>(
     }
 }
 
-/// Rows and columns of a tile of second moments.
-const TILE: usize = 4;
+/// Rows and columns of a square of second moments.
+const SQUARE: usize = 4;
 
 #[inline(always)]
 unsafe fn second_kernel<S: Simd>(
@@ -160,31 +162,31 @@ unsafe fn second_kernel<S: Simd>(
 ) {
     unsafe {
         for bunch in live.chunks(CHUNK / PIECE) {
-            for i0 in (0..k).step_by(TILE) {
-                for j0 in (0..=i0).step_by(TILE) {
+            for i0 in (0..k).step_by(SQUARE) {
+                for j0 in (0..=i0).step_by(SQUARE) {
                     // Past the last statistic the last is repeated, and its sums are not kept.
                     let at = |first: usize, a: usize| (first + a).min(k - 1);
-                    let mut sums = [[S::splat(0.0); TILE]; TILE];
-                    let (mut center_i, mut center_j) = ([S::splat(0.0); TILE], [S::splat(0.0); TILE]);
-                    for a in 0..TILE {
+                    let mut sums = [[S::splat(0.0); SQUARE]; SQUARE];
+                    let (mut center_i, mut center_j) = ([S::splat(0.0); SQUARE], [S::splat(0.0); SQUARE]);
+                    for a in 0..SQUARE {
                         center_i[a] = S::splat(*mu.add(at(i0, a)));
                         center_j[a] = S::splat(*mu.add(at(j0, a)));
                     }
                     for m in bunch.iter().flat_map(|piece| points_of(*piece, n).step_by(S::N)) {
                         let weight = S::load(p.add(m));
-                        let (mut left, mut right) = ([S::splat(0.0); TILE], [S::splat(0.0); TILE]);
-                        for a in 0..TILE {
+                        let (mut left, mut right) = ([S::splat(0.0); SQUARE], [S::splat(0.0); SQUARE]);
+                        for a in 0..SQUARE {
                             left[a] = S::mul(weight, S::sub(S::load(t.add(at(i0, a) * stride + m)), center_i[a]));
                             right[a] = S::sub(S::load(t.add(at(j0, a) * stride + m)), center_j[a]);
                         }
-                        for a in 0..TILE {
-                            for b in 0..TILE {
+                        for a in 0..SQUARE {
+                            for b in 0..SQUARE {
                                 sums[a][b] = S::fma(left[a], right[b], sums[a][b]);
                             }
                         }
                     }
-                    for a in 0..TILE.min(k - i0) {
-                        for b in 0..TILE.min(k - j0) {
+                    for a in 0..SQUARE.min(k - i0) {
+                        for b in 0..SQUARE.min(k - j0) {
                             let out = lanes.add(((i0 + a) * k + j0 + b) * LANES);
                             S::store(out, S::add(S::load(out), sums[a][b]));
                         }

@@ -13,11 +13,13 @@ mod component;
 mod forest;
 mod grid;
 mod kernels;
+mod lattice;
 mod nested;
 mod rule;
 mod scan;
 mod split;
 mod table;
+mod view;
 
 use crate::error::{Error, Result};
 use crate::family::{Family, Moments, check_batch};
@@ -54,6 +56,10 @@ impl QuadratureOptions {
     }
 }
 
+/// Least error of a mean that is claimed, in units of its size and standard deviation: rounding of the sums, and what lies beyond
+/// the windows.
+const ROUNDING: f64 = 2e-13;
+
 /// Most coordinates of a clique.
 const WIDEST: usize = 3;
 
@@ -85,7 +91,10 @@ pub fn quadrature(family: &Family, eta: &[f64], options: &QuadratureOptions) -> 
         whole.iter_mut().zip(found).for_each(|(all, part)| all.add(part, &component.statistics));
     }
     let mut out = Moments { cov_tt: Some(vec![]), log_normalizer: Some(vec![]), ..Moments::default() };
-    for row in whole {
+    for mut row in whole {
+        for (s, error) in row.error.iter_mut().enumerate() {
+            *error = error.max(ROUNDING * (row.mu[s].abs() + row.cov[s * k + s].max(0.0).sqrt()));
+        }
         let ess = (0..k).map(|s| row.cov[s * k + s] / row.error[s].powi(2)).fold(f64::INFINITY, f64::min);
         out.ess.push(ess.min(options.tol.powi(-2)));
         out.mu_t.extend(row.mu);

@@ -1,11 +1,12 @@
 //! Pairs in a chain whose kinks cut across both axes, such as |x0 - x1|: one line is split where the kink meets it, at points
 //! between the nodes, where messages are interpolated.
 
-use super::forest::{Cells, View};
+use super::forest::Cells;
 use super::nested::Nested;
 use super::rule::Line;
 use super::scan::Window;
 use super::table::Points;
+use super::view::View;
 use crate::domain::Axis;
 use crate::family::{Clique, Component};
 use crate::num::quad::gauss_legendre;
@@ -42,7 +43,7 @@ pub(super) fn lines(
     let ends = panels[clique.coordinates[inner]].clone().unwrap_or_else(|| vec![own.low[inner], own.high[inner]]);
     let basis = Basis::new(n);
     let mut points = Points { x: vec![vec![], vec![]], log_weights: vec![] };
-    let mut between = View { first: vec![], weights: vec![], width: n };
+    let (mut first, mut weights) = (vec![], vec![]);
     let mut node = Vec::new();
     for (j, t) in line.t.iter().enumerate() {
         let cuts = nested.cuts(*t);
@@ -62,13 +63,13 @@ pub(super) fn lines(
                     points.x[inner].push(chart.x(t));
                     points.log_weights.push((half * w).ln() + chart.log_jacobian(t) + beside);
                     node.push(j as u32);
-                    between.first.push((number * n) as u32);
-                    between.weights.extend(basis.at(2.0 * (t - panel[0]) / width - 1.0));
+                    first.push((number * n) as u32);
+                    weights.extend(basis.at(2.0 * (t - panel[0]) / width - 1.0));
                 }
             }
         }
     }
-    (points, Cells::Lines { outer, node, between })
+    (points, Cells::Lines { outer, node, between: View::Sums { first, weights, width: n } })
 }
 
 /// The polynomials that are one at one Gauss-Legendre node and zero at the others.

@@ -1,6 +1,7 @@
 //! The exponent of a clique on many points, statistic by statistic, and its moments under one eta.
 
-use super::kernels::{CHUNK, LANES, PIECE, exponent, first_moments, second_moments, sweep_first};
+use super::kernels::{LANES, PIECE, exponent, first_moments, second_moments, sweep_first};
+use super::lattice::{TILE, Tiles};
 use crate::expr::lanes::{Aligned, Pool};
 use crate::family::Clique;
 use std::ops::Range;
@@ -13,12 +14,12 @@ pub(super) struct Points {
     pub log_weights: Vec<f64>,
 }
 
-/// The pieces of a chunk.
-const ALL: [u32; CHUNK / PIECE] = [0, 1, 2, 3, 4, 5, 6, 7];
 /// How far below the greatest a weighted density is negligible, in nats.
 const NEGLIGIBLE: f64 = 45.0;
-/// Points whose shares are held at a time where a table is not kept.
-const STREAMED: usize = 1024;
+/// The same in several coordinates, whose rules are refined to less.
+const NEGLIGIBLE_TILE: f64 = 36.0;
+/// Tiles whose shares are held at a time where a table is not kept.
+const STREAMED: usize = 16;
 /// Stands for what overflows.
 const HUGE: f64 = 1e300;
 
@@ -115,15 +116,20 @@ impl Table {
             self.overflow.push(m as u32);
         }
     }
-    /// Sum over the points of `clique` for all rows, a piece of the points at a time, without ever holding a whole table; how
-    /// far out the nearest point lies at which a statistic is not a number.
-    pub(super) fn stream(clique: &Clique, points: &Points, rows: &mut [Sweep]) -> f64 {
-        let n = points.log_weights.len();
-        let mut table = Table::empty(clique, STREAMED.min(n));
+    /// Sum over the points of `clique` for all rows, a few tiles at a time, without ever holding a whole table; how far out the
+    /// nearest point lies at which a statistic is not a number.
+    pub(super) fn stream(clique: &Clique, source: &Tiles, rows: &mut [Sweep]) -> f64 {
+        let (tiles, d) = (source.count(), clique.coordinates.len());
+        let most = STREAMED.min(tiles);
+        let mut points = Points { x: vec![vec![0.0; most * TILE]; d], log_weights: vec![0.0; most * TILE] };
+        let mut table = Table::empty(clique, most * TILE);
         let mut pool = clique.program().pool();
-        for start in (0..n).step_by(STREAMED) {
-            table.fill(clique, &mut pool, points, start..n.min(start + STREAMED));
-            table.sweep(rows);
+        let mut p = Aligned::filled(most * TILE, 0.0);
+        for start in (0..tiles).step_by(STREAMED) {
+            let count = most.min(tiles - start);
+            (0..count).for_each(|i| source.write(start + i, i * TILE, &mut points.x, &mut points.log_weights));
+            table.fill(clique, &mut pool, &points, 0..count * TILE);
+            table.sweep(rows, count, &mut p);
         }
         table.undefined
     }
@@ -263,43 +269,35 @@ impl Sweep {
 }
 
 impl Table {
-    /// Sum over all points for all rows, a chunk of points at a time.
-    fn sweep(&self, rows: &mut [Sweep]) {
-        let mut p = Aligned::filled(CHUNK, 0.0);
-        for start in (0..self.stride).step_by(CHUNK) {
-            let count = CHUNK.min(self.stride - start);
-            let first = self.overflow.partition_point(|m| (*m as usize) < start);
-            let overflow = self.overflow[first..].iter().map(|m| *m as usize).take_while(|m| *m < start + count);
-            let (t, offset) = (self.t[start..].as_ptr(), self.offset[start..].as_ptr());
-            for row in rows.iter_mut() {
-                let mut top = f64::NEG_INFINITY;
-                // The arrays of the table have `count` numbers from `start` on, `stride` apart; those of a row are as long as
-                // Sweep::new made them, and p has CHUNK.
+    /// Sum over the points of `tiles` tiles for all rows; `p` has room for all points.
+    fn sweep(&self, rows: &mut [Sweep], tiles: usize, p: &mut Aligned) {
+        let mut live: Vec<u32> = Vec::with_capacity(tiles);
+        for row in rows.iter_mut() {
+            live.clear();
+            let mut overflow = self.overflow.iter().map(|m| *m as usize).peekable();
+            for tile in 0..tiles {
+                let (start, mut top) = (tile * TILE, f64::NEG_INFINITY);
+                let (t, offset, p) = (self.t[start..].as_ptr(), self.offset[start..].as_ptr(), &mut p[start..start + TILE]);
+                // The arrays of the table have TILE numbers from `start` on, `stride` apart; those of a row are as long as
+                // Sweep::new made them.
                 unsafe {
-                    exponent(t, offset, row.eta.as_ptr(), self.k, self.stride, count, p.as_mut_ptr(), &mut top);
-                    for m in overflow.clone() {
+                    exponent(t, offset, row.eta.as_ptr(), self.k, self.stride, TILE, p.as_mut_ptr(), &mut top);
+                    while let Some(m) = overflow.next_if(|m| *m < start + TILE) {
                         p[m - start] = self.at(m, &row.eta);
-                        top = top.max(p[m - start]);
+                        top = p.iter().copied().fold(f64::NEG_INFINITY, f64::max);
                     }
-                    if top < row.shift - NEGLIGIBLE {
+                    if top < row.shift - NEGLIGIBLE_TILE {
                         continue;
                     }
-                    let live = &ALL[..count.div_ceil(PIECE)];
-                    sweep_first(
-                        t,
-                        self.k,
-                        self.stride,
-                        count,
-                        row.shift,
-                        row.center.as_ptr(),
-                        p.as_mut_ptr(),
-                        row.sums.as_mut_ptr(),
-                    );
-                    if !row.squares.is_empty() {
-                        let squares = row.squares.as_mut_ptr();
-                        second_moments(t, p.as_ptr(), live, row.center.as_ptr(), self.k, self.stride, count, squares);
-                    }
+                    let (center, sums) = (row.center.as_ptr(), row.sums.as_mut_ptr());
+                    sweep_first(t, self.k, self.stride, TILE, row.shift, center, p.as_mut_ptr(), sums);
                 }
+                live.push(tile as u32);
+            }
+            if !row.squares.is_empty() {
+                let (center, n, squares) = (row.center.as_ptr(), tiles * TILE, row.squares.as_mut_ptr());
+                // As above; the live tiles lie in the arrays, and p holds their probabilities.
+                unsafe { second_moments(self.t.as_ptr(), p.as_ptr(), &live, center, self.k, self.stride, n, squares) };
             }
         }
     }

@@ -56,6 +56,9 @@ const TEMPERATURES: usize = 200;
 /// Ratio of the spread of all particles to that within populations beyond which a row fails its gate.
 const RHAT: f64 = 1.1;
 
+/// Effective share of the populations, by what each says of the normaliser, below which a row fails its gate: small populations
+/// that disagree have missed something.
+const AGREEING: f64 = 0.6;
 /// Mean acceptance at the last temperature below which a row fails its gate.
 const ACCEPTANCE: f64 = 0.1;
 
@@ -153,8 +156,14 @@ impl Run<'_> {
             replicates: populations,
             control_variates: self.options.control_variates,
         };
-        let estimate = drawn.estimate(unique)?;
-        let gate = if estimate.rhat < RHAT && acceptance > ACCEPTANCE { "" } else { "rhat" };
+        let (estimate, misses) = drawn.estimate(unique)?;
+        let squares: f64 = log_z.iter().map(|l| (2.0 * (l - top)).exp()).sum();
+        let gate = match () {
+            () if !(estimate.rhat < RHAT && acceptance > ACCEPTANCE) => "rhat",
+            () if 1.0 / squares < AGREEING * count => "populations",
+            () if misses => "stein",
+            () => "",
+        };
         estimate.append(out, unique, top - count.ln(), "smc", gate);
         Ok(())
     }

@@ -44,6 +44,10 @@ fn prepare(family: &Shared, mut map: Map) -> Result<(&'static Kind, Map)> {
         })?)?,
     };
     kind.check_keys(&map, &OURS)?;
+    if map.get("target_mcse").is_some_and(|t| !t.is_unit()) {
+        return Err(Error::name("target_mcse stops at an error of means; sample gives as many draws as it is asked for")
+            .hint("family.mean(eta, #{method: \"hmc\", target_mcse: 0.01})"));
+    }
     map.remove("method");
     let draws = map.remove("draws");
     let chains = map.entry("chains".into()).or_insert_with(|| CHAINS.into()).as_int().unwrap_or(CHAINS);

@@ -8,7 +8,7 @@ use crate::data::GenerateOptions;
 use crate::error::{Error, Result, unknown};
 use crate::family::named::Make;
 use crate::family::{Design, Family, Moments, named};
-use crate::sample::labels;
+use crate::sample::{check_rows, label_part, log_normalizers};
 use crate::script::convert::{self, column, rows, shaped};
 use crate::script::fault::{AtCall, Native, raise};
 use crate::script::host::Host;
@@ -35,8 +35,8 @@ pub(super) fn split_outside(map: &Map) -> Result<(Map, bool)> {
 pub(super) fn etas(family: &Family, eta: &Dynamic, outside: bool) -> Result<(Vec<f64>, usize, bool)> {
     let (data, n, single) =
         rows(eta, family.dim(), &format!("eta of the family '{}' ({})", family.name(), family.stat_names().join(", ")))?;
+    check_rows(family, &data)?;
     for row in data.chunks(family.dim()) {
-        family.check_eta(row)?;
         if let Some(region) = family.bound().filter(|_| !outside) {
             region
                 .check(row)
@@ -50,9 +50,30 @@ pub(super) fn mean(ctx: &NativeCallContext, host: &Host, family: &Shared, eta: &
     let (map, outside) = split_outside(&merged(map)).at(ctx)?;
     let options = mean_options(ctx, &map)?;
     let (data, _, single) = etas(family, eta, outside).at(ctx)?;
-    let found = labels(family, &data, &options.labels(), &host.monitor()).at(ctx)?;
-    warn(host, &found.rhat);
+    let found = label_part(family, &data, 0, &options.labels(), &host.monitor()).at(ctx)?;
+    warn_gates(host, &found.gate);
     Ok(moments_map(found, family.dim(), single))
+}
+
+fn log_normalizer(ctx: &NativeCallContext, host: &Host, family: &Shared, eta: &Dynamic, map: &Map) -> Native<Dynamic> {
+    let (map, outside) = split_outside(&merged(map)).at(ctx)?;
+    let options = mean_options(ctx, &map)?;
+    let (data, _, single) = etas(family, eta, outside).at(ctx)?;
+    Ok(column(log_normalizers(family, &data, &options.labels(), &host.monitor()).at(ctx)?, single))
+}
+
+/// Say which rows failed the gate of their method.
+fn warn_gates(host: &Host, gates: &[&str]) {
+    let failed: Vec<usize> = (0..gates.len()).filter(|r| !gates[*r].is_empty()).collect();
+    if let Some(first) = failed.first() {
+        let text = format!(
+            "warning: {} of {} rows failed a gate (row {first}: {}); their labels and errors are not to be trusted; more samples or warmup, another method, or another eta region may help",
+            failed.len(),
+            gates.len(),
+            gates[*first]
+        );
+        host.frontend().err(&text);
+    }
 }
 
 /// Say which rows did not converge.
@@ -87,6 +108,12 @@ fn moments_map(m: Moments, k: usize, single: bool) -> Map {
         Dynamic::from(convert::names(m.method))
     };
     map.insert("method".into(), method);
+    let gate = if single {
+        m.gate.first().map_or(Dynamic::UNIT, |s| Dynamic::from(s.to_string()))
+    } else {
+        Dynamic::from(convert::names(m.gate))
+    };
+    map.insert("gate".into(), gate);
     let divergences: i64 = m.divergences.iter().map(|d| *d as i64).sum();
     map.insert("divergences".into(), divergences.into());
     map
@@ -209,6 +236,14 @@ pub(super) fn register(engine: &mut Engine, host: &Host) {
     engine.register_fn("mean", move |ctx: NativeCallContext, f: &mut Shared, eta: Dynamic, map: Map| {
         mean(&ctx, &h, f, &eta, &map)
     });
+    let h = host.clone();
+    engine.register_fn("log_normalizer", move |ctx: NativeCallContext, f: &mut Shared, eta: Dynamic| {
+        log_normalizer(&ctx, &h, f, &eta, &Map::new())
+    });
+    let h = host.clone();
+    engine.register_fn("log_normalizer", move |ctx: NativeCallContext, f: &mut Shared, eta: Dynamic, map: Map| {
+        log_normalizer(&ctx, &h, f, &eta, &map)
+    });
     register_named(engine);
     super::definition::register(engine);
 }
@@ -305,7 +340,13 @@ pub(super) const DOCS: &[Entry] = &[
     Entry {
         name: "mean",
         signature: "family.mean(eta, #{ method: \"auto\", ... })",
-        doc: "Moments of T at one eta or a batch [n, k]: #{mu_T, cov_TT, log_normalizer, mcse, ess, rhat, method}.\nmethod: \"auto\" (closed form, else quadrature where up to three coordinates hang together, else hmc), \"closed_form\", \"quadrature\", \"importance\", \"smc\", \"hmc\", \"nuts\", or a configured sampler such as nuts(#{max_depth: 8}), whose options stand unless given beside it; takes the sampling options of generate, and outside: true for an eta outside the family's region.",
+        doc: "Moments of T at one eta or a batch [n, k]: #{mu_T, cov_TT, log_normalizer, mcse, ess, rhat, divergences, method, gate}; gate names the test of its quality that a row failed, \"\" where none.\nmethod: \"auto\" (closed form, else quadrature where up to three coordinates hang together, else importance sampling while its weights are healthy, else smc, else hmc), \"closed_form\", \"quadrature\", \"importance\", \"smc\", \"hmc\", \"nuts\", or a configured sampler such as nuts(#{max_depth: 8}), whose options stand unless given beside it; takes the sampling options of generate, and outside: true for an eta outside the family's region.",
         example: "ef::gamma().mean([[1, -1], [2, -0.5]]).mu_T",
+    },
+    Entry {
+        name: "log_normalizer",
+        signature: "family.log_normalizer(eta, #{ method: \"auto\", ... })",
+        doc: "A(eta), the log of the integral of exp(eta . T(x) + base(x)) over the support: a number, or [n] for a batch.\nmethod: \"auto\" (closed form, else quadrature, else importance sampling, else smc), or one of these; Markov chains give none. Takes the options of mean. A trained network has .log_normalizer(eta) where its model knows A.",
+        example: "ef::gamma().log_normalizer([1, -1])",
     },
 ];

@@ -154,6 +154,7 @@ pub(super) fn register(engine: &mut Engine, host: &Host) {
         run(&ctx, &h, s, &f, &eta, &map)
     });
     engine.register_get("name", |s: &mut Sampler| s.kind.name);
+    engine.register_get("method", |s: &mut Sampler| s.kind.name);
     engine.register_get("options", |s: &mut Sampler| s.options.clone());
     engine.register_fn("to_string", |s: &mut Sampler| s.text());
     engine.register_fn("to_debug", |s: &mut Sampler| s.text());

@@ -8,6 +8,7 @@ use super::super::series::{Mono, Series};
 use super::super::table::{Outcome, Table};
 use super::super::{Existence, Tails, piece_series};
 use crate::domain::Axis;
+use std::sync::Arc;
 
 /// Points through which lines are taken.
 const LINES: usize = 3;
@@ -18,6 +19,18 @@ pub(in super::super) struct Lines {
     place: Place,
     tables: Vec<Table>,
 }
+
+/// A line through generic point `point` in a direction, and the pieces along it.
+#[derive(PartialEq, Eq, Hash)]
+pub(in super::super) struct Direction {
+    point: usize,
+    /// Bits of the direction over all coordinates.
+    along: Vec<u64>,
+    pieces: Vec<usize>,
+}
+
+/// Most directions that are remembered.
+const REMEMBERED: usize = 512;
 
 impl Tails {
     /// A point of generic position.
@@ -82,6 +95,26 @@ impl Tails {
         None
     }
 
+    /// The pieces `active` along the line in the direction `way` through generic point `k`.
+    fn along_line(&self, k: usize, way: &[f64], active: &[usize]) -> Arc<Table> {
+        let key = Direction { point: k, along: way.iter().map(|v| v.to_bits()).collect(), pieces: active.to_vec() };
+        let known = || self.directions.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        if let Some(found) = known().get(&key) {
+            return found.clone();
+        }
+        let mut vars: Vec<Option<Series>> = self.generic(k).into_iter().map(|v| Some(Series::constant(v))).collect();
+        for (x, v) in vars.iter_mut().zip(way).filter(|(_, v)| **v != 0.0) {
+            *x = x.as_ref().and_then(|x| x.add(&Series::term(*v, Mono::t(1.0))));
+        }
+        let made = Arc::new(Table::new(piece_series(&self.form, active, &vars, None), 0.0));
+        let mut known = known();
+        if known.len() >= REMEMBERED {
+            known.clear();
+        }
+        known.insert(key, made.clone());
+        made
+    }
+
     /// Lines in the direction `v` of the members, where the leading part is zero.
     pub(super) fn direction_diverges(
         &self,
@@ -105,13 +138,9 @@ impl Tails {
             });
             possible
                 && (0..LINES).all(|k| {
-                    let mut vars: Vec<Option<Series>> =
-                        self.generic(k).into_iter().map(|v| Some(Series::constant(v))).collect();
-                    for (j, v) in members.iter().zip(&snapped).filter(|(_, v)| **v != 0.0) {
-                        vars[*j] = vars[*j].as_ref().and_then(|x| x.add(&Series::term(sign * v, Mono::t(1.0))));
-                    }
-                    let table = Table::new(piece_series(&self.form, active, &vars, None), 0.0);
-                    matches!(table.decide(coefficients), Outcome::Diverges(_))
+                    let mut way = vec![0.0; self.form.axes.len()];
+                    members.iter().zip(&snapped).for_each(|(j, v)| way[*j] = sign * v);
+                    matches!(self.along_line(k, &way, active).decide(coefficients), Outcome::Diverges(_))
                 })
         };
         let sign = [1.0, -1.0].into_iter().find(|s| along(*s))?;

@@ -22,7 +22,7 @@ mod shears;
 use super::place::{Place, short};
 use super::series::ROUNDING;
 use super::{Existence, Tails};
-pub(super) use lines::Lines;
+pub(super) use lines::{Direction, Lines};
 use peak::Peak;
 
 impl Tails {
