@@ -1,7 +1,7 @@
 //! Rows of eta over one component: windows, grids that similar rows share, and a second look at what did not settle.
 
 use super::QuadratureOptions;
-use super::grid::{Grid, Row};
+use super::grid::{Grid, Row, TOL_WIDE};
 use super::scan::{Scanner, Window};
 use crate::domain::Axis;
 use crate::error::{Error, Result};
@@ -86,7 +86,7 @@ impl Problem<'_> {
     ) -> Result<Row> {
         let (family, eta) = (self.family, self.eta);
         let (mut over, mut wider) = (component, window_of_row);
-        let doubtful = |row: &Row| row.worst > self.options.tol.max(1e-9) || row.worst.is_nan();
+        let doubtful = |row: &Row| row.worst > self.options.tol.max(TOL_WIDE) || row.worst.is_nan();
         if doubtful(&row)
             && let Some(again) = self.integrate(component, &wider).filter(|a| a.worst < row.worst || row.worst.is_nan())
         {

@@ -72,8 +72,6 @@ const MOST_NUMBERS: usize = 1 << 25;
 const SAFETY: f64 = 3.0;
 /// Growth of the nodes of an axis from level to level in several coordinates.
 const GROWTH: f64 = 1.5;
-/// Ratio of two changes below which convergence is exponential: a kink or a jump that is met by chance leaves more.
-const FAST: f64 = 2e-3;
 /// Longest Gauss-Legendre rule: they cost their square to make, and what they do not resolve is singular.
 const LONGEST: usize = 768;
 /// Most refinements.
@@ -189,8 +187,10 @@ impl<'a> Grid<'a> {
     /// Moments of rows of the component's share of eta. `cut` are the windows of the rows.
     pub(super) fn integrate(&self, etas: &[Vec<f64>], cut: &[&Window], options: &QuadratureOptions) -> Vec<Row> {
         let axes = &self.component.axes;
-        let tol = if self.widest() > 1 { options.tol.max(TOL_WIDE) } else { options.tol };
-        let growth = if axes.len() == 1 { 1.0 } else { GROWTH };
+        // Rules on panels may converge by powers only, where a density is singular at an end.
+        let exponential = self.panels.iter().all(Option::is_none);
+        let wide = self.widest() > 2 || (self.widest() > 1 && exponential);
+        let tol = if wide { options.tol.max(TOL_WIDE) } else { options.tol };
         // A sum over whole numbers is not refined.
         let summed = axes.iter().all(|a| matches!(a, Axis::Integers { .. }));
         let mut rows: Vec<Option<Row>> = vec![None; etas.len()];
@@ -209,7 +209,7 @@ impl<'a> Grid<'a> {
                         row.error = row.mu.iter().map(|m| floor(*m)).collect();
                         row.worst = 0.0;
                     }
-                    Some(before) => row.judge(before, &mut changes[*i], growth),
+                    Some(before) => row.judge(before, &mut changes[*i]),
                     None => {}
                 }
                 let more = row.worst > tol || row.worst.is_nan();
@@ -271,7 +271,7 @@ impl<'a> Grid<'a> {
 }
 
 /// Smallest error in standard deviations that is asked of rules in several coordinates.
-const TOL_WIDE: f64 = 1e-9;
+pub(super) const TOL_WIDE: f64 = 5e-9;
 
 impl<'a> Level<'a> {
     fn new(component: &'a Component, lines: Vec<Line>, counts: Vec<usize>) -> Level<'a> {
@@ -417,9 +417,8 @@ impl Row {
         let in_sd = |s: usize| self.error[s] / self.cov[s * k + s].sqrt();
         (0..k).map(in_sd).fold(0.0, |a: f64, b| if b.is_nan() { f64::INFINITY } else { a.max(b) })
     }
-    /// Estimate the error from the change since the last level, and how fast changes have shrunk; `changes` keeps them. Nodes
-    /// grow by the factor `growth` from level to level.
-    fn judge(&mut self, before: &Row, changes: &mut Vec<f64>, growth: f64) {
+    /// Estimate the error from the change since the last level, and how fast changes have shrunk; `changes` keeps them.
+    fn judge(&mut self, before: &Row, changes: &mut Vec<f64>) {
         let k = self.mu.len();
         let change: Vec<f64> = (0..k).map(|s| (self.mu[s] - before.mu[s]).abs()).collect();
         self.cov.clone_from(&before.cov);
@@ -432,10 +431,8 @@ impl Row {
         // Levels whose changes shrink geometrically have an error beyond the last of change * ratio / (1 - ratio).
         let factor = match changes.last() {
             Some(last) if *last > 0.0 && last.is_finite() => {
-                let ratio = now / last;
-                // What shrinks fast shrinks exponentially in the nodes, of which each level adds `growth` times as many.
-                let next = if ratio < FAST { ratio.powf(growth) } else { ratio }.clamp(1e-5, 0.75);
-                (SAFETY * next / (1.0 - next)).min(SAFETY)
+                let ratio = (now / last).clamp(1e-4, 0.75);
+                (SAFETY * ratio / (1.0 - ratio)).min(SAFETY)
             }
             _ => 1.0,
         };
