@@ -27,6 +27,8 @@ const STARTS: (f64, f64) = (0.025, 0.975);
 /// What jumps need, row by row and lane by lane.
 pub(super) struct Jumps {
     bases: Vec<Option<Base>>,
+    /// Whether a row has one: asked at every transition.
+    any: bool,
     rngs: Vec<Xoshiro>,
     /// Transitions since the chains were last seeded.
     turn: usize,
@@ -42,18 +44,15 @@ impl Jumps {
             let terms = family.terms().filter(|_| wanted && !family.support().bijector().discrete())?;
             Base::new(terms, eta, Detail::Coarse).filter(|b| b.foreign.is_empty())
         };
-        let bases = eta.chunks(eta.len() / rows.max(1)).map(base).collect();
-        Jumps { bases, rngs: vec![], turn: 0, tried: vec![0; rows], accepted: vec![0; rows] }
+        let bases: Vec<Option<Base>> = eta.chunks(eta.len() / rows.max(1)).map(base).collect();
+        let any = bases.iter().any(Option::is_some);
+        Jumps { bases, any, rngs: vec![], turn: 0, tried: vec![0; rows], accepted: vec![0; rows] }
     }
     /// Where a chain of a row starts; none where the row has no base.
     pub(super) fn start(&self, row: usize, rng: &mut Xoshiro) -> Option<Vec<f64>> {
         let base = self.bases[row].as_ref()?;
         let mut quantile = || STARTS.0 + (STARTS.1 - STARTS.0) * rng.random::<f64>();
         Some(base.lines.iter().map(|line| line.draw(quantile(), false).0).collect())
-    }
-    /// Whether a row jumps.
-    pub(super) fn active(&self, row: usize) -> bool {
-        self.bases[row].is_some()
     }
     /// Jumps of a row since they were last counted from zero.
     pub(super) fn tried(&self, row: usize) -> usize {
@@ -77,6 +76,7 @@ impl Jumps {
                 self.bases[row] = None;
             }
         }
+        self.any = self.bases.iter().any(Option::is_some);
     }
 }
 
@@ -127,8 +127,11 @@ impl Group<'_> {
     pub(super) fn jump(&mut self) {
         let (program, w, m) = (self.density.program(), self.width(), self.density.free());
         let lanes = self.rows * self.plan.chains;
+        if !self.jumps.any {
+            return;
+        }
         self.jumps.turn += 1;
-        if (m > 1 && !self.jumps.turn.is_multiple_of(SELDOM)) || (0..self.rows).all(|r| !self.jumps.active(r)) {
+        if m > 1 && !self.jumps.turn.is_multiple_of(SELDOM) {
             return;
         }
         for (b, block) in self.blocks.iter_mut().enumerate() {
