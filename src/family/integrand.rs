@@ -30,7 +30,12 @@ pub struct Component {
     pub statistics: Vec<usize>,
     /// Leaves first, every clique before its parent; the last is the root.
     pub cliques: Vec<Clique>,
+    /// The same not taken apart, all coordinates in one clique, where they are few and more than that.
+    whole: Option<Box<Component>>,
 }
+
+/// Most coordinates of a component that is also kept in one piece.
+const FEW: usize = 3;
 
 /// A few coordinates that occur together, and the summands over them.
 pub struct Clique {
@@ -186,19 +191,42 @@ impl Component {
         // What touches no coordinate goes to the first component.
         let first = coordinates.first() == Some(&0);
         let here = |s: &&Summand| s.touches.first().map_or(first, |j| coordinates.contains(j));
-        let mut local: Vec<&Summand> = summands.iter().filter(here).collect();
+        let local: Vec<&Summand> = summands.iter().filter(here).collect();
         let mut statistics: Vec<usize> = local.iter().filter_map(|s| s.statistic).collect();
         statistics.sort_unstable();
         statistics.dedup();
         let plan = eliminate(&coordinates, &local);
+        let component = |plan: &[Step]| Component::planned(g, axes, &coordinates, &statistics, local.clone(), plan);
+        let whole = (plan.len() > 1 && coordinates.len() <= FEW)
+            .then(|| Box::new(component(&[Step { members: coordinates.clone(), shared: vec![], parent: None }])));
+        Component { whole, ..component(&plan) }
+    }
+    fn planned(
+        g: &Graph,
+        axes: &[Axis],
+        coordinates: &[usize],
+        statistics: &[usize],
+        mut local: Vec<&Summand>,
+        plan: &[Step],
+    ) -> Component {
         let mut cliques: Vec<Clique> = Vec::new();
-        for step in &plan {
+        for step in plan {
             let (inside, outside): (Vec<_>, Vec<_>) =
                 local.into_iter().partition(|s| s.touches.iter().all(|j| step.members.contains(j)));
             local = outside;
-            cliques.push(Clique::new(g, step, &coordinates, &statistics, &inside));
+            cliques.push(Clique::new(g, step, coordinates, statistics, &inside));
         }
-        Component { axes: coordinates.iter().map(|j| axes[*j]).collect(), coordinates, statistics, cliques }
+        Component {
+            axes: coordinates.iter().map(|j| axes[*j]).collect(),
+            coordinates: coordinates.to_vec(),
+            statistics: statistics.to_vec(),
+            cliques,
+            whole: None,
+        }
+    }
+    /// The component with all coordinates in one clique; none where there are too many.
+    pub fn in_one_piece(&self) -> Option<&Component> {
+        if self.is_one_clique() { (self.coordinates.len() <= FEW).then_some(self) } else { self.whole.as_deref() }
     }
     /// Whether all coordinates are in one clique.
     pub fn is_one_clique(&self) -> bool {

@@ -2,7 +2,8 @@
 
 use super::QuadratureOptions;
 use super::grid::{Grid, Row, TOL_WIDE};
-use super::scan::{Scanner, Window};
+use super::scan::Scanner;
+use super::window::Window;
 use crate::domain::Axis;
 use crate::error::{Error, Result};
 use crate::family::{Component, Family, Integrand};
@@ -14,6 +15,9 @@ const RESOLVED: f64 = 0.02;
 /// Rows whose windows differ by more than this factor in some coordinate get grids of their own, in cliques of one, two and
 /// three coordinates: the more, the dearer are nodes.
 const SHARED: [f64; 3] = [2.5, 2.2, 1.6];
+
+/// Most nodes of a grid that rows share, in cliques of one, two and three coordinates: what needs more has ridges.
+const TOGETHER: [usize; 3] = [usize::MAX, 1 << 17, 1 << 20];
 
 /// Moments over component `number` of the integrand for rows of eta, each `[k]`.
 ///
@@ -33,11 +37,12 @@ pub(super) fn rows(
     let mut results: Vec<Option<Row>> = vec![None; etas.len()];
     let widest = component.cliques.iter().map(|c| c.coordinates.len()).max().unwrap_or(1).min(SHARED.len());
     let groups = groups(&windows, SHARED[widest - 1]);
+    let shared = QuadratureOptions { max_nodes: options.max_nodes.min(TOGETHER[widest - 1]), ..options.clone() };
     let integrate = |group: &Vec<usize>| {
         let grid = Grid::new(component, union(&windows, group));
         let members: Vec<Vec<f64>> = group.iter().map(|i| local(*i)).collect();
         let cut: Vec<&Window> = group.iter().map(|i| &windows[*i]).collect();
-        grid.integrate(&members, &cut, options)
+        grid.integrate(&members, &cut, &shared)
     };
     let found: Vec<Vec<Row>> = groups.par_iter().map(integrate).collect();
     for (group, rows) in groups.iter().zip(found) {
@@ -76,6 +81,22 @@ impl Problem<'_> {
     fn integrate(&self, component: &Component, window: &Window) -> Option<Row> {
         Grid::new(component, window.clone()).integrate(std::slice::from_ref(&self.local), &[window], self.options).pop()
     }
+    /// Line by line, with one coordinate after the other as the innermost, until it converges.
+    fn along_ridges(&self, row: &mut Row, component: &Component, window: &Window) {
+        let d = component.axes.len();
+        let Some(component) = component.in_one_piece().filter(|_| d > 1) else { return };
+        for inner in (0..d).rev() {
+            let order = (0..d).filter(|a| *a != inner).chain([inner]).collect();
+            let grid = Grid::along(component, window.clone(), self.eta, order);
+            let found = grid.integrate(std::slice::from_ref(&self.local), &[window], self.options).pop();
+            if let Some(again) = found.filter(|a| a.worst < row.worst || row.worst.is_nan()) {
+                *row = again;
+            }
+            if row.worst <= self.options.tol.max(TOL_WIDE) {
+                break;
+            }
+        }
+    }
     /// Look again at what did not converge; refuse what does not.
     fn settle(
         &self,
@@ -87,6 +108,9 @@ impl Problem<'_> {
         let (family, eta) = (self.family, self.eta);
         let (mut over, mut wider) = (component, window_of_row);
         let doubtful = |row: &Row| row.worst > self.options.tol.max(TOL_WIDE) || row.worst.is_nan();
+        if doubtful(&row) {
+            self.along_ridges(&mut row, component, &wider);
+        }
         if doubtful(&row)
             && let Some(again) = self.integrate(component, &wider).filter(|a| a.worst < row.worst || row.worst.is_nan())
         {

@@ -79,8 +79,15 @@ impl<'a> Forest<'a> {
         }
         Forest { component, to_separator, separators, children }
     }
-    /// For each coordinate, the maximum over all others of the log of the weighted density at each of its nodes. Tensors only.
-    pub(super) fn profiles(&self, shares: &[Table], eta: &[f64], counts: &[usize], buffer: &mut Aligned) -> Vec<Vec<f64>> {
+    /// For each coordinate, the maximum over all others of the log of the weighted density at each of its nodes; and for each
+    /// clique the same at each of its cells. Tensors only.
+    pub(super) fn profiles(
+        &self,
+        shares: &[Table],
+        eta: &[f64],
+        counts: &[usize],
+        buffer: &mut Aligned,
+    ) -> (Vec<Vec<f64>>, Vec<Vec<f64>>) {
         let (mut up, mut tables): (Vec<Vec<f64>>, Vec<Vec<f64>>) = Default::default();
         for (i, share) in shares.iter().enumerate() {
             let mut table = self.exponent(i, share, eta, buffer);
@@ -99,7 +106,32 @@ impl<'a> Forest<'a> {
                 self.to_separator[*child].add_logs(&down, &mut tables[*child]);
             }
         }
-        self.by_coordinate(&tables, counts)
+        (self.by_coordinate(&tables, counts), tables)
+    }
+    /// The nodes of all coordinates at which the density is greatest where coordinate `axis` is at its node `at`; `tables` are
+    /// the greatest values at the cells of [`Forest::profiles`].
+    pub(super) fn place(&self, tables: &[Vec<f64>], counts: &[usize], axis: usize, at: usize) -> Vec<usize> {
+        let cliques = &self.component.cliques;
+        let mut found: Vec<Option<usize>> = vec![None; counts.len()];
+        found[axis] = Some(at);
+        let mut open: Vec<usize> = (0..cliques.len()).collect();
+        // Always a clique of which something is known, so that what follows agrees with it.
+        while let Some(next) = open.iter().position(|i| cliques[*i].coordinates.iter().any(|c| found[*c].is_some())) {
+            let i = open.swap_remove(next);
+            let sizes: Vec<usize> = cliques[i].coordinates.iter().map(|c| counts[*c]).collect();
+            let (mut index, mut best) = (vec![0; sizes.len()], (f64::NEG_INFINITY, None));
+            for v in &tables[i] {
+                let agrees = cliques[i].coordinates.iter().zip(&index).all(|(c, n)| found[*c].is_none_or(|f| f == *n));
+                if agrees && (*v > best.0 || best.1.is_none()) {
+                    best = (*v, Some(index.clone()));
+                }
+                advance(&mut index, |a| sizes[a]);
+            }
+            for (c, n) in cliques[i].coordinates.iter().zip(best.1.iter().flatten()) {
+                found[*c] = Some(*n);
+            }
+        }
+        found.into_iter().map(|n| n.unwrap_or(0)).collect()
     }
     /// Moments at one eta of the component's statistics, but for the covariance.
     pub(super) fn moments(&self, tables: &[Table], eta: &[f64]) -> Sums {

@@ -5,9 +5,9 @@ use super::forest::{Cells, Forest, Sums};
 use super::lattice::{self, Lattice, Tiles};
 use super::nested::Nested;
 use super::rule::{Line, kinks, tensor};
-use super::scan::{Chart, Window};
 use super::split;
 use super::table::{Points, Sweep, Table, Work};
+use super::window::{Chart, Window};
 use crate::domain::Axis;
 use crate::family::{Clique, Component};
 use crate::num::quad::gauss_legendre;
@@ -35,6 +35,8 @@ pub(super) struct Grid<'a> {
     window: Window,
     /// Ends of the Gauss-Legendre panels of each axis, or nothing for the trapezoidal rule.
     panels: Vec<Option<Vec<f64>>>,
+    /// The eta along whose ridges lines are laid, and the coordinates from the outermost to the innermost.
+    ridge: Option<(&'a [f64], Vec<usize>)>,
 }
 
 /// A level of refinement: the tables of the cliques, and how many nodes each axis has where it has its own.
@@ -100,7 +102,12 @@ impl<'a> Grid<'a> {
                 })
             })
             .collect();
-        Grid { component, window, panels }
+        Grid { component, window, panels, ridge: None }
+    }
+    /// For the density of one `eta`, `[k]`, alone: one line after the other, each where the density counts. `order` are the
+    /// coordinates of the only clique from the outermost to the innermost.
+    pub(super) fn along(component: &'a Component, window: Window, eta: &'a [f64], order: Vec<usize>) -> Self {
+        Grid { ridge: Some((eta, order)), ..Grid::new(component, window) }
     }
     /// Most coordinates of a clique.
     fn widest(&self) -> usize {
@@ -108,7 +115,7 @@ impl<'a> Grid<'a> {
     }
     /// Whether surfaces cut across the axes, so that lines are split one by one.
     fn nested(&self) -> bool {
-        self.component.is_one_clique() && Nested::applies(&self.component.cliques[0])
+        self.ridge.is_some() || (self.component.is_one_clique() && Nested::applies(&self.component.cliques[0]))
     }
     /// Nodes of an axis with `n` in the trapezoidal rule, or the corresponding number in each panel.
     fn line(&self, axis: usize, level: u32) -> Line {
@@ -153,7 +160,11 @@ impl<'a> Grid<'a> {
         }
         let cliques = &self.component.cliques;
         if self.nested() {
-            let nested = Nested::new(&cliques[0], &self.component.axes, &self.window);
+            let (clique, axes, window) = (&cliques[0], &self.component.axes[..], &self.window);
+            let nested = match &self.ridge {
+                None => Nested::new(clique, axes, window),
+                Some((eta, order)) => Nested::along(clique, axes, window, order, eta),
+            };
             let n = self.count(SPLIT, level);
             if level > 0 && n.pow(self.panels.len() as u32) > most {
                 return None;
@@ -177,7 +188,7 @@ impl<'a> Grid<'a> {
         let (points, places): (Vec<Points>, Vec<Cells>) = cliques
             .iter()
             .map(|c| match split::applies(self.component, c) {
-                true => split::lines(self.component, c, &self.window, &lines, &self.panels, n),
+                true => split::lines(c, &self.window, &lines, &self.panels, n),
                 false => (tensor(c, &lines), Cells::Tensor),
             })
             .unzip();

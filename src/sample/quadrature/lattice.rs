@@ -96,7 +96,7 @@ impl Lattice {
 
 #[cfg(test)]
 mod tests {
-    use super::super::scan::Chart;
+    use super::super::window::Chart;
     use super::*;
 
     /// Every combination comes once, with its weight; what fills up the tiles has none.

@@ -10,16 +10,21 @@
 //! Trefethen and Weideman, "The exponentially convergent trapezoidal rule", SIAM Review 56 (2014).
 
 mod component;
+mod crossings;
 mod forest;
 mod grid;
 mod kernels;
 mod lattice;
+mod look;
 mod nested;
+mod ridge;
 mod rule;
 mod scan;
 mod split;
+mod summits;
 mod table;
 mod view;
+mod window;
 
 use crate::error::{Error, Result};
 use crate::family::{Family, Moments, check_batch};

@@ -4,12 +4,11 @@
 //! out is split where the pattern of the lines inside it changes: where surfaces meet, touch a line, or leave the window.
 //! There the inner integral may have a square root, which nodes that crowd at the ends of a panel like cosines resolve.
 
-use super::rule::section;
-use super::scan::Window;
+use super::crossings::Crossings;
+use super::ridge::Ridge;
 use super::table::Points;
+use super::window::Window;
 use crate::domain::Axis;
-use crate::expr::lanes::Pool;
-use crate::expr::{NodeId, Program};
 use crate::family::Clique;
 use crate::num::quad::gauss_legendre;
 use std::cell::RefCell;
@@ -17,63 +16,47 @@ use std::collections::HashMap;
 use std::f64::consts::PI;
 use std::rc::Rc;
 
-/// The surfaces of a clique in a window.
+/// The lines of a clique in a window, one coordinate inside the other.
 pub(super) struct Nested<'a> {
     window: &'a Window,
     axes: &'a [Axis],
     /// Coordinates from the outermost to the innermost.
     order: Vec<usize>,
-    /// For each place in `order` the surfaces that end there: they touch its coordinate and none further inside.
-    ending: Vec<Vec<usize>>,
-    program: Program,
-    pool: RefCell<Pool>,
+    crossings: Crossings<'a>,
+    /// Where the density of one eta counts; without it the rule is for any.
+    ridge: Option<Ridge<'a>>,
     rules: RefCell<HashMap<usize, Rc<Rule>>>,
-    looks: usize,
 }
 
 /// Nodes and weights on [-1, 1].
 type Rule = (Vec<f64>, Vec<f64>);
 /// Nodes of the shortest panel.
 const AT_LEAST: usize = 4;
-/// What a line meets: surfaces by number, or a change of the pattern inside, with what lies between them.
-type Pattern = Vec<usize>;
-/// Stands in a pattern for a change further inside.
-const CHANGE: usize = usize::MAX;
-/// Points along a line for one, two and three coordinates.
-const LOOKS: [usize; 3] = [512, 129, 49];
-/// What lies nearer to each other than this part of a window has no order.
-const HAIR: f64 = 1e-7;
-/// Most patterns looked at in a search along one line.
-const BUDGET: usize = 2000;
-/// Points with which two roots are looked for where they may hide.
-const SECTION: usize = 32;
 
 impl<'a> Nested<'a> {
     /// Whether a clique needs this rule.
     pub(super) fn applies(clique: &Clique) -> bool {
         clique.surfaces().1.iter().any(|s| s.coordinates.len() > 1)
     }
+    /// For any eta.
     pub(super) fn new(clique: &Clique, axes: &'a [Axis], window: &'a Window) -> Nested<'a> {
         let whole = |a: &usize| !matches!(axes[*a], Axis::Integers { .. });
         let mut order: Vec<usize> = (0..axes.len()).collect();
         order.sort_by_key(whole);
-        Nested::ordered(clique, axes, window, order)
+        let crossings = Crossings::inside(clique, window, &order);
+        Nested { window, axes, order, crossings, ridge: None, rules: RefCell::default() }
     }
-    /// With coordinates from the outermost to the innermost in a given order.
-    pub(super) fn ordered(clique: &Clique, axes: &'a [Axis], window: &'a Window, order: Vec<usize>) -> Nested<'a> {
-        let (graph, surfaces) = clique.surfaces();
-        let d = axes.len();
-        let place = |j: &usize| order.iter().position(|o| o == j).unwrap_or(0);
-        let last = |s: usize| surfaces[s].coordinates.iter().map(place).max().unwrap_or(0);
-        let ending = (0..d).map(|level| (0..surfaces.len()).filter(|s| last(*s) == level).collect()).collect();
-        let arguments: Vec<NodeId> = surfaces.iter().map(|s| s.argument).collect();
-        let program = Program::compile(graph, d, &[&arguments]);
-        let pool = RefCell::new(program.pool());
-        Nested { window, axes, order, ending, program, pool, rules: RefCell::default(), looks: LOOKS[d.min(LOOKS.len()) - 1] }
-    }
-    /// Where the innermost of two lines is split, behind `t` of the outer one.
-    pub(super) fn cuts(&self, t: f64) -> Vec<f64> {
-        self.meets(&[t], true).into_iter().map(|(at, _)| at).collect()
+    /// Only where the density of one `eta`, `[k]`, counts, with coordinates from the outermost to the innermost in a given order.
+    pub(super) fn along(
+        clique: &'a Clique,
+        axes: &'a [Axis],
+        window: &'a Window,
+        order: &'a [usize],
+        eta: &[f64],
+    ) -> Nested<'a> {
+        let ridge = Some(Ridge::inside(clique, window, order, eta));
+        let crossings = Crossings::inside(clique, window, order);
+        Nested { window, axes, order: order.to_vec(), crossings, ridge, rules: RefCell::default() }
     }
     /// Points with `n` nodes for the width of the window, and some more for each panel.
     pub(super) fn points(&self, n: usize) -> Points {
@@ -107,159 +90,30 @@ impl<'a> Nested<'a> {
             return (0..=(high - low).round() as usize).map(|i| (low + i as f64, 1.0)).collect();
         }
         let innermost = prefix.len() + 1 == self.order.len();
-        let mut ends: Vec<f64> = self.meets(prefix, true).into_iter().map(|(t, _)| t).chain([low, high]).collect();
-        ends.sort_by(f64::total_cmp);
-        ends.dedup_by(|a, b| (*a - *b).abs() <= 1e-14 * (high - low));
+        let runs = self.ridge.as_ref().map_or_else(|| vec![(low, high)], |r| r.runs(prefix));
+        let smooth = self.crossings.none(prefix);
+        let cuts = if runs.is_empty() { vec![] } else { self.crossings.cuts(prefix) };
         let mut out = Vec::new();
-        for panel in ends.windows(2) {
-            let (middle, half) = (0.5 * (panel[0] + panel[1]), 0.5 * (panel[1] - panel[0]));
-            let rule = self.rule(AT_LEAST + (2.0 * half / (high - low) * n as f64).ceil() as usize);
-            out.extend(rule.0.iter().zip(&rule.1).map(|(x, w)| match innermost {
-                true => (middle + half * x, half * w),
-                false => {
-                    let angle = 0.5 * PI * (x + 1.0);
-                    (middle - half * angle.cos(), half * 0.5 * PI * angle.sin() * w)
-                }
-            }));
+        for (from, to) in runs {
+            let inside = cuts.iter().copied().filter(|t| from < *t && *t < to);
+            let mut ends: Vec<f64> = inside.chain([from, to]).collect();
+            ends.sort_by(f64::total_cmp);
+            ends.dedup_by(|a, b| (*a - *b).abs() <= 1e-14 * (high - low).min(to - from));
+            for panel in ends.windows(2) {
+                let (middle, half) = (0.5 * (panel[0] + panel[1]), 0.5 * (panel[1] - panel[0]));
+                let rule = self.rule(AT_LEAST + (2.0 * half / (to - from) * n as f64).ceil() as usize);
+                out.extend(rule.0.iter().zip(&rule.1).map(|(x, w)| match innermost || smooth {
+                    true => (middle + half * x, half * w),
+                    false => {
+                        let angle = 0.5 * PI * (x + 1.0);
+                        (middle - half * angle.cos(), half * 0.5 * PI * angle.sin() * w)
+                    }
+                }));
+            }
         }
         out
     }
     fn rule(&self, n: usize) -> Rc<Rule> {
         self.rules.borrow_mut().entry(n).or_insert_with(|| Rc::new(gauss_legendre(n))).clone()
-    }
-    /// Where the line behind `prefix` meets something, ascending; without `exact` only the order is right, and what lies
-    /// within a hair of each other comes in the order of its numbers.
-    fn meets(&self, prefix: &[f64], exact: bool) -> Vec<(f64, usize)> {
-        let level = prefix.len();
-        let axis = self.order[level];
-        let (low, high) = (self.window.low[axis], self.window.high[axis]);
-        let mut found = self.roots(prefix, low, high, exact);
-        if level + 1 < self.order.len() && self.ending[level + 1..].iter().any(|e| !e.is_empty()) {
-            let at = |i: usize| low + (high - low) * i as f64 / (self.looks - 1) as f64;
-            let inside = |t: f64| {
-                let deeper: Vec<f64> = prefix.iter().copied().chain([t]).collect();
-                self.meets(&deeper, false).into_iter().map(|(_, s)| s).collect::<Pattern>()
-            };
-            let resolution = if exact { 1e-15 } else { 0.1 * HAIR } * (high - low);
-            let mut search = Search { pattern: &inside, resolution, budget: BUDGET, found: &mut found };
-            let mut before = inside(at(0));
-            for i in 1..self.looks {
-                let after = inside(at(i));
-                search.changes((at(i - 1), &before), (at(i), &after));
-                before = after;
-            }
-        }
-        found.sort_by(|a, b| a.0.total_cmp(&b.0));
-        if !exact {
-            let near = |a: &(f64, usize), b: &(f64, usize)| b.0 - a.0 <= HAIR * (high - low);
-            found.chunk_by_mut(near).for_each(|bunch| bunch.sort_by_key(|(_, s)| *s));
-            found.dedup_by(|b, a| a.1 == CHANGE && b.1 == CHANGE && near(a, b));
-        }
-        found
-    }
-    /// The roots of the surfaces that end at this line.
-    fn roots(&self, prefix: &[f64], low: f64, high: f64, exact: bool) -> Vec<(f64, usize)> {
-        if self.ending[prefix.len()].is_empty() {
-            return vec![];
-        }
-        let (values, width) = (self.along(prefix, low, high, self.looks), self.width());
-        let step = (high - low) / (self.looks - 1) as f64;
-        let at = |i: usize| low + step * i as f64;
-        // Cells in which a surface changes its sign.
-        let mut cells: Vec<(usize, usize, bool)> = Vec::new();
-        let mut found = Vec::new();
-        for s in &self.ending[prefix.len()] {
-            let value = |i: usize| values[i * width + s];
-            for i in 1..self.looks {
-                if (value(i - 1) > 0.0) != (value(i) > 0.0) {
-                    cells.push((i - 1, *s, value(i - 1) > 0.0));
-                } else if i + 1 < self.looks && turns(value(i - 1), value(i), value(i + 1)) {
-                    // Two roots may hide where a value comes near to zero and turns.
-                    self.hidden(prefix, *s, (at(i - 1), at(i + 1)), &mut found);
-                }
-            }
-        }
-        let outer = prefix.len() + 1 < self.order.len();
-        let crowded =
-            exact || outer || !found.is_empty() || cells.iter().enumerate().any(|(n, c)| cells[..n].iter().any(|o| o.0 == c.0));
-        let place = |(i, s, positive): (usize, usize, bool)| match crowded {
-            true => (self.root(prefix, s, at(i), at(i + 1), positive), s),
-            false => (at(i), s),
-        };
-        found.extend(cells.into_iter().map(place));
-        found
-    }
-    fn hidden(&self, prefix: &[f64], s: usize, (a, b): (f64, f64), found: &mut Vec<(f64, usize)>) {
-        let (values, width) = (self.along(prefix, a, b, SECTION + 1), self.width());
-        let step = (b - a) / SECTION as f64;
-        let sign = |i: usize| values[i * width + s] > 0.0;
-        for i in (1..=SECTION).filter(|i| sign(i - 1) != sign(*i)) {
-            found.push((self.root(prefix, s, a + step * (i - 1) as f64, a + step * i as f64, sign(i - 1)), s));
-        }
-    }
-    /// The root of surface `s` between a and b, where its sign is as given at a and another at b.
-    fn root(&self, prefix: &[f64], s: usize, a: f64, b: f64, positive: bool) -> f64 {
-        let width = self.width();
-        section(&|a, b, n| self.along(prefix, a, b, n).into_iter().skip(s).step_by(width).collect(), a, b, positive)
-    }
-    /// Number of surfaces.
-    fn width(&self) -> usize {
-        self.ending.iter().map(Vec::len).sum()
-    }
-    /// The arguments of all surfaces at `n` points from a to b of the line behind `prefix`, [n, surfaces]; coordinates further
-    /// inside, which do not matter, are at the low end.
-    fn along(&self, prefix: &[f64], a: f64, b: f64, n: usize) -> Vec<f64> {
-        let (program, width) = (&self.program, self.width());
-        let (w, mut pool, mut out) = (program.lanes(), self.pool.borrow_mut(), vec![0.0; n * width]);
-        for (place, axis) in self.order.iter().enumerate().filter(|(place, _)| *place != prefix.len()) {
-            let t = prefix.get(place).copied().unwrap_or(self.window.low[*axis]);
-            program.coordinate(&mut pool, *axis).fill(self.window.charts[*axis].x(t));
-        }
-        let axis = self.order[prefix.len()];
-        let (chart, step) = (self.window.charts[axis], (b - a) / (n - 1) as f64);
-        for start in (0..n).step_by(w) {
-            for (lane, x) in program.coordinate(&mut pool, axis).iter_mut().enumerate() {
-                let i = (start + lane).min(n - 1);
-                *x = chart.x(if i == n - 1 { b } else { a + step * i as f64 });
-            }
-            program.run(&mut pool, 0);
-            for s in 0..width {
-                let values = program.output(&pool, 0, s);
-                (0..w.min(n - start)).for_each(|lane| out[(start + lane) * width + s] = values[lane]);
-            }
-        }
-        out
-    }
-}
-
-/// Whether three values of one sign come nearest to zero in the middle.
-fn turns(before: f64, here: f64, after: f64) -> bool {
-    (here > 0.0) == (after > 0.0) && here.abs() < before.abs() && here.abs() <= after.abs()
-}
-
-/// A search for the places where a pattern changes.
-struct Search<'a> {
-    pattern: &'a dyn Fn(f64) -> Pattern,
-    resolution: f64,
-    /// Patterns that may still be looked at.
-    budget: usize,
-    found: &'a mut Vec<(f64, usize)>,
-}
-
-impl Search<'_> {
-    /// All changes between two places, by bisection.
-    fn changes(&mut self, (a, at_a): (f64, &Pattern), (b, at_b): (f64, &Pattern)) {
-        if at_a == at_b {
-            return;
-        }
-        let middle = 0.5 * (a + b);
-        if b - a <= self.resolution || middle <= a || middle >= b || self.budget == 0 {
-            self.found.push((middle, CHANGE));
-            return;
-        }
-        self.budget -= 1;
-        let between = (self.pattern)(middle);
-        self.changes((a, at_a), (middle, &between));
-        self.changes((middle, &between), (b, at_b));
     }
 }

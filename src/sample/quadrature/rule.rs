@@ -1,7 +1,7 @@
 //! Rules on the axes of a grid: nodes and weights, their combinations, and where kinks cut an axis.
 
-use super::scan::{Chart, Window};
 use super::table::Points;
+use super::window::{Chart, Window};
 use crate::expr::{NodeId, Program};
 use crate::family::Clique;
 

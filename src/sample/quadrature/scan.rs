@@ -1,98 +1,19 @@
 //! Where a density has its mass: windows that hold all but a negligible part, found by zooming in.
 
-use super::forest::{Cells, Forest};
-use super::rule::{Line, tensor};
-use super::table::Table;
+use super::look::{Look, Seen};
+use super::ridge::Ridge;
+use super::summits::Summit;
+use super::window::{Chart, Window};
 use crate::domain::Axis;
 use crate::error::{Error, Result};
 use crate::expr::lanes::Aligned;
 use crate::family::{Component, Existence, Family, Integrand};
-use std::f64::consts::PI;
 
-/// How a coordinate x is written as a function of the integration variable t.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) enum Chart {
-    /// x = t.
-    Identity,
-    /// x = center + scale sinh(t): for heavy tails.
-    Sinh { center: f64, scale: f64 },
-    /// x = from + exp(t).
-    Exp { from: f64 },
-}
-
-impl Chart {
-    pub(super) fn x(self, t: f64) -> f64 {
-        match self {
-            Chart::Identity => t,
-            Chart::Sinh { center, scale } => center + scale * t.sinh(),
-            Chart::Exp { from } => from + t.exp(),
-        }
-    }
-    pub(super) fn t(self, x: f64) -> f64 {
-        match self {
-            Chart::Identity => x,
-            Chart::Sinh { center, scale } => ((x - center) / scale).asinh(),
-            Chart::Exp { from } => (x - from).ln(),
-        }
-    }
-    /// log |dx/dt|.
-    pub(super) fn log_jacobian(self, t: f64) -> f64 {
-        match self {
-            Chart::Identity => 0.0,
-            Chart::Sinh { scale, .. } => scale.ln() + t.cosh().ln(),
-            Chart::Exp { .. } => t,
-        }
-    }
-}
-
-/// The window of one eta: for each coordinate a chart and an interval of t.
-#[derive(Debug, Clone)]
-pub(super) struct Window {
-    pub charts: Vec<Chart>,
-    pub low: Vec<f64>,
-    pub high: Vec<f64>,
-    /// For each coordinate whether the density is still noticeable where the window ends, below and above.
-    pub cut: Vec<[bool; 2]>,
-}
-
-impl Window {
-    /// The window of some of its coordinates.
-    pub(super) fn of(&self, coordinates: &[usize]) -> Window {
-        let pick = |values: &[f64]| coordinates.iter().map(|c| values[*c]).collect();
-        Window {
-            charts: coordinates.iter().map(|c| self.charts[*c]).collect(),
-            low: pick(&self.low),
-            high: pick(&self.high),
-            cut: coordinates.iter().map(|c| self.cut[*c]).collect(),
-        }
-    }
-    /// The smallest window that holds two with equal charts.
-    pub(super) fn union(&self, other: &Window) -> Window {
-        let mut all = self.clone();
-        for axis in 0..all.low.len() {
-            all.low[axis] = all.low[axis].min(other.low[axis]);
-            all.high[axis] = all.high[axis].max(other.high[axis]);
-        }
-        all
-    }
-    /// Twice as wide in t about its middle, within what doubles can hold; segments stay.
-    pub(super) fn widen(&mut self) {
-        for axis in 0..self.charts.len() {
-            let (low, high) = (self.low[axis], self.high[axis]);
-            let half = 0.5 * (high - low);
-            let limit = match self.charts[axis] {
-                Chart::Identity => f64::INFINITY,
-                Chart::Sinh { .. } => 40.0,
-                Chart::Exp { .. } => 680.0,
-            };
-            (self.low[axis], self.high[axis]) = ((low - half).max(-limit), (high + half).min(limit));
-        }
-    }
-}
-
-/// Nodes an axis for one, two and three coordinates.
+/// Nodes an axis of a look, for one, two and three coordinates.
 const NODES: [usize; 3] = [257, 65, 25];
-/// The same where a condition restricts the support, whose parts may be small and far apart.
+/// The same over the whole axes. A mode is found where its basin is wider than a few of them.
+const WHOLE: [usize; 3] = [2049, 65, 25];
+/// Both where a condition restricts the support, whose parts may be small and far apart.
 const DENSE: [usize; 3] = [20_001, 401, 49];
 /// Density ratio, in nats below the maximum, past which a place is negligible, for one, two and three coordinates.
 const DEPTH: [f64; 3] = [45.0, 38.0, 30.0];
@@ -112,15 +33,6 @@ pub(super) struct Scanner<'a> {
     buffer: Aligned,
 }
 
-/// The component on a tensor of nodes.
-struct Look<'a> {
-    charts: Vec<Chart>,
-    nodes: Vec<Vec<f64>>,
-    bounds: Vec<(f64, f64)>,
-    tables: Vec<Table>,
-    forest: Forest<'a>,
-}
-
 /// What a look says of the window at one eta.
 struct Narrowed {
     window: Window,
@@ -138,29 +50,11 @@ impl<'a> Scanner<'a> {
     /// For the windows of a component of `integrand`.
     pub(super) fn new(family: &'a Family, integrand: &'a Integrand, component: &'a Component) -> Scanner<'a> {
         let widest = component.cliques.iter().map(|c| c.coordinates.len()).max().unwrap_or(1).min(NODES.len());
-        let count = if family.is_restricted() { DENSE[widest - 1] } else { NODES[widest - 1] };
-        let charts: Vec<Chart> = component
-            .axes
-            .iter()
-            .map(|a| match *a {
-                Axis::HalfLine { from } => Chart::Exp { from },
-                Axis::Line | Axis::Segment { .. } | Axis::Circle | Axis::Integers { .. } => Chart::Identity,
-            })
-            .collect();
-        let nodes: Vec<Vec<f64>> = component
-            .axes
-            .iter()
-            .map(|a| match *a {
-                Axis::Line => even(-20.0, 20.0, count).into_iter().map(f64::sinh).collect(),
-                Axis::HalfLine { .. } => even(-600.0, 60.0, count),
-                Axis::Segment { from, to } => middles(from, to, count),
-                Axis::Circle => middles(-PI, PI, count),
-                Axis::Integers { from, to } => integers(from, to, count),
-            })
-            .collect();
-        let ends = |(a, n): (&Axis, &Vec<f64>)| a.ends().unwrap_or((n[0], n[n.len() - 1]));
-        let bounds = component.axes.iter().zip(&nodes).map(ends).collect();
-        let whole = Look::new(component, charts, nodes, bounds);
+        let [count, over] = match family.is_restricted() {
+            true => [DENSE[widest - 1]; 2],
+            false => [NODES[widest - 1], WHOLE[widest - 1]],
+        };
+        let whole = Look::whole(component, over);
         let buffer = Aligned::filled(0, 0.0);
         Scanner { family, integrand, component, count, depth: DEPTH[widest - 1], looks: vec![whole], buffer }
     }
@@ -170,46 +64,80 @@ impl<'a> Scanner<'a> {
     /// When the density is nowhere finite, or does not decay.
     pub(super) fn window(&mut self, eta: &[f64]) -> Result<Window> {
         let local: Vec<f64> = self.component.statistics.iter().map(|s| eta[*s]).collect();
-        let profiles = self.looks[0].profiles(&local, &mut self.buffer);
-        self.check_whole(&profiles, eta)?;
-        let mut narrowed = self.narrow(&self.looks[0], &profiles);
-        if let Some(window) = self.remembered(&local, &profiles) {
+        let whole = self.looks[0].seen(&local, self.depth, &[], &mut self.buffer);
+        self.check_whole(&whole, eta)?;
+        if let Some(window) = self.remembered(&local, &whole) {
             return Ok(window);
         }
+        let mut narrowed = self.narrow(&self.looks[0], &whole);
+        let mut rough = whole.rough(self.depth);
+        let mut summits: Vec<Summit> = whole.summits;
         for _ in 0..60 {
             if !narrowed.shrinking {
                 break;
             }
             let Narrowed { window, bounds, .. } = narrowed;
             let ends = window.low.iter().zip(&window.high).zip(&self.component.axes);
-            let nodes = ends
-                .map(|((a, b), axis)| match axis {
-                    Axis::Integers { .. } => whole(even(*a, *b, self.count)),
-                    axis if axis.ends().is_some() => middles(*a, *b, self.count),
-                    _ => even(*a, *b, self.count),
-                })
-                .collect();
+            let nodes = ends.map(|((a, b), axis)| Look::between(axis, *a, *b, self.count)).collect();
             let look = Look::new(self.component, window.charts, nodes, bounds);
-            let profiles = look.profiles(&local, &mut self.buffer);
-            self.check_finite(&profiles, eta)?;
-            narrowed = self.narrow(&look, &profiles);
+            let seen = look.seen(&local, self.depth, &summits, &mut self.buffer);
+            self.check_finite(&seen, eta)?;
+            narrowed = self.narrow(&look, &seen);
+            rough = seen.rough(self.depth);
+            summits = seen.summits;
             if !narrowed.shrinking && self.looks.len() <= REMEMBERED {
                 self.looks.push(look);
             }
         }
-        Ok(narrowed.window)
+        let mut window = narrowed.window;
+        if rough && self.has_ridges() {
+            self.follow(&mut window, eta);
+        }
+        Ok(window)
     }
-    /// The window seen from a remembered place, where one holds all of the density and is not much too wide; `whole` are the
-    /// profiles over the whole axes.
-    fn remembered(&mut self, eta: &[f64], whole: &[Vec<f64>]) -> Option<Window> {
+    /// Whether a density over several coordinates may have ridges that cut across them, and can be followed line by line.
+    fn has_ridges(&self) -> bool {
+        self.component.in_one_piece().is_some() && self.component.axes.len() > 1
+    }
+    /// Widen the window to where ridges lead that the nodes of a look do not meet.
+    fn follow(&self, window: &mut Window, eta: &[f64]) {
+        let d = window.low.len();
+        let Some(clique) = self.component.in_one_piece().map(|c| &c.cliques[0]) else { return };
+        let mut around = window.clone();
+        around.spread(0.05, &self.looks[0].bounds);
+        let far = &self.looks[0];
+        for axis in 0..d {
+            let order: Vec<usize> = std::iter::once(axis).chain((0..d).filter(|a| *a != axis)).collect();
+            let mut widen = |ridge: Ridge, charts: &[Chart]| {
+                if let Some((low, high)) = ridge.extent() {
+                    let t = |t: f64| window.charts[axis].t(charts[axis].x(t));
+                    window.low[axis] = window.low[axis].min(t(low));
+                    window.high[axis] = window.high[axis].max(t(high));
+                }
+            };
+            widen(Ridge::over(clique, far, &order, eta), &far.charts);
+            // Parts of a restricted support may be too small to be met from afar.
+            if self.family.is_restricted() {
+                widen(Ridge::inside(clique, &around, &order, eta), &around.charts);
+            }
+        }
+    }
+    /// The window seen from a remembered place, where one holds all of the density and is not much too wide; `whole` is what
+    /// the whole axes show.
+    fn remembered(&mut self, eta: &[f64], whole: &Seen) -> Option<Window> {
         for number in 1..self.looks.len() {
-            if !self.holds(number, whole, greatest(whole)) {
+            if !self.holds(number, whole, whole.top()) {
                 continue;
             }
-            let profiles = self.looks[number].profiles(eta, &mut self.buffer);
-            let top = greatest(&profiles).max(greatest(whole));
-            if top.is_finite() && self.fits(number, &profiles, top) && self.holds(number, whole, top) {
-                let window = self.narrow(&self.looks[number], &profiles).window;
+            let seen = self.looks[number].seen(eta, self.depth, &whole.summits, &mut self.buffer);
+            let top = seen.top().max(whole.top());
+            // A narrow ridge is not followed by the nodes.
+            if top.is_finite()
+                && self.fits(number, &seen, top)
+                && self.holds(number, whole, top)
+                && !(self.has_ridges() && seen.rough(self.depth))
+            {
+                let window = self.narrow(&self.looks[number], &seen).window;
                 // What served last is tried first.
                 self.looks[1..=number].rotate_right(1);
                 return Some(window);
@@ -217,29 +145,30 @@ impl<'a> Scanner<'a> {
         }
         None
     }
-    /// Whether no place outside of look `number` is deep enough, `whole` being the profiles over the whole axes.
-    fn holds(&self, number: usize, whole: &[Vec<f64>], top: f64) -> bool {
+    /// Whether no place outside of look `number` is high enough, by what the whole axes show.
+    fn holds(&self, number: usize, whole: &Seen, top: f64) -> bool {
         let (look, far) = (&self.looks[number], &self.looks[0]);
-        (0..whole.len()).all(|axis| {
+        (0..look.nodes.len()).all(|axis| {
             let (n, chart) = (&look.nodes[axis], look.charts[axis]);
             let (from, to) = (chart.x(n[0]), chart.x(n[n.len() - 1]));
-            let mut places = far.nodes[axis].iter().map(|t| far.charts[axis].x(*t)).zip(&whole[axis]);
-            places.all(|(x, v)| (from..=to).contains(&x) || *v < top - self.depth)
+            let inside = |x: f64| (from..=to).contains(&x);
+            let mut places = far.nodes[axis].iter().map(|t| far.charts[axis].x(*t)).zip(&whole.profiles[axis]);
+            places.all(|(x, v)| *v < top - self.depth || inside(x))
+                && whole.summits.iter().all(|s| s.value < top - self.depth || inside(s.x[axis]))
         })
     }
-    /// Whether a density with these profiles over look `number` ends inside of it, and fills enough of it.
-    fn fits(&self, number: usize, profiles: &[Vec<f64>], top: f64) -> bool {
-        let deep = |v: &f64| *v >= top - self.depth;
-        profiles.iter().enumerate().all(|(axis, profile)| {
-            let Some((first, last)) = profile.iter().position(deep).zip(profile.iter().rposition(deep)) else { return false };
-            let n = self.looks[number].nodes[axis].len();
+    /// Whether a density seen over look `number` ends inside of it, and fills enough of it.
+    fn fits(&self, number: usize, seen: &Seen, top: f64) -> bool {
+        (0..seen.profiles.len()).all(|axis| {
+            let deep = self.looks[number].high(seen, axis, top - self.depth);
+            let Some((first, last)) = deep.iter().position(|v| *v).zip(deep.iter().rposition(|v| *v)) else { return false };
             // An end of the support is no cut; elsewhere the place has to reach beyond the density.
             let bounded = self.component.axes[axis].ends().is_some();
-            (bounded || (first > 0 && last + 1 < n)) && (last - first + 2) as f64 >= FILLED * n as f64
+            (bounded || (first > 0 && last + 1 < deep.len())) && (last - first + 2) as f64 >= FILLED * deep.len() as f64
         })
     }
-    fn check_finite(&self, profiles: &[Vec<f64>], eta: &[f64]) -> Result<()> {
-        let top = greatest(profiles);
+    fn check_finite(&self, seen: &Seen, eta: &[f64]) -> Result<()> {
+        let top = seen.top();
         if top.is_finite() {
             return Ok(());
         }
@@ -249,7 +178,7 @@ impl<'a> Scanner<'a> {
         )))
     }
     /// Refuse a density without values, or that does not decay along a whole axis.
-    fn check_whole(&self, profiles: &[Vec<f64>], eta: &[f64]) -> Result<()> {
+    fn check_whole(&self, seen: &Seen, eta: &[f64]) -> Result<()> {
         let look = &self.looks[0];
         let nearest =
             look.tables.iter().map(|t| t.undefined.min(if self.family.is_restricted() { f64::INFINITY } else { t.baseless }));
@@ -260,9 +189,9 @@ impl<'a> Scanner<'a> {
             ))
             .hint("choose another support, or restrict it with where:"));
         }
-        self.check_finite(profiles, eta)?;
-        let top = greatest(profiles);
-        for (axis, profile) in profiles.iter().enumerate().filter(|(a, _)| self.component.axes[*a].ends().is_none()) {
+        self.check_finite(seen, eta)?;
+        let top = seen.top();
+        for (axis, profile) in seen.profiles.iter().enumerate().filter(|(a, _)| self.component.axes[*a].ends().is_none()) {
             let deep = |v: &f64| *v >= top - 20.0;
             // The first number of an endless range is an end like any other.
             let low = profile.first().is_some_and(deep) && !matches!(self.component.axes[axis], Axis::Integers { .. });
@@ -272,17 +201,16 @@ impl<'a> Scanner<'a> {
         }
         Ok(())
     }
-    /// The window that the profiles over a look say.
-    fn narrow(&self, look: &Look, profiles: &[Vec<f64>]) -> Narrowed {
-        let top = greatest(profiles);
+    /// The window that what is seen over a look says.
+    fn narrow(&self, look: &Look, seen: &Seen) -> Narrowed {
+        let top = seen.top();
         let (mut charts, mut bounds, mut shrinking) = (look.charts.clone(), look.bounds.clone(), false);
         let (mut ends, mut cut) = (Vec::new(), Vec::new());
-        for axis in 0..profiles.len() {
+        for axis in 0..seen.profiles.len() {
             let n = &look.nodes[axis];
             let extent = |depth: f64| {
-                let deep = |v: &f64| *v >= top - depth;
-                let (profile, end) = (&profiles[axis], n.len());
-                (profile.iter().position(deep).unwrap_or(end), profile.iter().rposition(deep).unwrap_or(0))
+                let deep = look.high(seen, axis, top - depth);
+                (deep.iter().position(|v| *v).unwrap_or(n.len()), deep.iter().rposition(|v| *v).unwrap_or(0))
             };
             let (first, last) = extent(self.depth);
             cut.push([first == 0, last + 1 >= n.len()]);
@@ -309,28 +237,8 @@ impl<'a> Scanner<'a> {
     }
 }
 
-fn greatest(profiles: &[Vec<f64>]) -> f64 {
-    profiles.iter().flatten().copied().fold(f64::NEG_INFINITY, f64::max)
-}
-
 /// Beyond this infinity less infinity is no wonder.
 const NEAR: f64 = 5.0;
-
-impl<'a> Look<'a> {
-    fn new(component: &'a Component, charts: Vec<Chart>, nodes: Vec<Vec<f64>>, bounds: Vec<(f64, f64)>) -> Look<'a> {
-        let line = |(n, c): (&Vec<f64>, &Chart)| Line::new(n.clone(), &vec![1.0; n.len()], *c);
-        let lines: Vec<Line> = nodes.iter().zip(&charts).map(line).collect();
-        let counts: Vec<usize> = nodes.iter().map(Vec::len).collect();
-        let tables = component.cliques.iter().map(|c| Table::new(c, &tensor(c, &lines))).collect();
-        let places = component.cliques.iter().map(|_| Cells::Tensor).collect();
-        Look { charts, nodes, bounds, tables, forest: Forest::new(component, &counts, places) }
-    }
-    /// For each coordinate the maximum, over the others, of log density plus log-Jacobian at each of its nodes.
-    fn profiles(&self, eta: &[f64], buffer: &mut Aligned) -> Vec<Vec<f64>> {
-        let counts: Vec<usize> = self.nodes.iter().map(Vec::len).collect();
-        self.forest.profiles(&self.tables, eta, &counts, buffer)
-    }
-}
 
 fn improper(family: &Family, integrand: &Integrand, component: &Component, axis: usize, low: bool, eta: &[f64]) -> Error {
     let number = component.coordinates[axis];
@@ -363,28 +271,4 @@ pub(super) fn advance(index: &mut [usize], size: impl Fn(usize) -> usize) {
         }
         index[axis] = 0;
     }
-}
-
-/// The whole numbers nearest to ascending values, each once.
-fn whole(values: Vec<f64>) -> Vec<f64> {
-    let mut numbers: Vec<f64> = values.into_iter().map(f64::round).collect();
-    numbers.dedup();
-    numbers
-}
-
-/// Whole numbers of a range: all of a short one, else `count` of them ever further apart, up to 1e15 in an endless one.
-fn integers(from: f64, to: f64, count: usize) -> Vec<f64> {
-    if to - from < 4096.0 {
-        return whole(even(from, to, (to - from) as usize + 1));
-    }
-    let reach = (to - from).min(1e15);
-    whole(even(0.0, reach.ln_1p(), 4 * count).into_iter().map(|t| from + t.exp_m1()).collect())
-}
-
-fn even(a: f64, b: f64, n: usize) -> Vec<f64> {
-    (0..n).map(|i| a + (b - a) * i as f64 / (n.max(2) - 1) as f64).collect()
-}
-
-fn middles(a: f64, b: f64, n: usize) -> Vec<f64> {
-    (0..n).map(|i| a + (b - a) * (i as f64 + 0.5) / n as f64).collect()
 }

@@ -1,12 +1,13 @@
 //! Pairs in a chain whose kinks cut across both axes, such as |x0 - x1|: one line is split where the kink meets it, at points
 //! between the nodes, where messages are interpolated.
 
+use super::crossings::Crossings;
 use super::forest::Cells;
 use super::nested::Nested;
 use super::rule::Line;
-use super::scan::Window;
 use super::table::Points;
 use super::view::View;
+use super::window::Window;
 use crate::domain::Axis;
 use crate::family::{Clique, Component};
 use crate::num::quad::gauss_legendre;
@@ -27,7 +28,6 @@ pub(super) fn applies(component: &Component, clique: &Clique) -> bool {
 
 /// The points of a clique, and where they lie. `n` is the number of nodes of a panel.
 pub(super) fn lines(
-    component: &Component,
     clique: &Clique,
     window: &Window,
     lines: &[Line],
@@ -36,9 +36,8 @@ pub(super) fn lines(
 ) -> (Points, Cells) {
     let outer = clique.separator.first().copied().unwrap_or(0);
     let inner = 1 - outer;
-    let axes: Vec<Axis> = clique.coordinates.iter().map(|c| component.axes[*c]).collect();
     let own = window.of(&clique.coordinates);
-    let nested = Nested::ordered(clique, &axes, &own, vec![outer, inner]);
+    let crossings = Crossings::inside(clique, &own, &[outer, inner]);
     let (line, chart) = (&lines[clique.coordinates[outer]], own.charts[inner]);
     let ends = panels[clique.coordinates[inner]].clone().unwrap_or_else(|| vec![own.low[inner], own.high[inner]]);
     let basis = Basis::new(n);
@@ -46,7 +45,7 @@ pub(super) fn lines(
     let (mut first, mut weights) = (vec![], vec![]);
     let mut node = Vec::new();
     for (j, t) in line.t.iter().enumerate() {
-        let cuts = nested.cuts(*t);
+        let cuts = crossings.cuts(&[*t]);
         let beside = if clique.separator.is_empty() { line.log_weights[j] } else { 0.0 };
         for (number, panel) in ends.windows(2).enumerate() {
             let width = panel[1] - panel[0];

@@ -1,0 +1,135 @@
+//! A component on a tensor of nodes, and what that shows of the density at one eta.
+
+use super::forest::{Cells, Forest};
+use super::rule::{Line, tensor};
+use super::summits::{Climber, Summit};
+use super::table::Table;
+use super::window::Chart;
+use crate::domain::Axis;
+use crate::expr::lanes::Aligned;
+use crate::family::Component;
+use std::f64::consts::PI;
+
+/// The component on a tensor of nodes.
+pub(super) struct Look<'a> {
+    component: &'a Component,
+    pub charts: Vec<Chart>,
+    pub nodes: Vec<Vec<f64>>,
+    pub bounds: Vec<(f64, f64)>,
+    pub tables: Vec<Table>,
+    forest: Forest<'a>,
+}
+
+/// Second difference of a profile, in nats, past which its nodes are too far apart.
+const ROUGH: f64 = 6.0;
+
+/// What a look shows at one eta.
+pub(super) struct Seen {
+    /// For each coordinate the maximum, over the others, of log density plus log-Jacobian at each of its nodes.
+    pub profiles: Vec<Vec<f64>>,
+    /// Maxima between the nodes.
+    pub summits: Vec<Summit>,
+}
+
+impl Seen {
+    /// Whether nodes that count jump up and down, as they do along a ridge that is narrower than their distance.
+    pub(super) fn rough(&self, depth: f64) -> bool {
+        let level = self.top() - depth;
+        let bends = |w: &[f64]| w[1] >= level && (2.0 * w[1] - w[0] - w[2]).abs() > ROUGH;
+        self.profiles.iter().any(|profile| profile.windows(3).any(bends))
+    }
+    /// The greatest log density.
+    pub(super) fn top(&self) -> f64 {
+        self.profiles.iter().flatten().copied().chain(self.summits.iter().map(|s| s.value)).fold(f64::NEG_INFINITY, f64::max)
+    }
+}
+
+impl<'a> Look<'a> {
+    pub(super) fn new(component: &'a Component, charts: Vec<Chart>, nodes: Vec<Vec<f64>>, bounds: Vec<(f64, f64)>) -> Look<'a> {
+        let line = |(n, c): (&Vec<f64>, &Chart)| Line::new(n.clone(), &vec![1.0; n.len()], *c);
+        let lines: Vec<Line> = nodes.iter().zip(&charts).map(line).collect();
+        let counts: Vec<usize> = nodes.iter().map(Vec::len).collect();
+        let tables = component.cliques.iter().map(|c| Table::new(c, &tensor(c, &lines))).collect();
+        let places = component.cliques.iter().map(|_| Cells::Tensor).collect();
+        Look { component, charts, nodes, bounds, tables, forest: Forest::new(component, &counts, places) }
+    }
+    /// The whole axes, about `count` nodes each.
+    pub(super) fn whole(component: &'a Component, count: usize) -> Look<'a> {
+        let chart = |a: &Axis| match *a {
+            Axis::HalfLine { from } => Chart::Exp { from },
+            Axis::Line | Axis::Segment { .. } | Axis::Circle | Axis::Integers { .. } => Chart::Identity,
+        };
+        let along = |a: &Axis| match *a {
+            Axis::Line => even(-20.0, 20.0, count).into_iter().map(f64::sinh).collect(),
+            Axis::HalfLine { .. } => logarithms(count),
+            Axis::Segment { from, to } => middles(from, to, count),
+            Axis::Circle => middles(-PI, PI, count),
+            Axis::Integers { from, to } => integers(from, to, count),
+        };
+        let charts = component.axes.iter().map(chart).collect();
+        let nodes: Vec<Vec<f64>> = component.axes.iter().map(along).collect();
+        let ends = |(a, n): (&Axis, &Vec<f64>)| a.ends().unwrap_or((n[0], n[n.len() - 1]));
+        let bounds = component.axes.iter().zip(&nodes).map(ends).collect();
+        Look::new(component, charts, nodes, bounds)
+    }
+    /// At the component's share of eta; of what is within `depth` nats of the greatest. `known` are summits seen before.
+    pub(super) fn seen(&self, eta: &[f64], depth: f64, known: &[Summit], buffer: &mut Aligned) -> Seen {
+        let counts: Vec<usize> = self.nodes.iter().map(Vec::len).collect();
+        let (profiles, tables) = self.forest.profiles(&self.tables, eta, &counts, buffer);
+        let climber = Climber::new(self.component, &self.charts, &self.nodes, eta);
+        let summits = climber.summits(&profiles, depth, known, |axis, node| self.forest.place(&tables, &counts, axis, node));
+        Seen { profiles, summits }
+    }
+    /// Whether log density at least `level` is seen next to each node of an axis: there, or at a summit beside it.
+    pub(super) fn high(&self, seen: &Seen, axis: usize, level: f64) -> Vec<bool> {
+        let mut high: Vec<bool> = seen.profiles[axis].iter().map(|v| *v >= level).collect();
+        for s in seen.summits.iter().filter(|s| s.value >= level) {
+            let t = self.charts[axis].t(s.x[axis]);
+            let after = self.nodes[axis].partition_point(|n| *n < t);
+            [after.saturating_sub(1), after.min(high.len() - 1)].into_iter().for_each(|i| high[i] = true);
+        }
+        high
+    }
+    /// `count` nodes between two ends of an axis.
+    pub(super) fn between(axis: &Axis, a: f64, b: f64, count: usize) -> Vec<f64> {
+        match axis {
+            Axis::Integers { .. } => whole(even(a, b, count)),
+            axis if axis.ends().is_some() => middles(a, b, count),
+            _ => even(a, b, count),
+        }
+    }
+}
+
+/// Logarithms of positive numbers, most of them within e^30 of one.
+fn logarithms(count: usize) -> Vec<f64> {
+    let (far, near) = (count / 8, count / 8 * 6 + count % 8);
+    let mut all = even(-600.0, -30.0, far + 1);
+    all.pop();
+    all.extend(even(-30.0, 30.0, near));
+    all.extend(even(30.0, 60.0, far + 1).into_iter().skip(1));
+    all
+}
+
+/// The whole numbers nearest to ascending values, each once.
+fn whole(values: Vec<f64>) -> Vec<f64> {
+    let mut numbers: Vec<f64> = values.into_iter().map(f64::round).collect();
+    numbers.dedup();
+    numbers
+}
+
+/// Whole numbers of a range: all of a short one, else `count` of them ever further apart, up to 1e15 in an endless one.
+fn integers(from: f64, to: f64, count: usize) -> Vec<f64> {
+    if to - from < 4096.0 {
+        return whole(even(from, to, (to - from) as usize + 1));
+    }
+    let reach = (to - from).min(1e15);
+    whole(even(0.0, reach.ln_1p(), 4 * count).into_iter().map(|t| from + t.exp_m1()).collect())
+}
+
+fn even(a: f64, b: f64, n: usize) -> Vec<f64> {
+    (0..n).map(|i| a + (b - a) * i as f64 / (n.max(2) - 1) as f64).collect()
+}
+
+fn middles(a: f64, b: f64, n: usize) -> Vec<f64> {
+    (0..n).map(|i| a + (b - a) * (i as f64 + 0.5) / n as f64).collect()
+}

@@ -1,0 +1,213 @@
+//! Where a density is high along one line after the other: narrow ridges, curved or oblique, whose box is nearly empty.
+
+use super::crossings::Crossings;
+use super::look::Look;
+use super::window::{Chart, Window};
+use crate::expr::Program;
+use crate::expr::lanes::Pool;
+use crate::family::Clique;
+use std::cell::RefCell;
+
+/// Nats below the greatest density past which a place is negligible.
+const DEPTH: f64 = 40.0;
+/// Points along a line with none, one, or two coordinates further inside.
+const LOOKS: [usize; 3] = [65, 49, 33];
+/// Points of a look between two others.
+const SECTION: usize = 16;
+/// Most looks at one maximum, or at one end of a run.
+const ROUNDS: usize = 12;
+/// Most places an axis over all of a look.
+const FAR: usize = 101;
+/// The outermost places along a line lie this part of it from its ends.
+const EDGE: f64 = 1e-6;
+/// Fall to the places beside a maximum, in nats, at which it is found.
+const FLAT: f64 = 0.2;
+/// Second difference, in nats, below which points show all there is.
+const SHOWN: f64 = 1.0;
+
+/// The density of a clique at one eta, along lines of coordinates in a given order.
+pub(super) struct Ridge<'a> {
+    charts: &'a [Chart],
+    /// For each coordinate the ends between which it is looked at, and the places where.
+    ends: Vec<(f64, f64)>,
+    places: Vec<Vec<f64>>,
+    order: &'a [usize],
+    /// The surfaces that split lines.
+    crossings: Crossings<'a>,
+    program: &'a Program,
+    pool: RefCell<Pool>,
+    /// The log density that counts.
+    level: f64,
+}
+
+impl<'a> Ridge<'a> {
+    /// Of `clique` in a window at the whole `eta`; `order` are the coordinates from the outermost to the innermost.
+    pub(super) fn inside(clique: &'a Clique, window: &'a Window, order: &'a [usize], eta: &[f64]) -> Ridge<'a> {
+        let ends: Vec<(f64, f64)> = window.low.iter().copied().zip(window.high.iter().copied()).collect();
+        let evenly = |(axis, (low, high)): (usize, &(f64, f64))| {
+            let further = order.iter().rev().position(|a| *a == axis).unwrap_or(0);
+            let n = LOOKS[further.min(LOOKS.len() - 1)];
+            (0..n).map(|i| low + (high - low) * (i as f64 + 0.5) / n as f64).collect()
+        };
+        let places = ends.iter().enumerate().map(evenly).collect();
+        Ridge::new(clique, &window.charts, ends, places, order, eta)
+    }
+    /// Of `clique` over all of a look at the whole `eta`, at no more than [`FAR`] places an axis.
+    pub(super) fn over(clique: &'a Clique, look: &'a Look, order: &'a [usize], eta: &[f64]) -> Ridge<'a> {
+        let some = |n: &Vec<f64>| n.iter().step_by(n.len().div_ceil(FAR)).copied().collect();
+        Ridge::new(clique, &look.charts, look.bounds.clone(), look.nodes.iter().map(some).collect(), order, eta)
+    }
+    fn new(
+        clique: &'a Clique,
+        charts: &'a [Chart],
+        ends: Vec<(f64, f64)>,
+        places: Vec<Vec<f64>>,
+        order: &'a [usize],
+        eta: &[f64],
+    ) -> Ridge<'a> {
+        let program = clique.program();
+        let (mut pool, hoisted) = (program.pool(), program.hoist(eta));
+        (0..program.lanes()).for_each(|lane| program.set_hoisted(&mut pool, lane, &hoisted));
+        let level = f64::NEG_INFINITY;
+        // A support may be all but cut off at its ends.
+        let places = places.into_iter().zip(&ends).map(|(places, (low, high))| {
+            let near = EDGE * (high - low);
+            let ends = |t: &f64| *t > low + near && *t < high - near;
+            std::iter::once(low + near).chain(places.into_iter().filter(ends)).chain([high - near]).collect()
+        });
+        let places = places.collect();
+        let crossings = Crossings::new(clique, charts, ends.clone(), order);
+        let mut ridge = Ridge { charts, ends, places, order, crossings, program, pool: RefCell::new(pool), level };
+        ridge.level = ridge.greatest(&[]) - DEPTH;
+        ridge
+    }
+    /// The ends of all parts of the outermost coordinate in which the density counts; none where it is nowhere finite.
+    pub(super) fn extent(&self) -> Option<(f64, f64)> {
+        let runs = self.runs(&[]);
+        Some((runs.first()?.0, runs.last()?.1))
+    }
+    /// The parts of the line behind `prefix`, ascending, in which the density counts.
+    pub(super) fn runs(&self, prefix: &[f64]) -> Vec<(f64, f64)> {
+        let seen = self.seen(prefix);
+        let axis = self.order[prefix.len()];
+        let (low, high) = self.ends[axis];
+        let mut found: Vec<(f64, f64)> = Vec::new();
+        let mut i = 0;
+        while i < seen.len() {
+            if seen[i].1 < self.level {
+                i += 1;
+                continue;
+            }
+            let first = i;
+            while i + 1 < seen.len() && seen[i + 1].1 >= self.level {
+                i += 1;
+            }
+            let from = if first == 0 { low } else { self.end(prefix, seen[first].0, seen[first - 1].0) };
+            let to = if i + 1 == seen.len() { high } else { self.end(prefix, seen[i].0, seen[i + 1].0) };
+            found.push((from, to));
+            i += 1;
+        }
+        found
+    }
+    /// The greatest log density behind `prefix`.
+    fn greatest(&self, prefix: &[f64]) -> f64 {
+        self.seen(prefix).into_iter().map(|(_, v)| v).fold(f64::NEG_INFINITY, f64::max)
+    }
+    /// Places along the line behind `prefix`, ascending, with the greatest log density there: evenly, and where it is greater
+    /// between them.
+    fn seen(&self, prefix: &[f64]) -> Vec<(f64, f64)> {
+        let axis = self.order[prefix.len()];
+        let (low, high) = self.ends[axis];
+        let mut places = self.places[axis].clone();
+        if prefix.len() + 1 == self.order.len() && !self.crossings.none(prefix) {
+            // A condition may hold in a small part only.
+            places.extend(self.crossings.parts(prefix));
+            places.sort_by(f64::total_cmp);
+            places.dedup();
+        }
+        let (n, values) = (places.len(), self.along(prefix, &places));
+        let mut seen: Vec<(f64, f64)> = places.iter().copied().zip(values.iter().copied()).collect();
+        for i in 0..n {
+            let at = |j: usize| values.get(j).copied().unwrap_or(f64::NEG_INFINITY);
+            let (before, v, after) = (if i == 0 { f64::NEG_INFINITY } else { at(i - 1) }, at(i), at(i + 1));
+            let bend = 2.0 * v - before - after;
+            if v.is_finite() && v >= before && v >= after && bend > SHOWN && v + bend >= self.level {
+                let beside = if i == 0 { low } else { places[i - 1] };
+                seen.push(self.summit(prefix, (beside, *places.get(i + 1).unwrap_or(&high)), (places[i], v)));
+            }
+        }
+        seen.sort_by(|a, b| a.0.total_cmp(&b.0));
+        seen
+    }
+    /// The greatest value between two places, of which `top` is known.
+    fn summit(&self, prefix: &[f64], (low, high): (f64, f64), mut top: (f64, f64)) -> (f64, f64) {
+        let (mut a, mut b) = (low, high);
+        for _ in 0..ROUNDS {
+            let step = (b - a) / (SECTION + 1) as f64;
+            let places: Vec<f64> = (1..=SECTION).map(|i| a + step * i as f64).collect();
+            let values = self.along(prefix, &places);
+            for (t, v) in places.iter().zip(&values) {
+                if *v > top.1 {
+                    top = (*t, *v);
+                }
+            }
+            // How far the density falls to the places beside the top.
+            let beside = |(t, v): (&f64, &f64)| if (t - top.0).abs() < 1.5 * step { top.1 - v } else { 0.0 };
+            let fall = places.iter().zip(&values).map(beside).fold(0.0, f64::max);
+            (a, b) = ((top.0 - step).max(low), (top.0 + step).min(high));
+            if fall < FLAT || step <= 1e-14 * (low.abs() + high.abs()) {
+                break;
+            }
+        }
+        top
+    }
+    /// Where the density between a place where it counts and one where it does not falls too low, no more than a tenth of the way
+    /// further out.
+    fn end(&self, prefix: &[f64], high: f64, low: f64) -> f64 {
+        let (mut inner, mut outer) = (high, low);
+        for _ in 0..ROUNDS {
+            let step = (outer - inner) / (SECTION + 1) as f64;
+            let places: Vec<f64> = (1..=SECTION).map(|i| inner + step * i as f64).collect();
+            let last = self.along(prefix, &places).iter().rposition(|v| *v >= self.level);
+            (inner, outer) = match last {
+                Some(i) => (places[i], if i + 1 == SECTION { outer } else { places[i + 1] }),
+                None => (inner, places[0]),
+            };
+            if (outer - inner).abs() <= 0.1 * (inner - high).abs() {
+                break;
+            }
+        }
+        outer
+    }
+    /// The greatest log density with the log-Jacobian, over what is further inside, at places along the line behind `prefix`.
+    fn along(&self, prefix: &[f64], places: &[f64]) -> Vec<f64> {
+        if prefix.len() + 1 < self.order.len() {
+            let deeper = |t: &f64| self.greatest(&[prefix, &[*t]].concat());
+            return places.iter().map(deeper).collect();
+        }
+        let (program, mut pool) = (self.program, self.pool.borrow_mut());
+        let axis = self.order[prefix.len()];
+        let mut fixed = 0.0;
+        for (axis, t) in self.order.iter().zip(prefix) {
+            program.coordinate(&mut pool, *axis).fill(self.charts[*axis].x(*t));
+            fixed += self.charts[*axis].log_jacobian(*t);
+        }
+        let (chart, w) = (self.charts[axis], program.lanes());
+        let mut out = Vec::with_capacity(places.len());
+        for places in places.chunks(w) {
+            for (lane, x) in program.coordinate(&mut pool, axis).iter_mut().enumerate() {
+                *x = chart.x(places[lane.min(places.len() - 1)]);
+            }
+            program.run(&mut pool, Clique::LOG_DENSITY);
+            let values = program.output(&pool, Clique::LOG_DENSITY, 0);
+            out.extend(
+                places.iter().zip(values).map(
+                    |(t, v)| {
+                        if v.is_nan() { f64::NEG_INFINITY } else { v + fixed + chart.log_jacobian(*t) }
+                    },
+                ),
+            );
+        }
+        out
+    }
+}
