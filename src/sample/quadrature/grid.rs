@@ -72,6 +72,8 @@ const SPLIT: usize = 24;
 const MOST_NUMBERS: usize = 1 << 25;
 /// What the error of a level may be above the geometric extrapolation of the last changes.
 const SAFETY: f64 = 3.0;
+/// Part of the last change that the next one is taken to be at least, on a line and in several coordinates.
+const FASTEST: [f64; 2] = [1e-2, 1e-4];
 /// Growth of the nodes of an axis from level to level in several coordinates.
 const GROWTH: f64 = 1.5;
 /// Longest Gauss-Legendre rule: they cost their square to make, and what they do not resolve is singular.
@@ -202,6 +204,8 @@ impl<'a> Grid<'a> {
         let exponential = self.panels.iter().all(Option::is_none);
         let wide = self.widest() > 2 || (self.widest() > 1 && exponential);
         let tol = if wide { options.tol.max(TOL_WIDE) } else { options.tol };
+        // On a line the next level costs little.
+        let fastest = if axes.len() == 1 { FASTEST[0] } else { FASTEST[1] };
         // A sum over whole numbers is not refined.
         let summed = axes.iter().all(|a| matches!(a, Axis::Integers { .. }));
         let mut rows: Vec<Option<Row>> = vec![None; etas.len()];
@@ -220,7 +224,7 @@ impl<'a> Grid<'a> {
                         row.error = row.mu.iter().map(|m| floor(*m)).collect();
                         row.worst = 0.0;
                     }
-                    Some(before) => row.judge(before, &mut changes[*i]),
+                    Some(before) => row.judge(before, &mut changes[*i], fastest),
                     None => {}
                 }
                 let more = row.worst > tol || row.worst.is_nan();
@@ -428,8 +432,9 @@ impl Row {
         let in_sd = |s: usize| self.error[s] / self.cov[s * k + s].sqrt();
         (0..k).map(in_sd).fold(0.0, |a: f64, b| if b.is_nan() { f64::INFINITY } else { a.max(b) })
     }
-    /// Estimate the error from the change since the last level, and how fast changes have shrunk; `changes` keeps them.
-    fn judge(&mut self, before: &Row, changes: &mut Vec<f64>) {
+    /// Estimate the error from the change since the last level, and how fast changes have shrunk, of which no more than `fastest` is
+    /// believed; `changes` keeps them.
+    fn judge(&mut self, before: &Row, changes: &mut Vec<f64>, fastest: f64) {
         let k = self.mu.len();
         let change: Vec<f64> = (0..k).map(|s| (self.mu[s] - before.mu[s]).abs()).collect();
         self.cov.clone_from(&before.cov);
@@ -442,7 +447,7 @@ impl Row {
         // Levels whose changes shrink geometrically have an error beyond the last of change * ratio / (1 - ratio).
         let factor = match changes.last() {
             Some(last) if *last > 0.0 && last.is_finite() => {
-                let ratio = (now / last).clamp(1e-4, 0.75);
+                let ratio = (now / last).clamp(fastest, 0.75);
                 (SAFETY * ratio / (1.0 - ratio)).min(SAFETY)
             }
             _ => 1.0,

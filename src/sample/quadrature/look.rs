@@ -23,6 +23,9 @@ pub(super) struct Look<'a> {
 /// Second difference of a profile, in nats, past which its nodes are too far apart.
 const ROUGH: f64 = 6.0;
 
+/// How far below the greatest density, in nats, nodes miss it.
+const LOST: f64 = 10.0;
+
 /// What a look shows at one eta.
 pub(super) struct Seen {
     /// For each coordinate the maximum, over the others, of log density plus log-Jacobian at each of its nodes.
@@ -34,13 +37,24 @@ pub(super) struct Seen {
 impl Seen {
     /// Whether nodes that count jump up and down, as they do along a ridge that is narrower than their distance.
     pub(super) fn rough(&self, depth: f64) -> bool {
+        self.lost() || self.jumps(depth)
+    }
+    /// Whether the nodes miss the density, so that their profiles are those of its flanks.
+    pub(super) fn lost(&self) -> bool {
+        self.shown() < self.top() - LOST
+    }
+    fn jumps(&self, depth: f64) -> bool {
         let level = self.top() - depth;
         let bends = |w: &[f64]| w[1] >= level && (2.0 * w[1] - w[0] - w[2]).abs() > ROUGH;
         self.profiles.iter().any(|profile| profile.windows(3).any(bends))
     }
     /// The greatest log density.
     pub(super) fn top(&self) -> f64 {
-        self.profiles.iter().flatten().copied().chain(self.summits.iter().map(|s| s.value)).fold(f64::NEG_INFINITY, f64::max)
+        self.summits.iter().map(|s| s.value).fold(self.shown(), f64::max)
+    }
+    /// The greatest log density at the nodes.
+    pub(super) fn shown(&self) -> f64 {
+        self.profiles.iter().flatten().copied().fold(f64::NEG_INFINITY, f64::max)
     }
 }
 
@@ -80,10 +94,10 @@ impl<'a> Look<'a> {
         let summits = climber.summits(&profiles, depth, known, |axis, node| self.forest.place(&tables, &counts, axis, node));
         Seen { profiles, summits }
     }
-    /// Whether log density at least `level` is seen next to each node of an axis: there, or at a summit beside it.
-    pub(super) fn high(&self, seen: &Seen, axis: usize, level: f64) -> Vec<bool> {
+    /// Whether log density of at least `level` is seen at each node of an axis, or of at least `summit` at a summit beside it.
+    pub(super) fn high(&self, seen: &Seen, axis: usize, level: f64, summit: f64) -> Vec<bool> {
         let mut high: Vec<bool> = seen.profiles[axis].iter().map(|v| *v >= level).collect();
-        for s in seen.summits.iter().filter(|s| s.value >= level) {
+        for s in seen.summits.iter().filter(|s| s.value >= summit) {
             let t = self.charts[axis].t(s.x[axis]);
             let after = self.nodes[axis].partition_point(|n| *n < t);
             [after.saturating_sub(1), after.min(high.len() - 1)].into_iter().for_each(|i| high[i] = true);

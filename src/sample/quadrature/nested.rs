@@ -94,6 +94,8 @@ impl<'a> Nested<'a> {
         let smooth = self.crossings.none(prefix);
         let cuts = if runs.is_empty() { vec![] } else { self.crossings.cuts(prefix) };
         let mut out = Vec::new();
+        // The shortest panel too gets more from level to level, or what it lacks would never show.
+        let least = AT_LEAST + if self.ridge.is_some() { n / 2 } else { n / 12 };
         for (from, to) in runs {
             let inside = cuts.iter().copied().filter(|t| from < *t && *t < to);
             let mut ends: Vec<f64> = inside.chain([from, to]).collect();
@@ -101,7 +103,7 @@ impl<'a> Nested<'a> {
             ends.dedup_by(|a, b| (*a - *b).abs() <= 1e-14 * (high - low).min(to - from));
             for panel in ends.windows(2) {
                 let (middle, half) = (0.5 * (panel[0] + panel[1]), 0.5 * (panel[1] - panel[0]));
-                let rule = self.rule(AT_LEAST + (2.0 * half / (to - from) * n as f64).ceil() as usize);
+                let rule = self.rule(least + (2.0 * half / (to - from) * n as f64).ceil() as usize);
                 out.extend(rule.0.iter().zip(&rule.1).map(|(x, w)| match innermost || smooth {
                     true => (middle + half * x, half * w),
                     false => {

@@ -70,7 +70,7 @@ impl<'a> Scanner<'a> {
             return Ok(window);
         }
         let mut narrowed = self.narrow(&self.looks[0], &whole);
-        let mut rough = whole.rough(self.depth);
+        let (mut rough, mut lost) = (whole.rough(self.depth), whole.lost());
         let mut summits: Vec<Summit> = whole.summits;
         for _ in 0..60 {
             if !narrowed.shrinking {
@@ -83,14 +83,14 @@ impl<'a> Scanner<'a> {
             let seen = look.seen(&local, self.depth, &summits, &mut self.buffer);
             self.check_finite(&seen, eta)?;
             narrowed = self.narrow(&look, &seen);
-            rough = seen.rough(self.depth);
+            (rough, lost) = (seen.rough(self.depth), lost | seen.lost());
             summits = seen.summits;
             if !narrowed.shrinking && self.looks.len() <= REMEMBERED {
                 self.looks.push(look);
             }
         }
         let mut window = narrowed.window;
-        if rough && self.has_ridges() {
+        if (rough || lost) && self.has_ridges() {
             self.follow(&mut window, eta);
         }
         Ok(window)
@@ -160,7 +160,7 @@ impl<'a> Scanner<'a> {
     /// Whether a density seen over look `number` ends inside of it, and fills enough of it.
     fn fits(&self, number: usize, seen: &Seen, top: f64) -> bool {
         (0..seen.profiles.len()).all(|axis| {
-            let deep = self.looks[number].high(seen, axis, top - self.depth);
+            let deep = self.looks[number].high(seen, axis, top - self.depth, top - self.depth);
             let Some((first, last)) = deep.iter().position(|v| *v).zip(deep.iter().rposition(|v| *v)) else { return false };
             // An end of the support is no cut; elsewhere the place has to reach beyond the density.
             let bounded = self.component.axes[axis].ends().is_some();
@@ -203,13 +203,14 @@ impl<'a> Scanner<'a> {
     }
     /// The window that what is seen over a look says.
     fn narrow(&self, look: &Look, seen: &Seen) -> Narrowed {
-        let top = seen.top();
+        // Nodes that miss a narrow density count by the best of them.
+        let (top, shown) = (seen.top(), seen.shown());
         let (mut charts, mut bounds, mut shrinking) = (look.charts.clone(), look.bounds.clone(), false);
         let (mut ends, mut cut) = (Vec::new(), Vec::new());
         for axis in 0..seen.profiles.len() {
             let n = &look.nodes[axis];
             let extent = |depth: f64| {
-                let deep = look.high(seen, axis, top - depth);
+                let deep = look.high(seen, axis, shown.min(top) - depth, top - depth);
                 (deep.iter().position(|v| *v).unwrap_or(n.len()), deep.iter().rposition(|v| *v).unwrap_or(0))
             };
             let (first, last) = extent(self.depth);

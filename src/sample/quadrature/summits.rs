@@ -21,7 +21,7 @@ pub(super) struct Summit {
 }
 
 /// Second difference of a profile, in nats, below which its nodes show all there is.
-const SHOWN: f64 = 4.0;
+const SHOWN: f64 = 12.0;
 /// Most climbs over one look.
 const CLIMBS: usize = 32;
 /// Points a step along one coordinate.
