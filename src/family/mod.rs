@@ -415,11 +415,25 @@ impl Family {
     /// Gradient of the log density with respect to x at `n` points with one eta, [n, d].
     ///
     /// # Errors
-    /// When a length does not fit.
+    /// When a length does not fit, or where a component is no number, as so near to the edge of the support that a term is
+    /// infinite.
     pub fn grad_log_density_at(&self, x: &[f64], n: usize, eta: &[f64]) -> Result<Vec<f64>> {
         self.check_points(x, n)?;
         self.check_length(eta)?;
-        Ok(self.pointwise().evaluate(Pointwise::Gradient as usize, x, eta))
+        let gradient = self.pointwise().evaluate(Pointwise::Gradient as usize, x, eta);
+        match gradient.iter().position(|v| v.is_nan()) {
+            None => Ok(gradient),
+            Some(at) => {
+                let (d, name) = (self.support.dim(), &self.name);
+                let (row, i) = (at / d, at % d);
+                Err(Error::domain(format!(
+                    "the gradient of the log density of '{name}' at x = {:?} is no number in component {i}: terms there are \
+                     beyond the range of numbers, or undefined",
+                    &x[row * d..(row + 1) * d]
+                ))
+                .hint("ask at a point inside the support, farther from its edge"))
+            }
+        }
     }
     fn check_points(&self, x: &[f64], n: usize) -> Result<()> {
         let d = self.support.dim();

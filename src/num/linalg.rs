@@ -1,14 +1,21 @@
 //! Small dense linear algebra on row-major slices: what moments and variational updates need.
 
+use super::double::Number;
+
+/// Sum of the products of `pairs`.
+pub fn products<T: Number>(pairs: impl Iterator<Item = (T, T)>) -> T {
+    pairs.fold(T::from(0.0), |sum, (a, b)| sum + a * b)
+}
+
 /// Lower Cholesky factor of the symmetric `n` x `n` matrix `a` (row-major), or `None` where it is not positive definite.
-pub fn cholesky(a: &[f64], n: usize) -> Option<Vec<f64>> {
-    let mut l = vec![0.0; n * n];
+pub fn cholesky<T: Number>(a: &[T], n: usize) -> Option<Vec<T>> {
+    let mut l = vec![T::from(0.0); n * n];
     for i in 0..n {
         for j in 0..=i {
-            let dot: f64 = (0..j).map(|k| l[i * n + k] * l[j * n + k]).sum();
-            let rest = a[i * n + j] - dot;
+            let rest = a[i * n + j] - products((0..j).map(|k| (l[i * n + k], l[j * n + k])));
             if i == j {
-                if rest.is_nan() || rest <= 0.0 {
+                let pivot: f64 = rest.into();
+                if pivot.is_nan() || pivot <= 0.0 {
                     return None;
                 }
                 l[i * n + i] = rest.sqrt();
@@ -21,34 +28,28 @@ pub fn cholesky(a: &[f64], n: usize) -> Option<Vec<f64>> {
 }
 
 /// Solve `L L' x = b` with the lower factor of [`cholesky`].
-pub fn cholesky_solve(l: &[f64], n: usize, b: &[f64]) -> Vec<f64> {
+pub fn cholesky_solve<T: Number>(l: &[T], n: usize, b: &[T]) -> Vec<T> {
     let mut x = b.to_vec();
     for i in 0..n {
-        let dot: f64 = (0..i).map(|k| l[i * n + k] * x[k]).sum();
-        x[i] = (x[i] - dot) / l[i * n + i];
+        x[i] = (x[i] - products((0..i).map(|k| (l[i * n + k], x[k])))) / l[i * n + i];
     }
     for i in (0..n).rev() {
-        let dot: f64 = (i + 1..n).map(|k| l[k * n + i] * x[k]).sum();
-        x[i] = (x[i] - dot) / l[i * n + i];
+        x[i] = (x[i] - products((i + 1..n).map(|k| (l[k * n + i], x[k])))) / l[i * n + i];
     }
     x
 }
 
-/// Inverse of a symmetric positive definite matrix and the logarithm of its determinant.
-pub fn spd_inverse(a: &[f64], n: usize) -> Option<(Vec<f64>, f64)> {
-    let l = cholesky(a, n)?;
-    let log_det = 2.0 * (0..n).map(|i| l[i * n + i].ln()).sum::<f64>();
-    let mut inverse = vec![0.0; n * n];
-    let mut unit = vec![0.0; n];
+/// Inverse of `L L'` with the lower factor of [`cholesky`].
+pub fn cholesky_inverse<T: Number>(l: &[T], n: usize) -> Vec<T> {
+    let mut inverse = vec![T::from(0.0); n * n];
     for j in 0..n {
-        unit.iter_mut().for_each(|u| *u = 0.0);
-        unit[j] = 1.0;
-        let column = cholesky_solve(&l, n, &unit);
-        for i in 0..n {
-            inverse[i * n + j] = column[i];
+        let mut unit = vec![T::from(0.0); n];
+        unit[j] = T::from(1.0);
+        for (i, value) in cholesky_solve(l, n, &unit).into_iter().enumerate() {
+            inverse[i * n + j] = value;
         }
     }
-    Some((inverse, log_det))
+    inverse
 }
 
 /// Dot product in eight partial sums, which the compiler keeps in vector registers.

@@ -3,6 +3,7 @@
 
 pub mod checksum;
 pub mod close;
+pub mod double;
 pub mod files;
 pub mod linalg;
 pub mod observe;

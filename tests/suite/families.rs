@@ -104,6 +104,41 @@ fn moments_agree_with_the_golden_numbers() {
 }
 
 #[test]
+fn ill_conditioned_matrices_keep_their_digits() {
+    // Every entry to 1e-12 of itself, A to 1e-12 of itself or of 1: stricter than the test above, up to condition 1e12.
+    let (mut worst, mut rows): (BTreeMap<String, [f64; 3]>, usize) = (BTreeMap::new(), 0);
+    for row in golden()["families"].as_array().unwrap() {
+        if !row["note"].as_str().is_some_and(|n| n.starts_with("ill-conditioned")) {
+            continue;
+        }
+        let name = row["family"].as_str().unwrap();
+        let (eta, truth, a) = (numbers(&row["eta"]), numbers(&row["mu_T"]), row["A"].as_f64().unwrap());
+        let covariance: Vec<f64> = row["cov"].as_array().unwrap().iter().flat_map(numbers).collect();
+        let (mu, found_a, cov) = moments(&family(name, &row["args"]), &eta);
+        let top = |found: &[f64], truth: &[f64]| found.iter().zip(truth).fold(0.0, |m, (f, t)| off(*f, *t, t.abs()).max(m));
+        let found = [top(&mu, &truth), off(found_a, a, a.abs().max(1.0)), top(&cov, &covariance)];
+        assert_eq!((mu.len(), cov.len()), (truth.len(), covariance.len()));
+        let entry = worst.entry(name.to_string()).or_insert([0.0; 3]);
+        (0..3).for_each(|i| entry[i] = entry[i].max(found[i]));
+        rows += 1;
+    }
+    println!("{rows} rows; worst relative errors of mu, A and cov: {worst:?}");
+    assert!(worst.len() == 4 && rows >= 36, "{rows} rows of {:?}", worst.keys());
+    assert!(worst.values().flatten().all(|e| *e <= 1e-12), "{worst:?}");
+}
+
+#[test]
+fn an_undefined_gradient_is_refused() {
+    for (name, x, eta) in [("inverse_gaussian", 5e-324, [-1.0, -1.0]), ("beta", 5e-324, [0.0, 0.0]), ("beta", 1.0, [0.0, 0.0])]
+    {
+        let family = named::named(name, 1).unwrap();
+        let error = family.grad_log_density_at(&[0.5, x], 2, &eta).unwrap_err().to_string();
+        assert!(error.contains("no number in component 0") && error.contains(name), "{error}");
+        assert!(family.grad_log_density_at(&[0.5, 1e-100], 2, &eta).unwrap().iter().all(|v| v.is_finite()));
+    }
+}
+
+#[test]
 fn densities_agree_with_the_golden_numbers() {
     let mut seen = std::collections::BTreeSet::new();
     for row in golden()["log_density"].as_array().unwrap() {

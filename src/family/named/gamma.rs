@@ -5,6 +5,7 @@ use crate::domain::{Positive, Support};
 use crate::error::Result;
 use crate::expr::Op;
 use crate::family::{Block, ClosedForm, Family, Region, require};
+use crate::num::double::Number;
 use crate::num::special::{digamma_minus_log, lgamma, trigamma};
 use crate::num::stream::Xoshiro;
 
@@ -30,9 +31,9 @@ pub fn gamma() -> Result<Family> {
 struct Gamma;
 
 /// The mean of log x, psi(a) - log(rate), without the cancellation of the two for large a.
-pub(super) fn mean_log(a: f64, rate: f64) -> f64 {
-    let excess = (a - rate) / rate;
-    digamma_minus_log(a) + if excess.abs() < 0.5 { excess.ln_1p() } else { a.ln() - rate.ln() }
+pub(super) fn mean_log<T: Number>(a: T, rate: T) -> f64 {
+    let excess: f64 = ((a - rate) / rate).into();
+    digamma_minus_log(a.into()) + if excess.abs() < 0.5 { excess.ln_1p() } else { a.ln() - rate.ln() }
 }
 
 impl ClosedForm for Gamma {

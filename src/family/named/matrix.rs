@@ -1,6 +1,7 @@
 //! What families with matrices share: symmetry, definiteness, triangular solves.
 
 use crate::error::{Error, Result};
+use crate::num::double::Double;
 use crate::num::linalg;
 
 /// Relative difference of mirrored entries that counts as rounding.
@@ -27,12 +28,12 @@ pub(super) fn require_symmetric(name: &str, e: &[f64], d: usize) -> Result<()> {
 }
 
 /// Refuse the symmetric d x d matrix `e`, called `what`, where it is not negative definite.
-pub(super) fn require_negative_definite(what: &str, e: &[f64], d: usize) -> Result<()> {
-    let negative: Vec<f64> = e.iter().map(|v| -v).collect();
-    if linalg::cholesky(&negative, d).is_some() {
+pub(super) fn require_negative_definite(what: &str, e: &[Double], d: usize) -> Result<()> {
+    if positive_definite(&e.iter().map(|v| -*v).collect::<Vec<_>>(), d) {
         return Ok(());
     }
-    let most = linalg::symmetric_eigenvalues(e, d)[d - 1];
+    let rounded: Vec<f64> = e.iter().map(|v| f64::from(*v)).collect();
+    let most = linalg::symmetric_eigenvalues(&rounded, d)[d - 1];
     Err(Error::domain(format!(
         "eta outside the natural parameter space: {what} must be negative definite (largest eigenvalue < 0), its largest \
          eigenvalue is {most}"
@@ -40,9 +41,22 @@ pub(super) fn require_negative_definite(what: &str, e: &[f64], d: usize) -> Resu
     .hint("outside this space the density has no finite integral"))
 }
 
+/// Least determinant of a matrix scaled to a unit diagonal that proves it definite in doubles: its least eigenvalue is at
+/// least a third of that, which no rounding reaches.
+const DEFINITE: f64 = 1e-9;
+
+/// Whether the symmetric matrix `a` is positive definite: in doubles where that proves it.
+fn positive_definite(a: &[Double], d: usize) -> bool {
+    let rounded: Vec<f64> = a.iter().map(|v| f64::from(*v)).collect();
+    let proven = linalg::cholesky(&rounded, d)
+        .is_some_and(|l| (0..d).map(|i| l[i * d + i] / rounded[i * d + i] * l[i * d + i]).product::<f64>() > DEFINITE);
+    proven || linalg::cholesky(a, d).is_some()
+}
+
 /// (e + e') / 2.
-pub(super) fn symmetric_part(e: &[f64], d: usize) -> Vec<f64> {
-    (0..d * d).map(|i| 0.5 * (e[i] + e[(i % d) * d + i / d])).collect()
+pub(super) fn symmetric_part(e: &[f64], d: usize) -> Vec<Double> {
+    let half = |i: usize| Double::from(0.5 * e[i]);
+    (0..d * d).map(|i| half(i) + half((i % d) * d + i / d)).collect()
 }
 
 /// x - a b / q with one rounding of the product and the quotient put back: exact to a rounding where it cancels.

@@ -1,5 +1,5 @@
 //! Families with names and closed forms: one file each, and one line in [`LIST`]. What several share: `draws`,
-//! `matrix`, `normal`, `tilted_uniform` and `wishart_law`.
+//! `law`, `matrix`, `normal`, `tilted_uniform` and `wishart_law`.
 
 mod bernoulli;
 mod beta;
@@ -12,6 +12,7 @@ mod gamma;
 mod gaussian;
 mod inverse_gaussian;
 mod laplace_product;
+mod law;
 mod matrix;
 mod mvn;
 mod mvn_tril;

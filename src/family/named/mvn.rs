@@ -1,7 +1,8 @@
 //! Normal distribution in d dimensions, with the full outer product as statistic.
 
+use super::law::Law;
 use super::matrix::{require_negative_definite, require_symmetric, symmetric_part};
-use super::normal::Normal;
+use super::normal::normal;
 use crate::domain::Support;
 use crate::error::Result;
 use crate::family::{Block, ClosedForm, Family, Region};
@@ -26,11 +27,9 @@ struct Mvn {
 }
 
 impl Mvn {
-    fn normal(&self, eta: &[f64]) -> Option<Normal> {
-        Normal::new(&eta[..self.d], &symmetric_part(&eta[self.d..], self.d))
-    }
-    fn pairs(&self) -> Vec<(usize, usize)> {
-        (0..self.d * self.d).map(|i| (i / self.d, i % self.d)).collect()
+    fn law(&self, eta: &[f64]) -> Option<Box<dyn Law>> {
+        let pairs = (0..self.d * self.d).map(|i| (i / self.d, i % self.d)).collect();
+        normal(&eta[..self.d], &symmetric_part(&eta[self.d..], self.d), pairs)
     }
 }
 
@@ -40,16 +39,15 @@ impl ClosedForm for Mvn {
         require_negative_definite("eta_xxT", &symmetric_part(&eta[self.d..], self.d), self.d)
     }
     fn log_normalizer(&self, eta: &[f64]) -> f64 {
-        self.normal(eta).map_or(f64::NAN, |n| n.log_normalizer())
+        self.law(eta).map_or(f64::NAN, |l| l.log_normalizer())
     }
     fn mean(&self, eta: &[f64]) -> Vec<f64> {
-        let Some(n) = self.normal(eta) else { return vec![f64::NAN; eta.len()] };
-        n.mean().iter().copied().chain(self.pairs().iter().map(|&(i, j)| n.second(i, j))).collect()
+        self.law(eta).map_or_else(|| vec![f64::NAN; eta.len()], |l| l.mean())
     }
     fn covariance(&self, eta: &[f64]) -> Vec<f64> {
-        self.normal(eta).map_or_else(|| vec![f64::NAN; eta.len() * eta.len()], |n| n.covariance(&self.pairs()))
+        self.law(eta).map_or_else(|| vec![f64::NAN; eta.len() * eta.len()], |l| l.covariance())
     }
     fn draw(&self, eta: &[f64], rng: &mut Xoshiro) -> Option<Vec<f64>> {
-        self.normal(eta).map(|n| n.draw(rng))
+        self.law(eta)?.draw(rng)
     }
 }

@@ -1,10 +1,12 @@
 //! Normal distribution in d dimensions, with the lower triangle of the outer product as statistic.
 
+use super::law::Law;
 use super::matrix::require_negative_definite;
-use super::normal::Normal;
+use super::normal::normal;
 use crate::domain::Support;
 use crate::error::Result;
 use crate::family::{Block, ClosedForm, Family, Region};
+use crate::num::double::Double;
 use crate::num::stream::Xoshiro;
 
 /// T = (x, xxT_tril) on R^d, the triangle row by row; an off-diagonal eta is twice the entry of the symmetric matrix.
@@ -32,16 +34,16 @@ impl MvnTril {
     fn pairs(&self) -> Vec<(usize, usize)> {
         (0..self.d).flat_map(|i| (0..=i).map(move |j| (i, j))).collect()
     }
-    fn matrix(&self, eta: &[f64]) -> Vec<f64> {
-        let mut full = vec![0.0; self.d * self.d];
+    fn matrix(&self, eta: &[f64]) -> Vec<Double> {
+        let mut full = vec![Double::from(0.0); self.d * self.d];
         for ((i, j), e) in self.pairs().into_iter().zip(&eta[self.d..]) {
-            let entry = if i == j { *e } else { 0.5 * e };
+            let entry = Double::from(if i == j { *e } else { 0.5 * e });
             (full[i * self.d + j], full[j * self.d + i]) = (entry, entry);
         }
         full
     }
-    fn normal(&self, eta: &[f64]) -> Option<Normal> {
-        Normal::new(&eta[..self.d], &self.matrix(eta))
+    fn law(&self, eta: &[f64]) -> Option<Box<dyn Law>> {
+        normal(&eta[..self.d], &self.matrix(eta), self.pairs())
     }
 }
 
@@ -50,16 +52,15 @@ impl ClosedForm for MvnTril {
         require_negative_definite("the symmetric matrix of eta_xxT_tril", &self.matrix(eta), self.d)
     }
     fn log_normalizer(&self, eta: &[f64]) -> f64 {
-        self.normal(eta).map_or(f64::NAN, |n| n.log_normalizer())
+        self.law(eta).map_or(f64::NAN, |l| l.log_normalizer())
     }
     fn mean(&self, eta: &[f64]) -> Vec<f64> {
-        let Some(n) = self.normal(eta) else { return vec![f64::NAN; eta.len()] };
-        n.mean().iter().copied().chain(self.pairs().iter().map(|&(i, j)| n.second(i, j))).collect()
+        self.law(eta).map_or_else(|| vec![f64::NAN; eta.len()], |l| l.mean())
     }
     fn covariance(&self, eta: &[f64]) -> Vec<f64> {
-        self.normal(eta).map_or_else(|| vec![f64::NAN; eta.len() * eta.len()], |n| n.covariance(&self.pairs()))
+        self.law(eta).map_or_else(|| vec![f64::NAN; eta.len() * eta.len()], |l| l.covariance())
     }
     fn draw(&self, eta: &[f64], rng: &mut Xoshiro) -> Option<Vec<f64>> {
-        self.normal(eta).map(|n| n.draw(rng))
+        self.law(eta)?.draw(rng)
     }
 }

@@ -19,6 +19,7 @@ Method.  Every eta is a list of doubles; all numbers are functions of exactly th
    function, 240 digits (correlated d = 2: an outer quadrature over that, 80 digits, see note).
  * The rest: closed-form A at 240 digits, central differences, relative step 2^-200 (error < 1e-90).
 In the last two, entries below 1e-60 of their natural scale become 0.  All are rounded once to double.
+Rows with the note "ill-conditioned" have matrices of condition 1e4 to 1e12 in random frames.
 Checks: 1-D families against mpmath quadrature (or summation) of Z, E[T], Cov[T] to 1e-25, and A
 against scipy (mpmath quadrature where scipy lacks it) through log_density.
 """
@@ -262,9 +263,27 @@ def cases():
     add("normal_wishart", [2], rows(NEAR) + [0.1, 0.1, 2, -4])
     add("normal_wishart", [3], rows(ar(3)) + lin(3) + [0, -1])
     add("wishart", [3], rows(ar(3, 1e-3)) + [-0.5])
+    ill_conditioned()
     for d in (2, 3, 5, 10):
         u = [(-1) ** i * (1 + i / 4) for i in range(d)]; s = math.sqrt(sum(t * t for t in u))
         one("von_mises_fisher", [d], [[k * t / s for t in u] for k in (0, 1e-12, 1e-3, 1, 10, 700, 1e5)])
+
+ILL = "ill-conditioned: "          # rows with this note are held to 1e-12 of each entry
+def ill(d, cond, seed):            # minus a matrix with eigenvalues 1 ... cond in a random frame, rounded to doubles
+    g = np.random.default_rng(seed); Q, _ = np.linalg.qr(g.standard_normal((d, d)))
+    M = -(Q * np.logspace(0, math.log10(cond), d)) @ Q.T
+    return (0.5 * (M + M.T)).tolist(), g.standard_normal(d).tolist()
+
+def ill_conditioned():             # at d = 5 one family a condition, because its covariances are long
+    fams = ("mvn", "mvn_tril", "wishart", "normal_wishart")
+    for k, (cond, d, f) in enumerate((cond, d, f) for c, cond in enumerate((1e4, 1e8, 1e10, 1e12)) for d in (2, 3, 5)
+                                     for i, f in enumerate(fams) if d < 5 or i == 3 - c):
+        M, v = ill(d, cond, k); note = f"{ILL}condition {cond:.0e}"; t = (1, 100)[k % 2]
+        if f.startswith("mvn"): add(f, [d], [t * x for x in v] + (rows if f == "mvn" else tril)(M), note)
+        elif f == "wishart": add(f, [d], rows(M) + [(0.5, -0.9, 30)[k % 3]], note)
+        else:                      # eta_W = M - v v' / (4 c), rounded: the marginal in m is M but for that
+            c = (0.5, 3)[k % 2]; E = [[M[i][j] - v[i] * v[j] / (4 * c) for j in range(d)] for i in range(d)]
+            add(f, [d], rows(E) + v + [(0.5, -0.4, 30)[k % 3], -c], note)
 
 def densities():
     g = []; D = lambda fam, args, eta, x, v, src: g.append(dens(fam, args, eta, x, v, src))
