@@ -134,6 +134,11 @@ pub(super) const UNCONVERGED: &str = "unconverged_rows";
 pub(super) const DIVERGENCES: &str = "divergences";
 pub(super) const QUARANTINED: &str = "quarantined_rows";
 
+/// What an entry of the provenance of `data` counts.
+pub(super) fn count(data: &Dataset, key: &str) -> u64 {
+    data.provenance().get(key).and_then(|text| text.parse().ok()).unwrap_or(0)
+}
+
 fn listed(rows: &Rows, i: usize, eta: &[f64]) -> Quarantined {
     let k = eta.len();
     Quarantined {

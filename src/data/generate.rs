@@ -3,7 +3,7 @@
 //! With a file to write, finished chunks go to a [`Part`] beside it, so that nothing is lost when a run is stopped or
 //! killed, and the file is put together from them at the end, a chunk at a time.
 
-use super::assemble::Assembled;
+use super::assemble::{Assembled, QUARANTINED, count};
 use super::job::Job;
 use super::part::{self, Part, Rows};
 use super::quarantine::{self, describe};
@@ -62,7 +62,7 @@ fn generate_with(family: &Arc<Family>, options: &GenerateOptions, monitor: &Moni
     let out = options.out.as_ref().map(|out| shard.map_or(PathBuf::from(out), |s| s.path(Path::new(out))));
     if let Some(out) = &out
         && options.resume
-        && let Some(data) = finished(out, &job)?
+        && let Some(data) = finished(out, &job, range.len())?
     {
         return Ok(data.with_family(family.clone()));
     }
@@ -99,24 +99,44 @@ fn check(family: &Family, options: &GenerateOptions) -> Result<()> {
     options.out.as_ref().map_or(Ok(()), |out| Dataset::check_name(Path::new(out)))
 }
 
-/// The dataset in `out`, where it is there, finished, and of this job.
-fn finished(out: &Path, job: &Job) -> Result<Option<Dataset>> {
+/// The dataset in `out`, where it is there, finished, undamaged, and the `rows` rows of this job.
+fn finished(out: &Path, job: &Job, rows: usize) -> Result<Option<Dataset>> {
     if !out.is_file() || part::path_beside(out).exists() {
         return Ok(None);
     }
     let anew = "choose another file, or write over it (--force, resume: false)";
-    let data = Dataset::load(out).map_err(|e| e.context("a file of this name exists").hint(anew))?;
+    let data = io::load_checked(out).map_err(|e| e.context("a file of this name exists").hint(anew))?;
     let difference = match Job::of(data.provenance()) {
         Some(found) => job.difference(&found),
         None => Some("it does not say how it was made".to_string()),
     };
     match difference {
-        None => Ok(Some(data)),
+        None => complete(data, out, rows).map(Some),
         Some(difference) => {
             let error = Error::file(format!("'{}' exists and is of another job: {difference}", out.display()));
             Err(error.hint(anew))
         }
     }
+}
+
+/// `data`, where it has its row notes and, with those that were left out, `rows` rows.
+fn complete(data: Dataset, out: &Path, rows: usize) -> Result<Dataset> {
+    let wrong =
+        |what: String, hint: &str| Err(Error::file(format!("'{}' is of this job, but {what}", out.display())).hint(hint));
+    if data.notes().is_none() {
+        let notes = out.with_extension("rows.safetensors");
+        let hint =
+            "put them back, choose another file, or make it anew (--force, resume: false); load_data(...) reads it without";
+        return wrong(format!("its row notes '{}' are missing", notes.display()), hint);
+    }
+    let left_out = count(&data, QUARANTINED);
+    if data.len() as u64 + left_out != rows as u64 {
+        let text = format!("it has {} rows, and {left_out} that were left out, of {rows}: it was selected from", data.len());
+        return wrong(text, "choose another file, or write over it (--force, resume: false)");
+    }
+    // The file says how many; without the list nothing more is known of them.
+    let quarantined = quarantine::read(out, left_out).unwrap_or_default();
+    Ok(data.with_quarantined(quarantined))
 }
 
 /// Label the rows of `range` that are not in `part` yet.

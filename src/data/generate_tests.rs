@@ -174,3 +174,32 @@ fn shards_join_to_the_bytes_of_one_run() {
     let few = GenerateOptions { shard: Some([1, 9]), ..into(&out, &base) };
     assert!(generate(&family, &few, &Monitor::silent()).unwrap_err().message().contains("5 blocks"));
 }
+
+#[test]
+fn a_finished_file_that_is_damaged_or_without_its_notes_is_noticed() {
+    let folder = tempfile::tempdir().unwrap();
+    let (family, out) = (family(), folder.path().join("d.safetensors"));
+    let options = into(&out, &GenerateOptions { method: Method::Auto, ..options(40) });
+    generate(&family, &options, &Monitor::silent()).unwrap();
+    let (whole, notes) = (fs::read(&out).unwrap(), folder.path().join("d.rows.safetensors"));
+    let again = || generate(&family, &options, &Monitor::silent());
+    let says = |error: Error, word: &str| assert!(error.message().contains(word), "{error}");
+    let start = 8 + u64::from_le_bytes(whole[..8].try_into().unwrap()) as usize;
+    for at in [start, start + 8 * 40 * 36 - 1, start + 4000] {
+        let mut damaged = whole.clone();
+        damaged[at] ^= 4;
+        fs::write(&out, &damaged).unwrap();
+        says(again().unwrap_err(), "cov_TT of the rows 0 to 39 is not what was written");
+        says(Dataset::load(&out).unwrap_err(), "is damaged");
+        says(merge(&folder.path().join("m.npz"), std::slice::from_ref(&out), false).unwrap_err(), "is damaged");
+    }
+    fs::write(&out, &whole).unwrap();
+    assert_eq!(again().unwrap().len(), 40);
+    let kept = fs::read(&notes).unwrap();
+    fs::remove_file(&notes).unwrap();
+    says(again().unwrap_err(), "d.rows.safetensors' are missing");
+    assert!(fs::read(&out).unwrap() == whole && Dataset::load(&out).unwrap().notes().is_none());
+    fs::write(&notes, kept).unwrap();
+    again().unwrap().split(1).unwrap().train.save(&out).unwrap();
+    says(again().unwrap_err(), "it has 32 rows, and 0 that were left out, of 40");
+}
