@@ -54,7 +54,7 @@ fn make(host: &Host, arguments: GenerateArguments) -> Result<(Dataset, String)> 
     let path = shard.map_or_else(|| PathBuf::from(&out), |s| s.path(Path::new(&out)));
     (options.out, options.shard) = (Some(out), shard.map(Shard::numbers));
     let before = std::fs::metadata(&path).and_then(|m| m.modified()).ok();
-    let data = data::generate(&family, &options, &host.monitor())?;
+    let data = data::generate(&family, &options, &host.monitor()).map_err(|e| job.placed(e))?;
     let untouched = before.is_some() && before == std::fs::metadata(&path).and_then(|m| m.modified()).ok();
     let end = if untouched { "was finished already (--force makes it anew)" } else { "written" };
     Ok((data, format!("{}: {end}", path.display())))

@@ -128,6 +128,12 @@ fn a_wrong_choice_or_number_of_an_option_says_what_is_needed() {
     says("ef::gaussian().draw_eta(3, #{design: \"sobl\"})", &["unknown design of draw_eta 'sobl'", "did you mean 'sobol'?"]);
     says("ef::gaussian().mean([1, -1], #{method: \"quadratur\"})", &["did you mean 'quadrature'?"]);
     says("ef::gaussian().mean([1, -1], #{smaples: 3})", &["did you mean 'samples'?", "outside"]);
+    says(
+        "ef::gaussian().mean([1, -1], #{method: \"smc\", samples: 99})",
+        &["samples belongs to hmc", "smc takes", "particles"],
+    );
+    says("ef::gaussian().generate(#{max_depth: 3})", &["max_depth belongs to nuts", "method auto", "choose method nuts"]);
+    says("ef::gaussian().mean([1, -1], #{method: hmc(#{warmup: 30}), tol: 1e-3})", &["tol belongs to quadrature"]);
     says("ef::gaussian().mean([1, -1], #{design: \"sobol\"})", &["belongs to generate"]);
     says("ef::gaussian().mean([1, -1], #{tol: -1})", &["tol is -1", "between 0 and 1"]);
     says("ef::gaussian().mean([1, -1], #{samples: -1})", &["samples", "is -1; a whole number of at least 0"]);

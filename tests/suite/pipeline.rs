@@ -193,7 +193,7 @@ fn a_large_file_is_mapped_and_reads_as_one_in_memory() {
 #[test]
 fn mistakes_in_a_job_are_clear_errors() {
     let folder = tempfile::tempdir().unwrap();
-    let cases: [(&str, &[&str]); 12] = [
+    let cases: [(&str, &[&str]); 18] = [
         ("{ef: {name: gaussian}, grid: {num_pints: 10}}", &["num_pints", "line 1", "did you mean 'num_points'"]),
         ("ef: {name: gaussian}\ngrid: {num_points: 3}\nsampling:\n  num_sampels: 3", &["line 4", "'num_samples'"]),
         ("{ef: {name: gausian}, grid: {num_points: 3}}", &["gausian", "did you mean 'gaussian'"]),
@@ -205,7 +205,25 @@ fn mistakes_in_a_job_are_clear_errors() {
         ("{ef: {script: three.rhai}, grid: {num_points: 3}}", &["three.rhai", "no family but i64"]),
         ("{ef: {name: gaussian}, grid: {num_points: 3, eta_range: {x: [-1, 1], x2: [-1, 0.5]}}}", &["partly improper", "0.5]"]),
         ("{ef: {name: gaussian}, grid: {num_points: 3, eta_range: {x: [-1, 1], y: [-1, 0.5]}}}", &["'y'", "x2"]),
-        ("{ef: {name: gaussian}, grid: {num_points: 3, eta_range: {x: [-1, 1], x2: 7}}}", &["'x2'", "'7' is not a range"]),
+        (
+            "{ef: {name: gaussian}, grid: {num_points: 3, eta_range: {x: [-1, 1], x2: 7}}}",
+            &["line 1 column", "grid.eta_range.x2", "'7' is not a range"],
+        ),
+        (
+            "ef: {name: gaussian}\ngrid: {num_points: 3}\nsampling: {method: smc, num_samples: 300}",
+            &["'job.yaml' line 3 column 38", "num_samples belongs to hmc, nuts and importance", "smc takes", "particles"],
+        ),
+        (
+            "ef: {name: gaussian}\ngrid: {num_points: 3}\nsampling: {method: quadrature, num_chains: 4}",
+            &["num_chains belongs to hmc and nuts", "line 3 column 44"],
+        ),
+        (
+            "ef: {name: gaussian}\ngrid: {num_points: 3}\nsampling:\n  method: hmc\n  num_chains: 0",
+            &["line 5 column 15, sampling.num_chains: chains is 0"],
+        ),
+        ("ef: {name: gaussian}\ngrid: {num_points: 3}\nsampling: {tol: 2}", &["line 3 column 17, sampling.tol: tol is 2"]),
+        ("ef: {name: gaussian}\ngrid: {num_points: abc}", &["a whole number of at least 0", "line 2 column 20"]),
+        ("ef: {name: gaussian}\ngrid:\n  num_points: 3\n  eta_range: {x: [-1, 1]}", &["line 4 column 14", "no range for 'x2'"]),
     ];
     std::fs::write(folder.path().join("three.rhai"), "1 + 2").unwrap();
     for (text, words) in cases {

@@ -1,7 +1,7 @@
 //! Datasets: generating, splitting, files.
 
 use super::Entry;
-use super::families::Shared;
+use super::families::{Shared, check_given};
 use super::samplers::merged;
 use crate::config;
 use crate::data::{Dataset, GenerateOptions, Split, generate};
@@ -40,7 +40,9 @@ pub(super) fn register(engine: &mut Engine, host: &Host) {
     engine.register_type_with_name::<Dataset>("Dataset");
     engine.register_type_with_name::<Split>("Split");
     let make = |ctx: &NativeCallContext, host: &Host, f: &Shared, map: &Map| -> Native<Dataset> {
-        let options: GenerateOptions = convert::options(ctx, "generate", &merged(map))?;
+        let map = merged(map);
+        let options: GenerateOptions = convert::options(ctx, "generate", &map)?;
+        check_given(&options, &map).at(ctx)?;
         generate(f, &options, &host.monitor()).inspect(|data| warn(host, data)).at(ctx)
     };
     let h = host.clone();

@@ -119,6 +119,12 @@ fn moments_map(m: Moments, k: usize, single: bool) -> Map {
     map
 }
 
+/// Refuse options in `map` that its method does not take.
+pub(super) fn check_given(options: &GenerateOptions, map: &Map) -> Result<()> {
+    let given = map.iter().filter(|(_, value)| !value.is_unit());
+    given.map(|(key, _)| key.as_str()).try_for_each(|key| GenerateOptions::check_given(options.method, key, key))
+}
+
 /// Options of `mean`: generate's, but for those of a whole dataset.
 fn mean_options(ctx: &NativeCallContext, map: &Map) -> Native<GenerateOptions> {
     const DATASET: [&str; 7] = ["points", "design", "out", "resume", "batch_size", "parallel_strategy", "shard"];
@@ -131,6 +137,7 @@ fn mean_options(ctx: &NativeCallContext, map: &Map) -> Native<GenerateOptions> {
         return Err(raise(ctx, unknown("option of mean", key, &valid)));
     }
     let options: GenerateOptions = convert::options(ctx, "mean", map)?;
+    check_given(&options, map).at(ctx)?;
     options.check().at(ctx)?;
     Ok(options)
 }
