@@ -141,10 +141,15 @@ pub(super) fn count(data: &Dataset, key: &str) -> u64 {
 
 fn listed(rows: &Rows, i: usize, eta: &[f64]) -> Quarantined {
     let k = eta.len();
+    let (gate, reason) = match rows.gate[i].split_once(": ") {
+        Some((gate, reason)) => (gate.to_string(), Some(reason.to_string())),
+        None => (rows.gate[i].clone(), None),
+    };
     Quarantined {
         row: rows.first + i,
         eta: eta.to_vec(),
-        gate: rows.gate[i].clone(),
+        gate,
+        reason,
         method: rows.method[i].clone(),
         rhat: finite(rows.rhat[i]),
         ess: finite(rows.ess[i]),

@@ -5,15 +5,16 @@
 
 use super::assemble::{Assembled, QUARANTINED, count};
 use super::job::Job;
-use super::part::{self, Part, Rows};
+use super::part::{self, Part};
 use super::quarantine::{self, describe};
+use super::refused::{HOPELESS, Labeller, Wrong, improper, label_rows};
 use super::shard::Shard;
 use super::{Dataset, GenerateOptions, ParallelStrategy, io};
 use crate::error::{Error, Kind, Result};
 use crate::family::{Family, Moments};
 use crate::num::files;
 use crate::num::observe::Monitor;
-use crate::sample::{BLOCK, LabelOptions, Method, check_rows, label_part};
+use crate::sample::{BLOCK, LabelOptions, Method, label_part};
 use rayon::prelude::*;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
@@ -22,16 +23,14 @@ use std::sync::{Arc, Mutex, PoisonError};
 /// Most numbers of a dataset in memory, 16 GB.
 const MOST_NUMBERS: usize = 1 << 31;
 
-/// Labels of rows, [n, k], that start at a row of a job.
-type Labeller<'a> = &'a (dyn Fn(&[f64], usize) -> Result<Moments> + Sync);
-
 /// Labelled rows of `family` for eta drawn from its region. The same seed gives the same bytes, whatever the number of
 /// threads, and however often the run was stopped and resumed. With `out`, the file is written; a file of the same job that
-/// is finished is read instead.
+/// is finished is read instead. Rows that cannot be labelled, or whose labels fail a test of their quality, are left out, and
+/// listed beside the file.
 ///
 /// # Errors
-/// When the family has no region, an option is out of range, a density does not decay, the file cannot be written or
-/// belongs to another job, every row fails its gate, or the user interrupts: then the message says where finished rows are.
+/// When the family has no region, an option is out of range, the file cannot be written or
+/// belongs to another job, no row is left, or the user interrupts: then the message says where finished rows are.
 pub fn generate(family: &Arc<Family>, options: &GenerateOptions, monitor: &Monitor) -> Result<Dataset> {
     let labels = options.labels();
     let quiet = monitor.quiet();
@@ -66,7 +65,7 @@ fn generate_with(family: &Arc<Family>, options: &GenerateOptions, monitor: &Moni
     {
         return Ok(data.with_family(family.clone()));
     }
-    check_rows(family, &eta)?;
+    let wrong = improper(family, &eta)?;
     let part = match &out {
         Some(out) => {
             let part = Part::open(&part::path_beside(out), &job, family.dim(), options.resume)?;
@@ -76,7 +75,7 @@ fn generate_with(family: &Arc<Family>, options: &GenerateOptions, monitor: &Moni
         }
         None => Part::in_memory(family.dim()),
     };
-    let part = fill(part, &eta, range, options, monitor, label, out.as_deref())?;
+    let part = fill(part, (&eta, &wrong), range, options, monitor, label, out.as_deref())?;
     finish(part, family, &eta, &job, options, out.as_deref())
 }
 
@@ -139,10 +138,10 @@ fn complete(data: Dataset, out: &Path, rows: usize) -> Result<Dataset> {
     Ok(data.with_quarantined(quarantined))
 }
 
-/// Label the rows of `range` that are not in `part` yet.
+/// Label the rows of `range` that are not in `part` yet, but for those that are known to have no label.
 fn fill(
     part: Part,
-    eta: &[f64],
+    (eta, wrong): (&[f64], &Wrong),
     range: Range<usize>,
     options: &GenerateOptions,
     monitor: &Monitor,
@@ -159,10 +158,17 @@ fn fill(
     let part = Mutex::new(part);
     let work = |rows: &Range<usize>| -> Result<()> {
         monitor.check()?;
-        let found = Rows::new(rows.start, k, label(&eta[rows.start * k..rows.end * k], rows.start)?)?;
-        part.lock().unwrap_or_else(PoisonError::into_inner).put(found)?;
+        let found = label_rows(label, wrong, &eta[rows.start * k..rows.end * k], k, rows.start)?;
+        let mut part = part.lock().unwrap_or_else(PoisonError::into_inner);
+        part.put(found)?;
         task.add(rows.len() as u64, "");
-        Ok(())
+        match part.all_refused().filter(|_| part.len() >= HOPELESS) {
+            Some((row, gate)) => {
+                Err(Error::numeric(format!("none of the first {} rows can be labelled (row {row} is {gate})", part.len()))
+                    .hint("another region, or another method"))
+            }
+            None => Ok(()),
+        }
     };
     let done = match options.parallel_strategy {
         ParallelStrategy::Pmap => chunks.par_iter().with_max_len(1).try_for_each(work),
@@ -173,7 +179,7 @@ fn fill(
     match done {
         Ok(()) => Ok(part),
         Err(e) => {
-            let kept = part.flush().is_ok().then_some(part.len());
+            let kept = part.flush().is_ok().then(|| if part.all_refused().is_some() { 0 } else { part.len() });
             Err(stopped(e, part, kept, total, out))
         }
     }
@@ -228,7 +234,8 @@ fn finish(
     let assembled = Assembled::new(&part, eta, job, options.seed);
     // A part of a job may be empty.
     if assembled.is_empty() && options.shard.is_none() {
-        let mut error = Error::numeric(format!("no row is left: {}", describe(assembled.quarantined())));
+        let left_out = assembled.quarantined();
+        let mut error = Error::numeric(format!("no row is left: {}{}", describe(left_out), quarantine::reason(left_out)));
         let mut hint = "more samples or warmup, or another region".to_string();
         if let Some(out) = out {
             assembled.write_quarantine(out, family)?;

@@ -10,6 +10,7 @@ mod merge;
 mod options;
 mod part;
 mod quarantine;
+mod refused;
 mod shard;
 mod split;
 mod summary;

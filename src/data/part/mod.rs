@@ -12,6 +12,7 @@ mod record;
 pub(super) use record::Rows;
 
 use super::job::Job;
+use super::refused::REFUSED;
 use crate::error::Result;
 use log::Log;
 use record::Covariance;
@@ -79,6 +80,12 @@ impl Part {
     /// Number of rows.
     pub(super) fn len(&self) -> usize {
         self.chunks.values().map(Rows::len).sum()
+    }
+    /// Where there are rows and all of them were refused: the first, and its gate with the reason.
+    pub(super) fn all_refused(&self) -> Option<(usize, &str)> {
+        let labelled = |rows: &Rows| rows.gate.iter().any(|gate| !gate.starts_with(REFUSED));
+        let first = self.chunks.values().find(|rows| rows.len() > 0).filter(|_| !self.chunks.values().any(labelled))?;
+        first.gate.first().map(|gate| (first.first, gate.as_str()))
     }
     /// Number of rows that the file holds.
     pub(super) fn stored(&self) -> usize {
