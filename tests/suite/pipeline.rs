@@ -154,7 +154,7 @@ fn shards_of_processes_join_to_the_bytes_of_one_run() {
     assert!(done.status.success(), "{}", shown(&done));
     assert!(both(&here, "d") == both(&here, "whole"));
     let wrong = nnef(&here, &["generate", "--config", "job.yaml", "--shard", "4/3"]);
-    assert!(wrong.status.code() == Some(1) && shown(&wrong).contains("shard 4 of 3"), "{}", shown(&wrong));
+    assert!(wrong.status.code() == Some(2) && shown(&wrong).contains("shard 4 of 3"), "{}", shown(&wrong));
 }
 
 #[test]

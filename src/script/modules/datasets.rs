@@ -96,15 +96,15 @@ pub(super) fn describe(value: &Dynamic) -> Option<Map> {
 pub(super) const DOCS: &[Entry] = &[
     Entry {
         name: "generate",
-        signature: "family.generate(#{ points: 1000, method: \"auto\", samples: 2000, warmup: 100, chains: 16, step_size: 0.1, integration_steps: 10, adapt: true, target_accept: 0.8, control_variates: true, target_mcse: 0.01, max_depth: 10, replicates: 16, tol: 1e-11, seed: 0, design: \"reference\", out: \"d.safetensors\", resume: true, batch_size: 32, parallel_strategy: \"pmap\", shard: [i, N] }); generate(\"job.yaml\")",
-        doc: "Labelled rows for eta drawn from the family's region: a Dataset with .eta .mu_T .cov_TT .ess .len .dim .summary() .split(#{seed}) .save(path) .plot().\nsamples counts kept draws over all chains of a row. method takes the names that mean takes, or a configured sampler such as hmc(#{step_size: 0.1, adapt: false}); max_depth belongs to nuts, replicates to importance, tol to quadrature. The same seed gives the same bytes, whatever the number of threads. Every row notes how it was made and its standard errors.\nWith out, finished rows are kept in OUT.part: a run that was stopped or killed goes on there, to the same bytes; a finished file of the same job is read; resume: false starts anew. shard: [i, N] makes the i-th of N parts, which `nnef merge` joins. Rows that fail a test of their quality are left out and listed in NAME.quarantine.json.",
+        signature: "family.generate(#{ points: 1000, method: \"auto\", samples: 2000, warmup: 100, chains: 16, step_size: 0.1, integration_steps: 10, adapt: true, target_accept: 0.8, control_variates: true, target_mcse: 0.01, max_depth: 10, replicates: 16, particles: 1024, populations: 16, tol: 1e-11, seed: 0, design: \"reference\", out: \"d.safetensors\", resume: true, batch_size: 32, parallel_strategy: \"pmap\", shard: [i, N] }); generate(\"job.yaml\")",
+        doc: "Labelled rows for eta drawn from the family's region: a Dataset with .eta .mu_T .cov_TT .ess .len .dim .summary() .split(#{seed}) .save(path) .plot().\nsamples counts kept draws over all chains of a row. method takes the names that mean takes, or a configured sampler such as hmc(#{step_size: 0.1, adapt: false}); help(\"chains\") and so on explain each option; one that the method does not take is refused by name. The same seed gives the same bytes, whatever the number of threads. Every row notes how it was made and its standard errors.\nWith out, finished rows are kept in OUT.part: a run that was stopped or killed goes on there, to the same bytes; a finished file of the same job is read; resume: false starts anew. shard: [i, N] makes the i-th of N parts, which `nnef merge` joins. Rows that cannot be labelled, or fail a test of their quality, are left out and listed in NAME.quarantine.json.",
         example: "ef::gaussian().generate(#{points: 20, seed: 1}).len",
     },
     Entry {
         name: "load_data",
         signature: "load_data(\"d.npz\")",
-        doc: "A Dataset from a .safetensors or .npz file with the arrays eta, mu_T, cov_TT, ess.",
-        example: "load_data",
+        doc: "A Dataset from a .safetensors or .npz file with the arrays eta, mu_T, cov_TT, ess; of this program or another, compressed or not, in float64 or float32.\nWhat is known of each row is read from NAME.rows.safetensors where that is there; damage is an error.",
+        example: "ef::gaussian().generate(#{points: 20, out: \"help.npz\"}); load_data(\"help.npz\").len",
     },
     Entry {
         name: "split",
