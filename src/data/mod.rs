@@ -1,5 +1,6 @@
 //! Labelled data: rows (eta, mu_T, cov_TT, ess), how they are drawn, made, split, written and read.
 
+mod append;
 mod assemble;
 mod covariances;
 mod dataset;

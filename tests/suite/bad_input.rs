@@ -173,9 +173,9 @@ fn what_may_not_exist_is_not_sampled_without_a_word() {
     let code = "family(#{ x: interval(0, 1, 2), stats: |x| #{ a: log(abs(x[0] - x[1])) } }).mean([-1])";
     says(code, &["not proven", "quadrature does not resolve it", "at your own risk"]);
     // Of a batch the row is named, and a dataset says how many and why.
-    let two = code.replace("[-1]", "[-1, -2]");
+    let two = code.replace("[-1]", "[[-1], [-2]]");
     says(&two, &["row 0: it is not proven", "eta = [-1.0]", "leave the row out of the batch", "generate(...)"]);
-    let with_region = code.replace(" }).mean([-1])", " }, eta: #{ a: [-2, -1] } }).generate(#{points: 3})");
+    let with_region = code.replace(" }).mean([-1])", ", eta: #{ a: [-2, -1] } }).generate(#{points: 3})");
     says(
         &with_region,
         &["no row is left: 3 rows failed", "refused 3", "row 0 was refused: it is not proven", "another region"],

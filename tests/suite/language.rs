@@ -342,3 +342,22 @@ fn options_and_parts_have_help() {
         assert!(error.hint_text().unwrap().contains(words), "{name}: {error}");
     }
 }
+
+/// Rows of another dataset, or etas that inference gathered, go to the end of a dataset.
+#[test]
+fn rows_are_appended() {
+    let start = "let f = ef::gaussian(); let d = f.generate(#{points: 4}); ";
+    let run = |code: &str| eval(&format!("{start}{code}"));
+    assert_eq!(run("let e = d.append(f.generate(#{points: 3, seed: 1})); [d.len, e.len]").unwrap(), "[4,7]");
+    let code = "let e = d.append([#{factor: \"x\", eta: vec([1, -0.5])}]); [e.mu_T[4].to_array(), e.eta[4].to_array()]";
+    assert_eq!(run(code).unwrap(), "[[1.0,2.0],[1.0,-0.5]]");
+    for (code, words) in [
+        ("d.append(ef::gamma().generate(#{points: 3}))", "the rows have the statistics log_x, x, the dataset has x, x2"),
+        ("d.append([#{eta: [1, 2, 3]}])", "rows[0].eta"),
+        ("d.append([3])", "rows[0] is an int"),
+        ("d.append([#{eta: [1, 2]}])", "eta_x2 < 0"),
+    ] {
+        let error = run(code).unwrap_err();
+        assert!(error.contains(words), "{code}: {error}");
+    }
+}

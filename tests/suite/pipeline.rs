@@ -138,6 +138,20 @@ fn a_full_disk_is_an_error_that_keeps_finished_rows_and_leaves_nothing_half_writ
 }
 
 #[test]
+#[cfg(unix)]
+fn an_archive_on_a_full_disk_is_one_error_without_noise() {
+    let (_keep, here) = folder_with_job();
+    let code = "let d = ef::mvn(3).generate(#{points: 2000}); d.save(\\\"d.npz\\\")";
+    for kilobytes in [1, 40, 300, 1500] {
+        let failed = limited(&here, kilobytes, &format!("eval \"{code}\""));
+        let text = shown(&failed);
+        assert_eq!(failed.status.code(), Some(1), "{text}");
+        assert!(text.starts_with("error: cannot write 'd.npz'") && !text.contains("ZipWriter"), "{text}");
+        assert_eq!(names(&here), ["job.yaml"]);
+    }
+}
+
+#[test]
 fn shards_of_processes_join_to_the_bytes_of_one_run() {
     let (_keep, here) = folder_with_job();
     let run = |more: &[&str]| {

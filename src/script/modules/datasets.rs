@@ -5,12 +5,14 @@ use super::families::{Shared, check_given};
 use super::samplers::merged;
 use crate::config;
 use crate::data::{Dataset, GenerateOptions, Split, generate};
+use crate::error::{Error, Result};
+use crate::sample::{check_rows, label_part};
 use crate::script::convert;
 use crate::script::family_of_script;
 use crate::script::fault::{AtCall, Native};
 use crate::script::host::Host;
 use crate::script::tensor::Tensor;
-use rhai::{Dynamic, Engine, Map, NativeCallContext};
+use rhai::{Array, Dynamic, Engine, Map, NativeCallContext};
 use serde::{Deserialize, Serialize};
 use std::path::Path;
 
@@ -34,6 +36,36 @@ fn warn(host: &Host, data: &Dataset) {
     if let Some(notes) = data.notes() {
         super::families::warn(host, &notes.rhat);
     }
+}
+
+/// Rows that inference gathered, maps with `eta`, labelled by the family of `data`: their own labels have no covariances.
+fn gathered(host: &Host, data: &Dataset, rows: &Array) -> Result<Dataset> {
+    let family = data.family().ok_or_else(|| {
+        Error::name("the dataset does not know its family, which labels the rows")
+            .hint("append to a dataset that generate made, or append a Dataset: family.generate(#{...})")
+    })?;
+    let k = family.dim();
+    let of = |(i, row): (usize, &Dynamic)| {
+        let what = format!("rows[{i}].eta");
+        let map = row.clone().try_cast::<Map>();
+        let eta = map.and_then(|m| m.get("eta").cloned()).ok_or_else(|| {
+            Error::shape(format!("rows[{i}] is {}: a map with eta is needed", convert::type_name(row)))
+                .hint("result.new_rows, or another Dataset")
+        })?;
+        convert::rows(&eta, k, &what).map(|(eta, ..)| eta)
+    };
+    let eta = rows.iter().enumerate().map(of).collect::<Result<Vec<_>>>()?.concat();
+    if eta.is_empty() {
+        return data.select(&[]);
+    }
+    check_rows(family, &eta)?;
+    let labels = label_part(family, &eta, 0, &GenerateOptions::default().labels(), &host.monitor())?;
+    let made = Dataset::labelled(family, eta, labels)?;
+    if made.len() < rows.len() {
+        let text = format!("warning: {} of {} rows failed a gate and are not appended", rows.len() - made.len(), rows.len());
+        host.frontend().err(&text);
+    }
+    Ok(made)
 }
 
 pub(super) fn register(engine: &mut Engine, host: &Host) {
@@ -63,6 +95,11 @@ pub(super) fn register(engine: &mut Engine, host: &Host) {
     };
     engine.register_fn("split", move |ctx: NativeCallContext, d: &mut Dataset| split(&ctx, d, &Map::new()));
     engine.register_fn("split", move |ctx: NativeCallContext, d: &mut Dataset, map: Map| split(&ctx, d, &map));
+    engine.register_fn("append", |ctx: NativeCallContext, d: &mut Dataset, more: Dataset| d.append(&more).at(&ctx));
+    let h = host.clone();
+    engine.register_fn("append", move |ctx: NativeCallContext, d: &mut Dataset, rows: Array| {
+        gathered(&h, d, &rows).and_then(|more| d.append(&more)).at(&ctx)
+    });
     engine.register_get("train", |s: &mut Split| s.train.clone());
     engine.register_get("val", |s: &mut Split| s.val.clone());
     engine.register_get("test", |s: &mut Split| s.test.clone());
@@ -105,6 +142,12 @@ pub(super) const DOCS: &[Entry] = &[
         signature: "load_data(\"d.npz\")",
         doc: "A Dataset from a .safetensors or .npz file with the arrays eta, mu_T, cov_TT, ess; of this program or another, compressed or not, in float64 or float32.\nWhat is known of each row is read from NAME.rows.safetensors where that is there; damage is an error.",
         example: "ef::gaussian().generate(#{points: 20, out: \"help.npz\"}); load_data(\"help.npz\").len",
+    },
+    Entry {
+        name: "append",
+        signature: "data.append(rows)",
+        doc: "A dataset with more rows at its end: those of another Dataset of the same statistics, or maps with eta such as the new_rows of cavi, which the family of data labels anew.\nRows of cavi say which factor they are of: r.new_rows.filter(|row| row.factor == \"x\").",
+        example: "let d = ef::gaussian().generate(#{points: 20}); d.append([#{eta: [0.5, -1]}]).append(d).len",
     },
     Entry {
         name: "split",
