@@ -1,6 +1,7 @@
 //! `generate` from a YAML file.
 
 use super::family_choice::{FamilyChoice, Resolve, region};
+use super::place;
 use crate::data::{Dataset, GenerateOptions, ParallelStrategy, generate};
 use crate::error::{Error, Result, nearest};
 use crate::family::{Design, Family};
@@ -30,6 +31,9 @@ pub struct DataJob {
     /// Where relative paths start: the folder of the file.
     #[serde(skip)]
     pub folder: PathBuf,
+    /// The text, and the name of its file: for errors.
+    #[serde(skip)]
+    source: (String, Option<PathBuf>),
 }
 
 /// The rows of a dataset.
@@ -131,7 +135,8 @@ impl DataJob {
     /// Read a job from YAML text.
     ///
     /// # Errors
-    /// What YAML or the schema does not allow, with line and column, and the likely meant key.
+    /// What YAML or the schema does not allow, or a key that the method does not take: with line and column, and the likely
+    /// meant key.
     ///
     /// # Example
     /// ```
@@ -139,7 +144,22 @@ impl DataJob {
     /// assert_eq!(job.grid.num_points, 10);
     /// ```
     pub fn parse(text: &str) -> Result<Self> {
-        serde_yaml::from_str(text).map_err(|e| not_understood(&e.to_string()))
+        Self::named(text, None)
+    }
+    fn named(text: &str, file: Option<&Path>) -> Result<Self> {
+        let mut job: DataJob = serde_yaml::from_str(text).map_err(|e| {
+            let error = not_understood(&e.to_string());
+            file.map_or(error.clone(), |file| error.context(format_args!("'{}'", file.display())))
+        })?;
+        job.source = (text.to_string(), file.map(Path::to_path_buf));
+        job.folder = file.and_then(Path::parent).map(Path::to_path_buf).unwrap_or_default();
+        let given: Value = serde_yaml::from_str(text).unwrap_or_default();
+        for (key, value) in given.get("sampling").and_then(Value::as_mapping).into_iter().flatten() {
+            let (Some(key), false) = (key.as_str(), value.is_null()) else { continue };
+            let option = KEYS.iter().find(|(_, _, path)| *path == ["sampling", key]).map_or(key, |(option, ..)| option);
+            GenerateOptions::check_given(job.sampling.method, option, key).map_err(|e| job.at(&["sampling", key], e))?;
+        }
+        Ok(job)
     }
     /// Read a job from a YAML file.
     ///
@@ -148,24 +168,45 @@ impl DataJob {
     pub fn load(path: &Path) -> Result<Self> {
         let text = String::from_utf8(files::read(path)?)
             .map_err(|_| Error::file(format!("'{}' is not UTF-8 text", path.display())))?;
-        let mut job = Self::parse(&text).map_err(|e| e.context(format!("'{}'", path.display())))?;
-        job.folder = path.parent().map(Path::to_path_buf).unwrap_or_default();
-        Ok(job)
+        Self::named(&text, Some(path))
+    }
+    /// `error` with the key that `path` leads to, and its place where the text has it.
+    fn at(&self, path: &[&str], error: Error) -> Error {
+        let (text, file) = &self.source;
+        let file = file.as_ref().map_or(String::new(), |f| format!("'{}' ", f.display()));
+        match place::of(text, path) {
+            Some((line, column)) => error.context(format_args!("{file}line {line} column {column}, {}", path.join("."))),
+            None => error.context(path.join(".")),
+        }
+    }
+    /// `error` with the place of the option that it is about: such errors begin "OPTION is VALUE".
+    pub fn placed(&self, error: Error) -> Error {
+        let about = |(option, value, _): &&(&str, Reading, _)| {
+            let rest = error.message().strip_prefix(&format!("{option} is {}", value(&self.options())));
+            rest.is_some_and(|rest| rest.starts_with([';', ':']))
+        };
+        match KEYS.iter().find(about) {
+            Some((.., path)) => self.at(path, error),
+            None => error,
+        }
     }
     /// The family with the job's region; `resolve` runs the script of a job that names one.
     ///
     /// # Errors
     /// An unknown family or statistic, a shape or range that does not fit, a region that leaves the natural space.
     pub fn family(&self, resolve: Resolve) -> Result<Arc<Family>> {
-        let family = self.ef.make(&self.folder, resolve)?;
+        let family = self.ef.make(&self.folder, resolve).map_err(|e| self.at(&["ef"], e))?;
         let Some(ranges) = &self.grid.eta_range else { return Ok(family) };
-        let region = region(&family, ranges)?;
+        let region = region(&family, ranges).map_err(|(name, e)| match name {
+            Some(name) => self.at(&["grid", "eta_range", &name], e),
+            None => self.at(&["grid", "eta_range"], e),
+        })?;
         let name = family.name().to_string();
         let family = match Arc::try_unwrap(family) {
             Ok(family) => family.with_region(region)?,
             Err(_) => return Err(Error::numeric(format!("the family '{name}' is still in use by its script"))),
         };
-        family.check_region().map_err(|e| e.context("grid.eta_range"))?;
+        family.check_region().map_err(|e| self.at(&["grid", "eta_range"], e))?;
         Ok(Arc::new(family))
     }
     /// The options of the job, without a file to write.
@@ -201,18 +242,45 @@ impl DataJob {
     /// # Errors
     /// As [`DataJob::family`] and [`generate`].
     pub fn run(&self, resolve: Resolve, monitor: &Monitor) -> Result<Dataset> {
-        generate(&self.family(resolve)?, &self.options(), monitor)
+        generate(&self.family(resolve)?, &self.options(), monitor).map_err(|e| self.placed(e))
     }
 }
 
+/// The value of an option, as its errors show it.
+type Reading = fn(&GenerateOptions) -> String;
+
+/// What options of [`generate`] are called in a file.
+const KEYS: &[(&str, Reading, [&str; 2])] = &[
+    ("points", |o| o.points.to_string(), ["grid", "num_points"]),
+    ("batch_size", |o| o.batch_size.to_string(), ["grid", "batch_size"]),
+    ("samples", |o| o.samples.to_string(), ["sampling", "num_samples"]),
+    ("warmup", |o| o.warmup.to_string(), ["sampling", "num_warmup"]),
+    ("chains", |o| o.chains.to_string(), ["sampling", "num_chains"]),
+    ("step_size", |o| o.step_size.to_string(), ["sampling", "step_size"]),
+    ("integration_steps", |o| o.integration_steps.to_string(), ["sampling", "num_integration_steps"]),
+    ("target_accept", |o| o.target_accept.to_string(), ["sampling", "target_accept"]),
+    ("target_mcse", |o| o.target_mcse.unwrap_or(0.0).to_string(), ["sampling", "target_mcse"]),
+    ("max_depth", |o| o.max_depth.to_string(), ["sampling", "max_depth"]),
+    ("replicates", |o| o.replicates.to_string(), ["sampling", "replicates"]),
+    ("particles", |o| o.particles.to_string(), ["sampling", "particles"]),
+    ("populations", |o| o.populations.to_string(), ["sampling", "populations"]),
+    ("tol", |o| o.tol.to_string(), ["sampling", "tol"]),
+];
+
 /// The error for a text that the schema does not allow: with the likely meant one of the words that serde lists.
 fn not_understood(message: &str) -> Error {
-    let error = Error::file(format!("the job is not understood: {message}"));
+    let plain = [("usize", "a whole number of at least 0"), ("u64", "a whole number of at least 0"), ("f64", "a number")];
+    let plain = plain.iter().fold(message.to_string(), |text, (word, meaning)| {
+        text.replace(&format!("expected {word}"), &format!("expected {meaning}"))
+    });
+    let error = Error::file(format!("the job is not understood: {plain}"));
     let quoted: Vec<&str> = message.split('`').skip(1).step_by(2).collect();
     let guess = quoted.split_first().and_then(|(found, valid)| nearest(found, valid.iter().copied()));
-    error.hint(match guess {
-        Some(guess) if message.contains("unknown") => format!("did you mean '{guess}'?"),
-        _ => "keys: ef { name, x_shape } or { script }, grid { num_points, eta_range, batch_size }, sampling, optim { seed }"
-            .to_string(),
-    })
+    match guess {
+        Some(guess) if message.contains("unknown") => error.hint(format!("did you mean '{guess}'?")),
+        _ if message.contains("invalid ") => error,
+        _ => error.hint(
+            "keys: ef { name, x_shape } or { script }, grid { num_points, eta_range, batch_size }, sampling, optim { seed }",
+        ),
+    }
 }

@@ -78,19 +78,24 @@ impl FamilyChoice {
     }
 }
 
-/// The region that `ranges` describe.
-pub(super) fn region(family: &Family, ranges: &BTreeMap<String, Value>) -> Result<Region> {
+/// The region that `ranges` describe; or the statistic whose range is wrong, where it has one, and why.
+pub(super) fn region(
+    family: &Family,
+    ranges: &BTreeMap<String, Value>,
+) -> std::result::Result<Region, (Option<String>, Error)> {
     let names: Vec<&str> = family.statistics().iter().map(|s| s.name.as_str()).collect();
     if let Some(key) = ranges.keys().find(|k| !names.contains(&k.as_str())) {
-        return Err(unknown("statistic in grid.eta_range", key, &names));
+        return Err((Some(key.clone()), unknown("statistic in grid.eta_range", key, &names)));
     }
     let blocks = family.statistics().iter().map(|s| {
         let range = ranges.get(&s.name).ok_or_else(|| {
-            Error::domain(format!("grid.eta_range has no range for '{}'", s.name)).hint(format!("{}: [low, high]", s.name))
+            let error = Error::domain(format!("there is no range for '{}'", s.name));
+            (None, error.hint(format!("{}: [low, high]", s.name)))
         })?;
-        Ok((s.name.clone(), block(s, range).map_err(|e| e.context(format!("grid.eta_range of '{}'", s.name)))?))
+        let wrong = |e: Error| (Some(s.name.clone()), e);
+        Ok((s.name.clone(), block(s, range).map_err(wrong)?))
     });
-    blocks.collect::<Result<_>>().map(Region::new)
+    blocks.collect::<std::result::Result<_, _>>().map(Region::new)
 }
 
 const FORMS: &str = "[low, high], [lows, highs], { negative_definite: [low, high] } or reparametrised";

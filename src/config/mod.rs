@@ -4,6 +4,7 @@
 
 mod data_job;
 mod family_choice;
+mod place;
 
 pub use data_job::{DataJob, Grid, Optim, Sampling};
 pub use family_choice::{FamilyChoice, Resolve};

@@ -134,12 +134,22 @@ pub(super) const UNCONVERGED: &str = "unconverged_rows";
 pub(super) const DIVERGENCES: &str = "divergences";
 pub(super) const QUARANTINED: &str = "quarantined_rows";
 
+/// What an entry of the provenance of `data` counts.
+pub(super) fn count(data: &Dataset, key: &str) -> u64 {
+    data.provenance().get(key).and_then(|text| text.parse().ok()).unwrap_or(0)
+}
+
 fn listed(rows: &Rows, i: usize, eta: &[f64]) -> Quarantined {
     let k = eta.len();
+    let (gate, reason) = match rows.gate[i].split_once(": ") {
+        Some((gate, reason)) => (gate.to_string(), Some(reason.to_string())),
+        None => (rows.gate[i].clone(), None),
+    };
     Quarantined {
         row: rows.first + i,
         eta: eta.to_vec(),
-        gate: rows.gate[i].clone(),
+        gate,
+        reason,
         method: rows.method[i].clone(),
         rhat: finite(rows.rhat[i]),
         ess: finite(rows.ess[i]),

@@ -135,6 +135,10 @@ impl Dataset {
     pub fn cov_tt(&self) -> &[f64] {
         self.inner.cov_tt.values()
     }
+    /// Whether the covariances are in memory.
+    pub(super) fn holds_covariances(&self) -> bool {
+        matches!(self.inner.cov_tt, Covariances::Memory(_))
+    }
     /// Give `f` the covariances row after row, [k, k] each, without holding on to those of a file.
     ///
     /// # Errors

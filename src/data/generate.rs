@@ -3,17 +3,18 @@
 //! With a file to write, finished chunks go to a [`Part`] beside it, so that nothing is lost when a run is stopped or
 //! killed, and the file is put together from them at the end, a chunk at a time.
 
-use super::assemble::Assembled;
+use super::assemble::{Assembled, QUARANTINED, count};
 use super::job::Job;
-use super::part::{self, Part, Rows};
+use super::part::{self, Part};
 use super::quarantine::{self, describe};
+use super::refused::{HOPELESS, Labeller, Wrong, improper, label_rows};
 use super::shard::Shard;
 use super::{Dataset, GenerateOptions, ParallelStrategy, io};
 use crate::error::{Error, Kind, Result};
 use crate::family::{Family, Moments};
 use crate::num::files;
 use crate::num::observe::Monitor;
-use crate::sample::{BLOCK, LabelOptions, Method, check_rows, label_part};
+use crate::sample::{BLOCK, LabelOptions, Method, label_part};
 use rayon::prelude::*;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
@@ -22,16 +23,14 @@ use std::sync::{Arc, Mutex, PoisonError};
 /// Most numbers of a dataset in memory, 16 GB.
 const MOST_NUMBERS: usize = 1 << 31;
 
-/// Labels of rows, [n, k], that start at a row of a job.
-type Labeller<'a> = &'a (dyn Fn(&[f64], usize) -> Result<Moments> + Sync);
-
 /// Labelled rows of `family` for eta drawn from its region. The same seed gives the same bytes, whatever the number of
 /// threads, and however often the run was stopped and resumed. With `out`, the file is written; a file of the same job that
-/// is finished is read instead.
+/// is finished is read instead. Rows that cannot be labelled, or whose labels fail a test of their quality, are left out, and
+/// listed beside the file.
 ///
 /// # Errors
-/// When the family has no region, an option is out of range, a density does not decay, the file cannot be written or
-/// belongs to another job, every row fails its gate, or the user interrupts: then the message says where finished rows are.
+/// When the family has no region, an option is out of range, the file cannot be written or
+/// belongs to another job, no row is left, or the user interrupts: then the message says where finished rows are.
 pub fn generate(family: &Arc<Family>, options: &GenerateOptions, monitor: &Monitor) -> Result<Dataset> {
     let labels = options.labels();
     let quiet = monitor.quiet();
@@ -62,11 +61,11 @@ fn generate_with(family: &Arc<Family>, options: &GenerateOptions, monitor: &Moni
     let out = options.out.as_ref().map(|out| shard.map_or(PathBuf::from(out), |s| s.path(Path::new(out))));
     if let Some(out) = &out
         && options.resume
-        && let Some(data) = finished(out, &job)?
+        && let Some(data) = finished(out, &job, range.len())?
     {
         return Ok(data.with_family(family.clone()));
     }
-    check_rows(family, &eta)?;
+    let wrong = improper(family, &eta)?;
     let part = match &out {
         Some(out) => {
             let part = Part::open(&part::path_beside(out), &job, family.dim(), options.resume)?;
@@ -76,7 +75,7 @@ fn generate_with(family: &Arc<Family>, options: &GenerateOptions, monitor: &Moni
         }
         None => Part::in_memory(family.dim()),
     };
-    let part = fill(part, &eta, range, options, monitor, label, out.as_deref())?;
+    let part = fill(part, (&eta, &wrong), range, options, monitor, label, out.as_deref())?;
     finish(part, family, &eta, &job, options, out.as_deref())
 }
 
@@ -99,19 +98,19 @@ fn check(family: &Family, options: &GenerateOptions) -> Result<()> {
     options.out.as_ref().map_or(Ok(()), |out| Dataset::check_name(Path::new(out)))
 }
 
-/// The dataset in `out`, where it is there, finished, and of this job.
-fn finished(out: &Path, job: &Job) -> Result<Option<Dataset>> {
+/// The dataset in `out`, where it is there, finished, undamaged, and the `rows` rows of this job.
+fn finished(out: &Path, job: &Job, rows: usize) -> Result<Option<Dataset>> {
     if !out.is_file() || part::path_beside(out).exists() {
         return Ok(None);
     }
     let anew = "choose another file, or write over it (--force, resume: false)";
-    let data = Dataset::load(out).map_err(|e| e.context("a file of this name exists").hint(anew))?;
+    let data = io::load_checked(out).map_err(|e| e.context("a file of this name exists").hint(anew))?;
     let difference = match Job::of(data.provenance()) {
         Some(found) => job.difference(&found),
         None => Some("it does not say how it was made".to_string()),
     };
     match difference {
-        None => Ok(Some(data)),
+        None => complete(data, out, rows).map(Some),
         Some(difference) => {
             let error = Error::file(format!("'{}' exists and is of another job: {difference}", out.display()));
             Err(error.hint(anew))
@@ -119,10 +118,30 @@ fn finished(out: &Path, job: &Job) -> Result<Option<Dataset>> {
     }
 }
 
-/// Label the rows of `range` that are not in `part` yet.
+/// `data`, where it has its row notes and, with those that were left out, `rows` rows.
+fn complete(data: Dataset, out: &Path, rows: usize) -> Result<Dataset> {
+    let wrong =
+        |what: String, hint: &str| Err(Error::file(format!("'{}' is of this job, but {what}", out.display())).hint(hint));
+    if data.notes().is_none() {
+        let notes = out.with_extension("rows.safetensors");
+        let hint =
+            "put them back, choose another file, or make it anew (--force, resume: false); load_data(...) reads it without";
+        return wrong(format!("its row notes '{}' are missing", notes.display()), hint);
+    }
+    let left_out = count(&data, QUARANTINED);
+    if data.len() as u64 + left_out != rows as u64 {
+        let text = format!("it has {} rows, and {left_out} that were left out, of {rows}: it was selected from", data.len());
+        return wrong(text, "choose another file, or write over it (--force, resume: false)");
+    }
+    // The file says how many; without the list nothing more is known of them.
+    let quarantined = quarantine::read(out, left_out).unwrap_or_default();
+    Ok(data.with_quarantined(quarantined))
+}
+
+/// Label the rows of `range` that are not in `part` yet, but for those that are known to have no label.
 fn fill(
     part: Part,
-    eta: &[f64],
+    (eta, wrong): (&[f64], &Wrong),
     range: Range<usize>,
     options: &GenerateOptions,
     monitor: &Monitor,
@@ -139,10 +158,17 @@ fn fill(
     let part = Mutex::new(part);
     let work = |rows: &Range<usize>| -> Result<()> {
         monitor.check()?;
-        let found = Rows::new(rows.start, k, label(&eta[rows.start * k..rows.end * k], rows.start)?)?;
-        part.lock().unwrap_or_else(PoisonError::into_inner).put(found)?;
+        let found = label_rows(label, wrong, &eta[rows.start * k..rows.end * k], k, rows.start)?;
+        let mut part = part.lock().unwrap_or_else(PoisonError::into_inner);
+        part.put(found)?;
         task.add(rows.len() as u64, "");
-        Ok(())
+        match part.all_refused().filter(|_| part.len() >= HOPELESS) {
+            Some((row, gate)) => {
+                Err(Error::numeric(format!("none of the first {} rows can be labelled (row {row} is {gate})", part.len()))
+                    .hint("another region, or another method"))
+            }
+            None => Ok(()),
+        }
     };
     let done = match options.parallel_strategy {
         ParallelStrategy::Pmap => chunks.par_iter().with_max_len(1).try_for_each(work),
@@ -153,7 +179,7 @@ fn fill(
     match done {
         Ok(()) => Ok(part),
         Err(e) => {
-            let kept = part.flush().is_ok().then_some(part.len());
+            let kept = part.flush().is_ok().then(|| if part.all_refused().is_some() { 0 } else { part.len() });
             Err(stopped(e, part, kept, total, out))
         }
     }
@@ -208,7 +234,8 @@ fn finish(
     let assembled = Assembled::new(&part, eta, job, options.seed);
     // A part of a job may be empty.
     if assembled.is_empty() && options.shard.is_none() {
-        let mut error = Error::numeric(format!("no row is left: {}", describe(assembled.quarantined())));
+        let left_out = assembled.quarantined();
+        let mut error = Error::numeric(format!("no row is left: {}{}", describe(left_out), quarantine::reason(left_out)));
         let mut hint = "more samples or warmup, or another region".to_string();
         if let Some(out) = out {
             assembled.write_quarantine(out, family)?;

@@ -75,7 +75,7 @@ fn a_run_that_fails_keeps_its_rows_and_goes_on_to_the_same_bytes() {
     let (labels, seen, counted) = (base.labels(), AtomicUsize::new(0), AtomicUsize::new(0));
     let good = |eta: &[f64], first: usize| label_part(&family, eta, first, &labels, &Monitor::silent());
     let breaks = |eta: &[f64], first: usize| match seen.fetch_add(1, Ordering::Relaxed) {
-        2 => Err(Error::numeric("struck by lightning").hint("stay inside")),
+        2 => Err(Error::file("struck by lightning").hint("stay inside")),
         _ => good(eta, first),
     };
     let rest = |eta: &[f64], first: usize| {
@@ -173,4 +173,94 @@ fn shards_join_to_the_bytes_of_one_run() {
     refused(&shards, "quarantine.json");
     let few = GenerateOptions { shard: Some([1, 9]), ..into(&out, &base) };
     assert!(generate(&family, &few, &Monitor::silent()).unwrap_err().message().contains("5 blocks"));
+}
+
+#[test]
+fn a_finished_file_that_is_damaged_or_without_its_notes_is_noticed() {
+    let folder = tempfile::tempdir().unwrap();
+    let (family, out) = (family(), folder.path().join("d.safetensors"));
+    let options = into(&out, &GenerateOptions { method: Method::Auto, ..options(40) });
+    generate(&family, &options, &Monitor::silent()).unwrap();
+    let (whole, notes) = (fs::read(&out).unwrap(), folder.path().join("d.rows.safetensors"));
+    let again = || generate(&family, &options, &Monitor::silent());
+    let says = |error: Error, word: &str| assert!(error.message().contains(word), "{error}");
+    let start = 8 + u64::from_le_bytes(whole[..8].try_into().unwrap()) as usize;
+    for at in [start, start + 8 * 40 * 36 - 1, start + 4000] {
+        let mut damaged = whole.clone();
+        damaged[at] ^= 4;
+        fs::write(&out, &damaged).unwrap();
+        says(again().unwrap_err(), "cov_TT of the rows 0 to 39 is not what was written");
+        says(Dataset::load(&out).unwrap_err(), "is damaged");
+        says(merge(&folder.path().join("m.npz"), std::slice::from_ref(&out), false).unwrap_err(), "is damaged");
+    }
+    fs::write(&out, &whole).unwrap();
+    assert_eq!(again().unwrap().len(), 40);
+    let kept = fs::read(&notes).unwrap();
+    fs::remove_file(&notes).unwrap();
+    says(again().unwrap_err(), "d.rows.safetensors' are missing");
+    assert!(fs::read(&out).unwrap() == whole && Dataset::load(&out).unwrap().notes().is_none());
+    fs::write(&notes, kept).unwrap();
+    again().unwrap().split(1).unwrap().train.save(&out).unwrap();
+    says(again().unwrap_err(), "it has 32 rows, and 0 that were left out, of 40");
+}
+
+/// Labels, but for rows whose number is divisible by 7.
+fn refusing<'a>(family: &'a Family, options: &GenerateOptions) -> impl Fn(&[f64], usize) -> Result<Moments> + Sync + 'a {
+    let labels = options.labels();
+    move |eta, first| match (first..first + eta.len() / family.dim()).find(|row| row.is_multiple_of(7)) {
+        Some(row) => Err(Error::numeric(format!("row {row}: no integral at {:?}", &eta[..1])).hint("move away")),
+        None => label_part(family, eta, first, &labels, &Monitor::silent()),
+    }
+}
+
+#[test]
+fn a_row_that_cannot_be_labelled_is_left_out_with_its_reason() {
+    let folder = tempfile::tempdir().unwrap();
+    let (family, out) = (family(), folder.path().join("d.safetensors"));
+    let base = GenerateOptions { method: Method::Auto, ..options(100) };
+    let label = refusing(&family, &base);
+    let data = generate_with(&family, &into(&out, &base), &Monitor::silent(), &label).unwrap();
+    let listed = quarantine::read(&out, 15).unwrap();
+    assert!(listed.iter().all(|r| r.gate == "refused" && r.row % 7 == 0 && r.ess.is_none() && r.mcse == vec![None; 6]));
+    let reason = listed[1].reason.clone().unwrap();
+    assert!(reason.starts_with("row 7: no integral") && reason.ends_with("(hint: move away)"), "{reason}");
+    let plain = generate(&family, &base, &Monitor::silent()).unwrap();
+    let kept: Vec<usize> = (0..100).filter(|r| r % 7 != 0).collect();
+    let plain = plain.select(&kept).unwrap();
+    assert!((data.eta(), data.mu_t(), data.cov_tt()) == (plain.eta(), plain.mu_t(), plain.cov_tt()));
+    let warning = data.warning().unwrap();
+    assert!(warning.contains("refused 15; the first is row 0); left out; row 0 was refused: row 0: no integral"), "{warning}");
+    assert_eq!(generate(&family, &into(&out, &base), &Monitor::silent()).unwrap().quarantined(), data.quarantined());
+    // In chunks of every size, and in parts.
+    let expected = files_of(&out);
+    let wide = folder.path().join("wide.safetensors");
+    let options = GenerateOptions { batch_size: 96, parallel_strategy: ParallelStrategy::Vmap, ..into(&wide, &base) };
+    generate_with(&family, &options, &Monitor::silent(), &label).unwrap();
+    assert!(files_of(&wide) == expected);
+    let shards = [1, 2].map(|i| {
+        let options = GenerateOptions { shard: Some([i, 2]), ..into(&out, &base) };
+        generate_with(&family, &options, &Monitor::silent(), &label).unwrap();
+        folder.path().join(format!("d.shard-{i}-of-2.safetensors"))
+    });
+    merge(&out, &shards, false).unwrap();
+    assert!(files_of(&out) == expected);
+}
+
+#[test]
+fn what_no_row_can_do_stops_the_job() {
+    let folder = tempfile::tempdir().unwrap();
+    let (family, out) = (family(), folder.path().join("d.safetensors"));
+    let options = into(&out, &GenerateOptions { parallel_strategy: ParallelStrategy::Vmap, ..options(1000) });
+    // The same for all: not a matter of rows.
+    let alike = |_: &[f64], first: usize| -> Result<Moments> { Err(Error::domain(format!("row {first}: not for matrices"))) };
+    let error = generate_with(&family, &options, &Monitor::silent(), &alike).unwrap_err();
+    assert!(error.message() == "row 0: not for matrices" && names(folder.path()).is_empty(), "{error}");
+    let seen = AtomicUsize::new(0);
+    let each = |eta: &[f64], _: usize| -> Result<Moments> {
+        seen.fetch_add(1, Ordering::Relaxed);
+        Err(Error::numeric(format!("no integral at {eta:?}")))
+    };
+    let error = generate_with(&family, &options, &Monitor::silent(), &each).unwrap_err();
+    assert!(error.message().starts_with("none of the first 256 rows can be labelled (row 0 is refused: no int"), "{error}");
+    assert!(names(folder.path()).is_empty() && seen.into_inner() < 300);
 }

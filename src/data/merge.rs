@@ -1,6 +1,6 @@
 //! Joining the shards of a job: the bytes of one run.
 
-use super::assemble::{DIVERGENCES, QUARANTINED, UNCONVERGED};
+use super::assemble::{DIVERGENCES, QUARANTINED, UNCONVERGED, count};
 use super::io::{self, Head};
 use super::job::{Job, SHARD};
 use super::quarantine::{self, Quarantined};
@@ -27,7 +27,7 @@ struct Piece {
 ///
 /// # Errors
 /// A file that is no shard or not whole; shards of different jobs; rows that two shards hold, or none; files that cannot be
-/// read or written.
+/// read or written; covariances that are damaged.
 pub fn merge(out: &Path, shards: &[PathBuf], force: bool) -> Result<Dataset> {
     Dataset::check_name(out)?;
     // A pattern such as NAME.shard-* also meets the notes beside the shards.
@@ -64,7 +64,7 @@ pub fn merge(out: &Path, shards: &[PathBuf], force: bool) -> Result<Dataset> {
 
 impl Piece {
     fn read(path: &Path) -> Result<Piece> {
-        let data = Dataset::load(path)?;
+        let data = io::load_checked(path)?;
         let wrong = |what: &str| {
             let error = Error::file(format!("'{}' {what}", path.display()));
             error.hint("shards are made by nnef generate --shard i/N, or generate with shard: [i, N]")
@@ -85,10 +85,6 @@ impl Piece {
         }
         Ok(Piece { path: path.to_path_buf(), job: job.whole(), points, shard, rows, quarantined, data })
     }
-}
-
-fn count(data: &Dataset, key: &str) -> u64 {
-    data.provenance().get(key).and_then(|text| text.parse().ok()).unwrap_or(0)
 }
 
 /// Check that the rows follow each other from the first to the last.

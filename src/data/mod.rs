@@ -1,5 +1,6 @@
 //! Labelled data: rows (eta, mu_T, cov_TT, ess), how they are drawn, made, split, written and read.
 
+mod append;
 mod assemble;
 mod covariances;
 mod dataset;
@@ -10,6 +11,7 @@ mod merge;
 mod options;
 mod part;
 mod quarantine;
+mod refused;
 mod shard;
 mod split;
 mod summary;

@@ -1,6 +1,6 @@
 //! Options of [`super::generate`].
 
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::family::Design;
 use crate::sample::{BLOCK, HmcOptions, ImportanceOptions, LabelOptions, Method, NutsOptions, QuadratureOptions, SmcOptions};
 use serde::{Deserialize, Serialize};
@@ -102,7 +102,61 @@ impl Default for GenerateOptions {
     }
 }
 
+/// Options of sampling, and the methods that each belongs to; `auto` may go every way but that of nuts.
+const BELONGS: [(&str, &[Method]); 14] = {
+    use Method::{Hmc, Importance, Nuts, Quadrature, Smc};
+    [
+        ("samples", &[Hmc, Nuts, Importance]),
+        ("warmup", &[Hmc, Nuts]),
+        ("chains", &[Hmc, Nuts]),
+        ("step_size", &[Hmc, Nuts]),
+        ("integration_steps", &[Hmc]),
+        ("adapt", &[Hmc]),
+        ("target_accept", &[Hmc, Nuts]),
+        ("control_variates", &[Hmc, Importance, Smc]),
+        ("target_mcse", &[Hmc]),
+        ("max_depth", &[Nuts]),
+        ("replicates", &[Importance]),
+        ("particles", &[Smc]),
+        ("populations", &[Smc]),
+        ("tol", &[Quadrature]),
+    ]
+};
+
 impl GenerateOptions {
+    /// Refuse an option that has no effect with `method`; `shown` is how its user calls it.
+    ///
+    /// # Errors
+    /// The option, the methods that it belongs to, and what `method` takes.
+    ///
+    /// # Example
+    /// ```
+    /// use nnef::{data::GenerateOptions, sample::Method};
+    /// let error = GenerateOptions::check_given(Method::Smc, "samples", "num_samples").unwrap_err();
+    /// assert!(error.message().contains("num_samples belongs to hmc, nuts and importance"));
+    /// assert!(GenerateOptions::check_given(Method::Auto, "samples", "samples").is_ok());
+    /// ```
+    pub fn check_given(method: Method, option: &str, shown: &str) -> Result<()> {
+        let Some((_, methods)) = BELONGS.iter().find(|(name, _)| *name == option) else { return Ok(()) };
+        let taken = |methods: &[Method]| match method {
+            Method::Auto => methods.iter().any(|m| *m != Method::Nuts),
+            forced => methods.contains(&forced),
+        };
+        if taken(methods) {
+            return Ok(());
+        }
+        let text = format!(
+            "{shown} belongs to {} and has no effect with method {}",
+            listed(methods.iter().map(|m| name(*m))),
+            name(method)
+        );
+        let own: Vec<String> = BELONGS.iter().filter(|(_, m)| taken(m)).map(|(name, _)| name.to_string()).collect();
+        Err(Error::name(text).hint(match (method, &own[..]) {
+            (Method::Auto, _) => format!("leave {shown} out, or choose method {}", listed(methods.iter().map(|m| name(*m)))),
+            (_, []) => format!("leave {shown} out: {} takes no options", name(method)),
+            _ => format!("leave {shown} out; {} takes {}", name(method), listed(own)),
+        }))
+    }
     /// Check what holds for every method.
     ///
     /// # Errors
@@ -149,6 +203,21 @@ impl GenerateOptions {
                 seed: self.seed,
             },
         }
+    }
+}
+
+/// What scripts and files call a method.
+fn name(method: Method) -> String {
+    serde_json::to_value(method).ok().and_then(|v| v.as_str().map(str::to_string)).unwrap_or_default()
+}
+
+/// `a, b and c`.
+fn listed(words: impl IntoIterator<Item = String>) -> String {
+    let words: Vec<String> = words.into_iter().collect();
+    match &words[..] {
+        [] => String::new(),
+        [one] => one.clone(),
+        [first @ .., last] => format!("{} and {last}", first.join(", ")),
     }
 }
 

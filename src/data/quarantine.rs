@@ -1,4 +1,4 @@
-//! Rows that failed a test of their quality: left out of a dataset, and listed beside it.
+//! Rows that cannot be labelled, or failed a test of their quality: left out of a dataset, and listed beside it.
 
 use crate::error::{Error, Result};
 use crate::num::files;
@@ -12,8 +12,11 @@ pub struct Quarantined {
     pub row: usize,
     /// Its natural parameters, `[k]`.
     pub eta: Vec<f64>,
-    /// The test that it failed.
+    /// The test that it failed; `refused` where it has no labels.
     pub gate: String,
+    /// Why it has no labels, where it was refused.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
     /// How it was made.
     pub method: String,
     /// Its split R-hat; `None` where that is not a number.
@@ -72,5 +75,12 @@ pub(super) fn describe(rows: &[Quarantined]) -> String {
     gates.sort_unstable();
     let counts = gates.chunk_by(|a, b| a == b).map(|same| format!("{} {}", same[0], same.len())).collect::<Vec<_>>().join(", ");
     let first = rows.first().map_or(0, |r| r.row);
-    format!("{} rows failed a test of their quality ({counts}; the first is row {first})", rows.len())
+    let plural = if rows.len() == 1 { "row" } else { "rows" };
+    format!("{} {plural} failed a test of their quality ({counts}; the first is row {first})", rows.len())
+}
+
+/// Why the first row without labels was refused, where there is one: `; row 3 was refused: WHY`.
+pub(super) fn reason(rows: &[Quarantined]) -> String {
+    let first = rows.iter().find_map(|r| r.reason.as_ref().map(|reason| (r.row, reason)));
+    first.map_or(String::new(), |(row, reason)| format!("; row {row} was refused: {reason}"))
 }

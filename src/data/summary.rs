@@ -62,7 +62,10 @@ impl Dataset {
         match self.quarantined() {
             _ if count == 0 => None,
             [] => Some(format!("{count} {} left out: they failed a test of their quality", plural(count, "row"))),
-            rows => Some(format!("{}; left out", super::quarantine::describe(rows))),
+            rows => {
+                let (what, why) = (super::quarantine::describe(rows), super::quarantine::reason(rows));
+                Some(format!("{what}; left out{why}"))
+            }
         }
     }
 

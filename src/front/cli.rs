@@ -138,9 +138,17 @@ fn run(command: Command) -> i32 {
         Command::Merge { out, shards, force } => generate::merge(&host(false), &out, &shards, force),
         Command::Doc { name } => {
             let host = host(false);
-            let session = Session::new(host.clone());
-            host.frontend().out(&session.help(&name.unwrap_or_default()));
-            0
+            match Session::new(host.clone()).find_help(&name.unwrap_or_default()) {
+                Ok(text) => {
+                    host.frontend().out(&text);
+                    0
+                }
+                Err(e) => {
+                    let hint = e.hint_text().map_or(String::new(), |h| format!("\n  hint: {h}"));
+                    host.frontend().err(&format!("error: {}{hint}", e.message()));
+                    FAILED
+                }
+            }
         }
         Command::Info => {
             host(false).frontend().out(&info());

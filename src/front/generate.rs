@@ -28,7 +28,7 @@ pub(super) struct GenerateArguments {
     points: Option<usize>,
     /// Make only part i of N, from 1 to N, into NAME.shard-i-of-N.
     #[arg(long, value_name = "i/N")]
-    shard: Option<String>,
+    shard: Option<Shard>,
 }
 
 /// Make a dataset; the exit code.
@@ -50,11 +50,11 @@ fn make(host: &Host, arguments: GenerateArguments) -> Result<(Dataset, String)> 
     let name = || PathBuf::from(format!("data/{}_{}.safetensors", family.name(), options.points));
     let out = arguments.out.unwrap_or_else(name);
     let out = out.to_str().ok_or_else(|| Error::file(format!("'{}' is not UTF-8", out.display())))?.to_string();
-    let shard: Option<Shard> = arguments.shard.map(|text| text.parse()).transpose()?;
+    let shard = arguments.shard;
     let path = shard.map_or_else(|| PathBuf::from(&out), |s| s.path(Path::new(&out)));
     (options.out, options.shard) = (Some(out), shard.map(Shard::numbers));
     let before = std::fs::metadata(&path).and_then(|m| m.modified()).ok();
-    let data = data::generate(&family, &options, &host.monitor())?;
+    let data = data::generate(&family, &options, &host.monitor()).map_err(|e| job.placed(e))?;
     let untouched = before.is_some() && before == std::fs::metadata(&path).and_then(|m| m.modified()).ok();
     let end = if untouched { "was finished already (--force makes it anew)" } else { "written" };
     Ok((data, format!("{}: {end}", path.display())))

@@ -20,7 +20,18 @@ pub fn continued(hash: u64, bytes: &[u8]) -> u64 {
 
 /// The checksum of the bits of `values`.
 pub fn of_floats(values: &[f64]) -> u64 {
-    values.iter().map(|v| v.to_bits()).fold(START, step)
+    floats_continued(START, values)
+}
+
+/// `hash` continued over the bits of `values`; unlike [`continued`] it does not depend on how they are cut into pieces.
+///
+/// # Example
+/// ```
+/// use nnef::num::checksum::{START, floats_continued, of_floats};
+/// assert_eq!(floats_continued(floats_continued(START, &[1.0]), &[2.0]), of_floats(&[1.0, 2.0]));
+/// ```
+pub fn floats_continued(hash: u64, values: &[f64]) -> u64 {
+    values.iter().map(|v| v.to_bits()).fold(hash, step)
 }
 
 fn step(hash: u64, word: u64) -> u64 {

@@ -224,7 +224,7 @@ impl Session {
     }
     /// Names of all functions, ours and the script's.
     pub fn functions(&self) -> Vec<String> {
-        let ours = modules::entries().map(|e| e.name.to_string());
+        let ours = modules::functions().map(|e| e.name.to_string());
         let operations = crate::expr::op::TABLE
             .iter()
             .map(|i| i.name.to_string())
@@ -239,8 +239,16 @@ impl Session {
         all.dedup();
         all
     }
-    /// The help of a name.
+    /// The help of a name; where there is none, what comes nearest.
     pub fn help(&self, name: &str) -> String {
+        self.find_help(name)
+            .unwrap_or_else(|e| format!("{}{}", e.message(), e.hint_text().map_or(String::new(), |h| format!("; {h}"))))
+    }
+    /// The help of a name.
+    ///
+    /// # Errors
+    /// A name that is not explained, with what comes nearest.
+    pub fn find_help(&self, name: &str) -> crate::error::Result<String> {
         modules::help_text(name)
     }
 

@@ -128,6 +128,12 @@ fn a_wrong_choice_or_number_of_an_option_says_what_is_needed() {
     says("ef::gaussian().draw_eta(3, #{design: \"sobl\"})", &["unknown design of draw_eta 'sobl'", "did you mean 'sobol'?"]);
     says("ef::gaussian().mean([1, -1], #{method: \"quadratur\"})", &["did you mean 'quadrature'?"]);
     says("ef::gaussian().mean([1, -1], #{smaples: 3})", &["did you mean 'samples'?", "outside"]);
+    says(
+        "ef::gaussian().mean([1, -1], #{method: \"smc\", samples: 99})",
+        &["samples belongs to hmc", "smc takes", "particles"],
+    );
+    says("ef::gaussian().generate(#{max_depth: 3})", &["max_depth belongs to nuts", "method auto", "choose method nuts"]);
+    says("ef::gaussian().mean([1, -1], #{method: hmc(#{warmup: 30}), tol: 1e-3})", &["tol belongs to quadrature"]);
     says("ef::gaussian().mean([1, -1], #{design: \"sobol\"})", &["belongs to generate"]);
     says("ef::gaussian().mean([1, -1], #{tol: -1})", &["tol is -1", "between 0 and 1"]);
     says("ef::gaussian().mean([1, -1], #{samples: -1})", &["samples", "is -1; a whole number of at least 0"]);
@@ -166,4 +172,12 @@ fn what_is_no_family_is_refused_where_it_is_defined() {
 fn what_may_not_exist_is_not_sampled_without_a_word() {
     let code = "family(#{ x: interval(0, 1, 2), stats: |x| #{ a: log(abs(x[0] - x[1])) } }).mean([-1])";
     says(code, &["not proven", "quadrature does not resolve it", "at your own risk"]);
+    // Of a batch the row is named, and a dataset says how many and why.
+    let two = code.replace("[-1]", "[[-1], [-2]]");
+    says(&two, &["row 0: it is not proven", "eta = [-1.0]", "leave the row out of the batch", "generate(...)"]);
+    let with_region = code.replace(" }).mean([-1])", ", eta: #{ a: [-2, -1] } }).generate(#{points: 3})");
+    says(
+        &with_region,
+        &["no row is left: 3 rows failed", "refused 3", "row 0 was refused: it is not proven", "another region"],
+    );
 }

@@ -22,6 +22,11 @@ fn a_line_is_evaluated_and_usage_is_checked() {
     assert_eq!(nnef(here.path(), &["--version"]).status.code(), Some(0));
     assert!(text(&nnef(here.path(), &["info"]).stdout).contains("threads"));
     assert!(text(&nnef(here.path(), &["doc", "train"]).stdout).contains("epochs"));
+    let unknown = nnef(here.path(), &["doc", "genrate"]);
+    assert_eq!((unknown.status.code(), text(&unknown.stdout).as_str()), (Some(1), ""));
+    assert!(
+        text(&unknown.stderr).contains("no help for 'genrate'") && text(&unknown.stderr).contains("did you mean 'generate'?")
+    );
 }
 
 #[test]

@@ -45,13 +45,14 @@ pub fn eval(code: &str) -> Result<String, String> {
 
 #[test]
 fn every_documented_example_runs_and_every_name_is_explained_once() {
+    let folder = tempfile::tempdir().unwrap();
     let mut names: Vec<&str> = modules::entries().map(|e| e.name).collect();
     for entry in modules::entries() {
         assert!(entry.doc.len() > 20 && !entry.example.is_empty(), "{} is not explained", entry.name);
-        // Examples that only name a function which reads files.
-        if entry.example != entry.name {
-            eval(entry.example).unwrap_or_else(|e| panic!("example of {}: {e}", entry.name));
-        }
+        // Files of examples are called help.ENDING.
+        let code = entry.example.replace("\"help.", &format!("\"{}/help.", folder.path().display()));
+        assert!(entry.example != entry.name, "{} has no example", entry.name);
+        eval(&code).unwrap_or_else(|e| panic!("example of {}: {e}", entry.name));
     }
     names.sort_unstable();
     let before = names.len();
@@ -311,4 +312,52 @@ fn every_registered_name_has_help() {
     let (session, _) = session();
     let missing: Vec<&&str> = names.iter().filter(|n| session.help(n).starts_with("no help")).collect();
     assert!(names.len() > 60 && missing.is_empty(), "no help for {missing:?}");
+}
+
+/// Options, values and the parts of a dataset have help of their own, also where they are not called.
+#[test]
+fn options_and_parts_have_help() {
+    let (session, _) = session();
+    let options = serde_json::to_value(nnef::data::GenerateOptions::default()).unwrap();
+    let names = options.as_object().unwrap().keys().map(String::as_str);
+    for name in names.chain(["where", "eta_map", "base", "merge", "outside", "draws", "Chains", "Dataset"]) {
+        let text = session.find_help(name).unwrap_or_else(|e| panic!("{e}"));
+        assert!(text.contains(name) && text.contains("\nexample\n"), "{text}");
+    }
+    for (name, words) in [
+        ("data.summary", "A table of a dataset"),
+        ("data.summary()", "A table of a dataset"),
+        ("data.eta", "natural parameters"),
+        ("data.split", "80-10-10"),
+        ("chains.rhat", "rhat"),
+        ("epochs", "AdamW"),
+        ("ef::gamma", "ef::gamma()"),
+        ("ef::beta()", "ef::beta()"),
+        ("", "target_mcse"),
+    ] {
+        assert!(session.help(name).contains(words), "{name}: {}", session.help(name));
+    }
+    for (name, words) in [("target_mcs", "did you mean 'target_mcse'?"), ("zzz", "help() lists")] {
+        let error = session.find_help(name).unwrap_err();
+        assert!(error.hint_text().unwrap().contains(words), "{name}: {error}");
+    }
+}
+
+/// Rows of another dataset, or etas that inference gathered, go to the end of a dataset.
+#[test]
+fn rows_are_appended() {
+    let start = "let f = ef::gaussian(); let d = f.generate(#{points: 4}); ";
+    let run = |code: &str| eval(&format!("{start}{code}"));
+    assert_eq!(run("let e = d.append(f.generate(#{points: 3, seed: 1})); [d.len, e.len]").unwrap(), "[4,7]");
+    let code = "let e = d.append([#{factor: \"x\", eta: vec([1, -0.5])}]); [e.mu_T[4].to_array(), e.eta[4].to_array()]";
+    assert_eq!(run(code).unwrap(), "[[1.0,2.0],[1.0,-0.5]]");
+    for (code, words) in [
+        ("d.append(ef::gamma().generate(#{points: 3}))", "the rows have the statistics log_x, x, the dataset has x, x2"),
+        ("d.append([#{eta: [1, 2, 3]}])", "rows[0].eta"),
+        ("d.append([3])", "rows[0] is an int"),
+        ("d.append([#{eta: [1, 2]}])", "eta_x2 < 0"),
+    ] {
+        let error = run(code).unwrap_err();
+        assert!(error.contains(words), "{code}: {error}");
+    }
 }

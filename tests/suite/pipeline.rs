@@ -138,6 +138,20 @@ fn a_full_disk_is_an_error_that_keeps_finished_rows_and_leaves_nothing_half_writ
 }
 
 #[test]
+#[cfg(unix)]
+fn an_archive_on_a_full_disk_is_one_error_without_noise() {
+    let (_keep, here) = folder_with_job();
+    let code = "let d = ef::mvn(3).generate(#{points: 2000}); d.save(\\\"d.npz\\\")";
+    for kilobytes in [1, 40, 300, 1500] {
+        let failed = limited(&here, kilobytes, &format!("eval \"{code}\""));
+        let text = shown(&failed);
+        assert_eq!(failed.status.code(), Some(1), "{text}");
+        assert!(text.starts_with("error: cannot write 'd.npz'") && !text.contains("ZipWriter"), "{text}");
+        assert_eq!(names(&here), ["job.yaml"]);
+    }
+}
+
+#[test]
 fn shards_of_processes_join_to_the_bytes_of_one_run() {
     let (_keep, here) = folder_with_job();
     let run = |more: &[&str]| {
@@ -154,7 +168,7 @@ fn shards_of_processes_join_to_the_bytes_of_one_run() {
     assert!(done.status.success(), "{}", shown(&done));
     assert!(both(&here, "d") == both(&here, "whole"));
     let wrong = nnef(&here, &["generate", "--config", "job.yaml", "--shard", "4/3"]);
-    assert!(wrong.status.code() == Some(1) && shown(&wrong).contains("shard 4 of 3"), "{}", shown(&wrong));
+    assert!(wrong.status.code() == Some(2) && shown(&wrong).contains("shard 4 of 3"), "{}", shown(&wrong));
 }
 
 #[test]
@@ -193,7 +207,7 @@ fn a_large_file_is_mapped_and_reads_as_one_in_memory() {
 #[test]
 fn mistakes_in_a_job_are_clear_errors() {
     let folder = tempfile::tempdir().unwrap();
-    let cases: [(&str, &[&str]); 12] = [
+    let cases: [(&str, &[&str]); 18] = [
         ("{ef: {name: gaussian}, grid: {num_pints: 10}}", &["num_pints", "line 1", "did you mean 'num_points'"]),
         ("ef: {name: gaussian}\ngrid: {num_points: 3}\nsampling:\n  num_sampels: 3", &["line 4", "'num_samples'"]),
         ("{ef: {name: gausian}, grid: {num_points: 3}}", &["gausian", "did you mean 'gaussian'"]),
@@ -205,7 +219,25 @@ fn mistakes_in_a_job_are_clear_errors() {
         ("{ef: {script: three.rhai}, grid: {num_points: 3}}", &["three.rhai", "no family but i64"]),
         ("{ef: {name: gaussian}, grid: {num_points: 3, eta_range: {x: [-1, 1], x2: [-1, 0.5]}}}", &["partly improper", "0.5]"]),
         ("{ef: {name: gaussian}, grid: {num_points: 3, eta_range: {x: [-1, 1], y: [-1, 0.5]}}}", &["'y'", "x2"]),
-        ("{ef: {name: gaussian}, grid: {num_points: 3, eta_range: {x: [-1, 1], x2: 7}}}", &["'x2'", "'7' is not a range"]),
+        (
+            "{ef: {name: gaussian}, grid: {num_points: 3, eta_range: {x: [-1, 1], x2: 7}}}",
+            &["line 1 column", "grid.eta_range.x2", "'7' is not a range"],
+        ),
+        (
+            "ef: {name: gaussian}\ngrid: {num_points: 3}\nsampling: {method: smc, num_samples: 300}",
+            &["'job.yaml' line 3 column 38", "num_samples belongs to hmc, nuts and importance", "smc takes", "particles"],
+        ),
+        (
+            "ef: {name: gaussian}\ngrid: {num_points: 3}\nsampling: {method: quadrature, num_chains: 4}",
+            &["num_chains belongs to hmc and nuts", "line 3 column 44"],
+        ),
+        (
+            "ef: {name: gaussian}\ngrid: {num_points: 3}\nsampling:\n  method: hmc\n  num_chains: 0",
+            &["line 5 column 15, sampling.num_chains: chains is 0"],
+        ),
+        ("ef: {name: gaussian}\ngrid: {num_points: 3}\nsampling: {tol: 2}", &["line 3 column 17, sampling.tol: tol is 2"]),
+        ("ef: {name: gaussian}\ngrid: {num_points: abc}", &["a whole number of at least 0", "line 2 column 20"]),
+        ("ef: {name: gaussian}\ngrid:\n  num_points: 3\n  eta_range: {x: [-1, 1]}", &["line 4 column 14", "no range for 'x2'"]),
     ];
     std::fs::write(folder.path().join("three.rhai"), "1 + 2").unwrap();
     for (text, words) in cases {

@@ -2,13 +2,15 @@
 //! [n, k, k] and `ess` `[n]`, and beside it `NAME.rows.safetensors` with what is known of each row.
 //!
 //! Equal datasets give equal bytes. Nothing in a file is trusted: sizes are checked against the file before memory is
-//! taken, shapes against each other, and a sidecar against the rows that it was written for.
+//! taken, shapes against each other, a sidecar against the rows that it was written for, and covariances against the
+//! checksums in it.
 //!
-//! One file per format: [`tensors`] (safetensors), [`npz`] (with [`npy`]); [`rows`] is the sidecar.
+//! One file per format: [`tensors`] (safetensors), [`npz`] (with [`npy`]); [`rows`] is the sidecar, with its [`sums`].
 
 mod npy;
 mod npz;
 mod rows;
+mod sums;
 mod tensors;
 #[cfg(test)]
 mod tests;
@@ -17,9 +19,11 @@ use super::covariances::Covariances;
 use super::{Dataset, RowNotes};
 use crate::error::{Error, Result};
 use crate::num::files;
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
+use sums::Summing;
 
 /// A dense array read from a file, row-major.
 #[derive(Debug, Clone, PartialEq)]
@@ -48,20 +52,35 @@ pub(super) fn write(path: &Path, head: &Head, cov_tt: Pieces) -> Result<()> {
     finite_eta(head.eta, head.k).map_err(|e| e.context(format_args!("cannot save '{}'", path.display())))?;
     // A crash between the steps leaves rows without notes, never notes of other rows.
     let sidecar = rows::make_place(path, head)?;
+    let mut sums = Vec::new();
     files::write_with(path, |file| {
         let mut out = BufWriter::with_capacity(1 << 20, file);
+        let summing = RefCell::new(Summing::new(head.k));
+        let summed: Pieces = &|sink| {
+            cov_tt(&mut |piece| {
+                summing.borrow_mut().add(piece);
+                sink(piece)
+            })
+        };
         match format {
-            Format::Tensors => tensors::write_dataset(&mut out, head, cov_tt)?,
-            Format::Npz => npz::write_dataset(&mut out, head, cov_tt)?,
+            Format::Tensors => tensors::write_dataset(&mut out, head, summed)?,
+            Format::Npz => npz::write_dataset(&mut out, head, summed)?,
         }
+        sums = summing.into_inner().finish();
         out.flush()
     })?;
     // An npz file has no room for its provenance; one beside this file may be of the same rows.
     let npz = path.with_extension("npz");
-    match rows::encode(head, format == Format::Npz || npz.exists())? {
+    match rows::encode(head, sums, format == Format::Npz || npz.exists())? {
         Some(notes) => files::write_atomic(&sidecar, &notes),
         None => Ok(()),
     }
+}
+
+/// As [`Dataset::load`], with every covariance checked, also those that stay in their file.
+pub(super) fn load_checked(path: &Path) -> Result<Dataset> {
+    let data = load(path)?;
+    rows::join(data, path, true)
 }
 
 /// The files that [`write`] writes for `path`.
@@ -132,22 +151,28 @@ impl Dataset {
     ///
     /// # Errors
     /// A file error that names the path, what was found and what was expected: no such file, another kind, cut short, an
-    /// array that is missing, of another type or shape, eta that is not finite, or notes that belong to other rows.
+    /// array that is missing, of another type or shape, eta that is not finite, notes that belong to other rows, or
+    /// covariances without the checksum that the notes have of them (those of a large file, which stay in it, are checked
+    /// when a job is resumed or shards are joined).
     pub fn load(path: impl AsRef<Path>) -> Result<Self> {
         let path = path.as_ref();
-        let format = Format::of(path)?;
-        let at = |e: Error| e.context(format_args!("cannot load '{}'", path.display()));
-        if std::fs::metadata(path).is_ok_and(|m| m.is_file() && m.len() == 0) {
-            let error = Error::file("the file is empty, expected the arrays eta, mu_T, cov_TT and ess");
-            return Err(at(error.hint("write it again with data.save(...)")));
-        }
-        let data = match format {
-            Format::Tensors => tensors::read_dataset(path),
-            Format::Npz => files::read(path).and_then(|bytes| npz::decode(&bytes)),
-        }
-        .map_err(|e| at(sidecar_hint(e, path)))?;
-        rows::join(data, path)
+        rows::join(load(path)?, path, false)
     }
+}
+
+/// The dataset in the file at `path`, without its row notes.
+fn load(path: &Path) -> Result<Dataset> {
+    let format = Format::of(path)?;
+    let at = |e: Error| e.context(format_args!("cannot load '{}'", path.display()));
+    if std::fs::metadata(path).is_ok_and(|m| m.is_file() && m.len() == 0) {
+        let error = Error::file("the file is empty, expected the arrays eta, mu_T, cov_TT and ess");
+        return Err(at(error.hint("write it again with data.save(...)")));
+    }
+    match format {
+        Format::Tensors => tensors::read_dataset(path),
+        Format::Npz => files::read(path).and_then(|bytes| npz::decode(&bytes)),
+    }
+    .map_err(|e| at(sidecar_hint(e, path)))
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -7,7 +7,7 @@ use super::{Array, Head, NAMES, Pieces, assemble, missing_array, npy};
 use crate::data::Dataset;
 use crate::error::{Error, Result};
 use std::collections::BTreeMap;
-use std::io::{self, Cursor, Read, Seek, Write};
+use std::io::{self, Cursor, Read, Seek, SeekFrom, Write};
 use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, DateTime, ZipArchive, ZipWriter};
 
@@ -17,7 +17,7 @@ const MOST_DEFLATION: u64 = 1032;
 /// Write a dataset, without provenance and row notes.
 pub(super) fn write_dataset(out: &mut (impl Write + Seek), head: &Head, cov_tt: Pieces) -> io::Result<()> {
     let (n, k) = (head.ess.len(), head.k);
-    let mut writer = ZipWriter::new(out);
+    let mut writer = ZipWriter::new(Once { out, at: 0, failed: false });
     let [eta, mu, cov, ess] = NAMES;
     start(&mut writer, eta, &[n, k])?;
     write_floats(&mut writer, head.eta)?;
@@ -29,6 +29,48 @@ pub(super) fn write_dataset(out: &mut (impl Write + Seek), head: &Head, cov_tt: 
     write_floats(&mut writer, head.ess)?;
     writer.finish()?;
     Ok(())
+}
+
+/// A writer that fails once and then takes everything: a [`ZipWriter`] that is dropped after an error goes on writing, and
+/// complains on stderr where it cannot.
+struct Once<W> {
+    out: W,
+    /// Where the next byte goes, or would go.
+    at: u64,
+    failed: bool,
+}
+
+impl<W> Once<W> {
+    fn tried<T>(&mut self, work: impl FnOnce(&mut W) -> io::Result<T>, otherwise: T) -> io::Result<T> {
+        if self.failed {
+            return Ok(otherwise);
+        }
+        let done = work(&mut self.out);
+        self.failed = done.as_ref().is_err_and(|e| e.kind() != io::ErrorKind::Interrupted);
+        done
+    }
+}
+
+impl<W: Write> Write for Once<W> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let written = self.tried(|out| out.write(bytes), bytes.len())?;
+        self.at += written as u64;
+        Ok(written)
+    }
+    fn flush(&mut self) -> io::Result<()> {
+        self.tried(Write::flush, ())
+    }
+}
+
+impl<W: Seek> Seek for Once<W> {
+    fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
+        let otherwise = match to {
+            SeekFrom::Start(at) => at,
+            SeekFrom::Current(by) | SeekFrom::End(by) => self.at.saturating_add_signed(by),
+        };
+        self.at = self.tried(|out| out.seek(to), otherwise)?;
+        Ok(self.at)
+    }
 }
 
 /// Begin the array called `name`.

@@ -1,11 +1,11 @@
 //! The sidecar `NAME.rows.safetensors`: what is known of each row beside the four arrays.
 //!
 //! Arrays `log_normalizer` `[n]`, `mcse` [n, k], `rhat` `[n]`, `method` `[n]` (u8 codes); one metadata entry with the names of
-//! the codes, the provenance (for which an npz file has no room), and a fingerprint of the rows, so that notes that
-//! were written for other rows are never used.
+//! the codes, the provenance (for which an npz file has no room), a fingerprint of the rows, so that notes that
+//! were written for other rows are never used, and checksums of their covariances.
 
 use super::tensors::{self, Plain};
-use super::{Dataset, Format, Head};
+use super::{Dataset, Format, Head, sums};
 use crate::data::RowNotes;
 use crate::error::{Error, Result};
 use crate::num::files;
@@ -24,6 +24,9 @@ struct Header {
     fingerprint: String,
     methods: Vec<String>,
     provenance: BTreeMap<String, String>,
+    /// Checksums of the covariances: see [`sums`]. Older files have none.
+    #[serde(default)]
+    cov_sums: Option<Vec<u64>>,
 }
 
 /// `NAME.rows.safetensors` for `NAME.safetensors` or `NAME.npz`.
@@ -72,8 +75,8 @@ pub(super) fn is_sidecar(path: &Path) -> bool {
 }
 
 /// The bytes of the sidecar, or `None` where there is nothing to note: no row notes, and no provenance that only the
-/// sidecar can hold.
-pub(super) fn encode(data: &Head, holds_provenance: bool) -> Result<Option<Vec<u8>>> {
+/// sidecar can hold. `cov_sums` are the checksums of the covariances.
+pub(super) fn encode(data: &Head, cov_sums: Vec<u64>, holds_provenance: bool) -> Result<Option<Vec<u8>>> {
     let provenance = data.provenance.clone();
     if data.notes.is_none() && (provenance.is_empty() || !holds_provenance) {
         return Ok(None);
@@ -93,12 +96,14 @@ pub(super) fn encode(data: &Head, holds_provenance: bool) -> Result<Option<Vec<u
         arrays.push(("rhat", Plain::floats(vec![n], &notes.rhat)));
         arrays.push(("method", Plain::codes(codes)));
     }
-    let header = Header { n, k, fingerprint: fingerprint(data.eta, data.mu_t, data.ess), methods, provenance };
+    let header =
+        Header { n, k, fingerprint: fingerprint(data.eta, data.mu_t, data.ess), methods, provenance, cov_sums: Some(cov_sums) };
     tensors::encode(arrays, KEY, tensors::to_json(&header)?).map(Some)
 }
 
-/// `data`, the rows in the file `of`, with the notes of its sidecar, where there is one.
-pub(super) fn join(data: Dataset, of: &Path) -> Result<Dataset> {
+/// `data`, the rows in the file `of`, with the notes of its sidecar, where there is one. Covariances in memory are checked
+/// against their checksums, those that stay in their file with `all`.
+pub(super) fn join(data: Dataset, of: &Path, all: bool) -> Result<Dataset> {
     let is_npz = Format::of(of)? == Format::Npz;
     let (shared, apart) = (path_beside(of), path_apart(of));
     let path = if is_npz && apart.exists() { &apart } else { &shared };
@@ -108,13 +113,26 @@ pub(super) fn join(data: Dataset, of: &Path) -> Result<Dataset> {
         return Ok(data);
     }
     let bytes = files::read(path)?;
-    decode(data, &bytes).map_err(|e| {
+    let (data, expected) = decode(data, &bytes).map_err(|e| {
         let hint = format!("delete or move '{}' to load the rows without notes", path.display());
         e.context(format_args!("cannot use the row notes '{}'", path.display())).hint(hint)
-    })
+    })?;
+    let expected = expected.filter(|_| all || data.holds_covariances());
+    match expected.and_then(|expected| sums::damaged(&data, &expected)) {
+        None => Ok(data),
+        Some(rows) => Err(Error::file(format!(
+            "'{}' is damaged: cov_TT of the rows {} to {} is not what was written there, by the checksums in '{}'",
+            of.display(),
+            rows.start,
+            rows.end.saturating_sub(1),
+            path.display()
+        ))
+        .hint("take a copy of the file, or make it anew (--force, resume: false)")),
+    }
 }
 
-fn decode(data: Dataset, bytes: &[u8]) -> Result<Dataset> {
+/// `data` with the notes in `bytes`, and the checksums of its covariances.
+fn decode(data: Dataset, bytes: &[u8]) -> Result<(Dataset, Option<Vec<u64>>)> {
     let (file, metadata) = tensors::open(bytes)?;
     let header: Header = match metadata.get(KEY).map(|text| serde_json::from_str(text)) {
         Some(Ok(header)) => header,
@@ -135,10 +153,11 @@ fn decode(data: Dataset, bytes: &[u8]) -> Result<Dataset> {
     }
     let notes = if file.is_empty() { None } else { Some(notes(&file, &header.methods, n, k)?) };
     let data = if header.provenance.is_empty() { data } else { data.with_provenance(header.provenance) };
-    match notes {
-        Some(notes) => data.with_notes(notes),
-        None => Ok(data),
-    }
+    let data = match notes {
+        Some(notes) => data.with_notes(notes)?,
+        None => data,
+    };
+    Ok((data, header.cov_sums))
 }
 
 fn notes(file: &safetensors::SafeTensors<'_>, methods: &[String], n: usize, k: usize) -> Result<RowNotes> {

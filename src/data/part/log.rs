@@ -91,25 +91,28 @@ impl Log {
         self.cut()?;
         self.write(&bytes)
     }
-    /// The whole records, their covariances left in the file; what follows them is cut away.
+    /// The whole records, their covariances left in the file; a damaged one is passed over, and what follows the last whole
+    /// one is cut away.
     pub(super) fn records(&mut self, k: usize) -> Result<Vec<Rows>> {
         let (length, mut found, mut bytes) = (self.length()?, Vec::new(), Vec::new());
-        while length - self.end >= HEAD as u64 {
+        let mut next = self.end;
+        while length - next >= HEAD as u64 {
             let mut head = [0; HEAD];
-            self.read_at(self.end, &mut head)?;
+            self.read_at(next, &mut head)?;
             let [Some(first), Some(n), Some(size), Some(expected)] = [0, 8, 16, 24].map(|at| word(&head, at)) else { break };
-            let at = self.end + HEAD as u64;
+            let at = next + HEAD as u64;
             if size > length - at {
                 break;
             }
             bytes.resize(size as usize, 0);
             self.read_at(at, &mut bytes)?;
-            if record_sum(&head[..24], &bytes) != expected {
-                break;
+            next = at + size;
+            if record_sum(&head[..24], &bytes) == expected
+                && let Some(rows) = Rows::decode(&bytes, at, first as usize, n as usize, k)
+            {
+                found.push(rows);
+                self.end = next;
             }
-            let Some(rows) = Rows::decode(&bytes, at, first as usize, n as usize, k) else { break };
-            found.push(rows);
-            self.end = at + size;
         }
         self.cut()?;
         Ok(found)

@@ -2,7 +2,8 @@
 //! killed at any moment goes on where it was.
 //!
 //! The file starts with the job (JSON with its checksum); then come records, one a chunk of rows, each with a checksum. A
-//! record that is not whole was cut off by the end of its writer: what follows the last whole one is cut away. Records are
+//! record that is not whole was cut off by the end of its writer, or damaged later: it is passed over, and what follows the last
+//! whole one is cut away. Records are
 //! gathered and written a few times a second, and synced every few seconds.
 
 mod log;
@@ -11,6 +12,7 @@ mod record;
 pub(super) use record::Rows;
 
 use super::job::Job;
+use super::refused::REFUSED;
 use crate::error::Result;
 use log::Log;
 use record::Covariance;
@@ -78,6 +80,12 @@ impl Part {
     /// Number of rows.
     pub(super) fn len(&self) -> usize {
         self.chunks.values().map(Rows::len).sum()
+    }
+    /// Where there are rows and all of them were refused: the first, and its gate with the reason.
+    pub(super) fn all_refused(&self) -> Option<(usize, &str)> {
+        let labelled = |rows: &Rows| rows.gate.iter().any(|gate| !gate.starts_with(REFUSED));
+        let first = self.chunks.values().find(|rows| rows.len() > 0).filter(|_| !self.chunks.values().any(labelled))?;
+        first.gate.first().map(|gate| (first.first, gate.as_str()))
     }
     /// Number of rows that the file holds.
     pub(super) fn stored(&self) -> usize {
@@ -199,14 +207,19 @@ mod tests {
             }
         }
         assert!(seen.iter().all(|s| *s > 0) && seen[3] == 1, "{seen:?}");
+        let mut kept = [0; 4];
         for at in (whole.len() / 3..whole.len()).step_by(5) {
             let mut damaged = whole.clone();
             damaged[at] ^= 0x10;
             std::fs::write(&path, &damaged).unwrap();
             if let Ok(part) = Part::open(&path, &job(1), K, true) {
-                assert!(contents(&part).iter().all(|c| all.contains(c)), "damaged at {at}");
+                let found = contents(&part);
+                assert!(found.iter().all(|c| all.contains(c)), "damaged at {at}");
+                kept[found.len()] += 1;
             }
         }
+        // What follows a damaged record is kept; only where its length is damaged nobody knows where the next one starts.
+        assert!(kept[2] > 5 * (kept[0] + kept[1]) && kept[3] == 0, "{kept:?}");
     }
 
     #[test]

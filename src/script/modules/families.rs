@@ -5,10 +5,10 @@ use super::definition::family;
 use super::samplers::merged;
 use super::supports::count;
 use crate::data::GenerateOptions;
-use crate::error::{Error, Result, unknown};
+use crate::error::{Error, Kind, Result, unknown};
 use crate::family::named::Make;
 use crate::family::{Design, Family, Moments, named};
-use crate::sample::{check_rows, label_part, log_normalizers};
+use crate::sample::{LabelOptions, check_rows, label_part, log_normalizers};
 use crate::script::convert::{self, column, rows, shaped};
 use crate::script::fault::{AtCall, Native, raise};
 use crate::script::host::Host;
@@ -50,9 +50,35 @@ pub(super) fn mean(ctx: &NativeCallContext, host: &Host, family: &Shared, eta: &
     let (map, outside) = split_outside(&merged(map)).at(ctx)?;
     let options = mean_options(ctx, &map)?;
     let (data, _, single) = etas(family, eta, outside).at(ctx)?;
-    let found = label_part(family, &data, 0, &options.labels(), &host.monitor()).at(ctx)?;
+    let labels = options.labels();
+    let found = label_part(family, &data, 0, &labels, &host.monitor());
+    let found = found.map_err(|e| of_a_row(family, &data, &labels, host, e)).at(ctx)?;
     warn_gates(host, &found.gate);
     Ok(moments_map(found, family.dim(), single))
+}
+
+/// The error of a batch as that of the first row that has it, with what to do about the others; as it is where it concerns all
+/// rows alike, or none.
+fn of_a_row(family: &Family, eta: &[f64], options: &LabelOptions, host: &Host, error: Error) -> Error {
+    let k = family.dim();
+    if eta.len() <= k || !matches!(error.kind(), Kind::Numeric | Kind::Domain) {
+        return error;
+    }
+    let alone = |row: usize| {
+        let labelled = label_part(family, &eta[row * k..(row + 1) * k], row, options, &host.monitor().quiet());
+        labelled.err().map(|e| (row, e.message().trim_start_matches(&format!("row {row}: ")).to_string(), e))
+    };
+    let mut failures = (0..eta.len() / k).filter_map(alone);
+    match (failures.next(), failures.next()) {
+        (Some((_, text, e)), Some((_, other, _))) if text == other => e,
+        (Some((row, text, e)), _) => {
+            let hint = e.hint_text().map_or(String::new(), |h| format!("{h}; "));
+            let hint =
+                format!("{hint}for the others leave the row out of the batch; generate(...) leaves such rows out by itself");
+            Error::new(e.kind(), format!("row {row}: {text}")).hint(hint)
+        }
+        (None, _) => error,
+    }
 }
 
 fn log_normalizer(ctx: &NativeCallContext, host: &Host, family: &Shared, eta: &Dynamic, map: &Map) -> Native<Dynamic> {
@@ -119,6 +145,12 @@ fn moments_map(m: Moments, k: usize, single: bool) -> Map {
     map
 }
 
+/// Refuse options in `map` that its method does not take.
+pub(super) fn check_given(options: &GenerateOptions, map: &Map) -> Result<()> {
+    let given = map.iter().filter(|(_, value)| !value.is_unit());
+    given.map(|(key, _)| key.as_str()).try_for_each(|key| GenerateOptions::check_given(options.method, key, key))
+}
+
 /// Options of `mean`: generate's, but for those of a whole dataset.
 fn mean_options(ctx: &NativeCallContext, map: &Map) -> Native<GenerateOptions> {
     const DATASET: [&str; 7] = ["points", "design", "out", "resume", "batch_size", "parallel_strategy", "shard"];
@@ -131,6 +163,7 @@ fn mean_options(ctx: &NativeCallContext, map: &Map) -> Native<GenerateOptions> {
         return Err(raise(ctx, unknown("option of mean", key, &valid)));
     }
     let options: GenerateOptions = convert::options(ctx, "mean", map)?;
+    check_given(&options, map).at(ctx)?;
     options.check().at(ctx)?;
     Ok(options)
 }

@@ -13,6 +13,7 @@ mod inference;
 mod networks;
 mod samplers;
 mod supports;
+mod topics;
 mod training;
 
 pub(super) use console::help_text;
@@ -33,8 +34,13 @@ pub struct Entry {
     pub example: &'static str,
 }
 
-/// Everything that is documented, subject by subject.
+/// Everything that is documented, subject by subject: functions first, then options, values and the parts of a dataset.
 pub fn entries() -> impl Iterator<Item = &'static Entry> {
+    functions().chain(topics::DOCS)
+}
+
+/// What can be called.
+pub(super) fn functions() -> impl Iterator<Item = &'static Entry> {
     [
         arrays::DOCS,
         expressions::DOCS,

@@ -94,7 +94,7 @@ pub(super) const DOCS: &[Entry] = &[
         name: "load_net",
         signature: "load_net(\"artifacts/run1\")",
         doc: "A network from a run directory.",
-        example: "load_net",
+        example: "train(ef::gaussian().generate(#{points: 40}), #{epochs: 2, output_dir: \"help.run\"}); load_net(\"help.run\").params",
     },
     Entry { name: "models", signature: "models()", doc: "Names of the models that train knows.", example: "models()" },
 ];
