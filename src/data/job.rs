@@ -84,8 +84,8 @@ impl Job {
     }
 }
 
-/// The region that the rows of a provenance were drawn from, exactly; `None` where it was not saved: rows of other programs, or a
-/// region with an `eta_map`.
+/// The region that the rows of a provenance were drawn from, exactly; `None` where it was not saved: rows of other programs, or an
+/// `eta_map` of more than 131072 nodes.
 ///
 /// # Errors
 /// An entry that is damaged.

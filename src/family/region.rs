@@ -46,6 +46,14 @@ pub struct Region {
     map: Option<Arc<EtaMap>>,
 }
 
+/// A region with a map, as it is saved.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Mapped {
+    parameters: Vec<(String, Block)>,
+    map: serde_json::Value,
+}
+
 /// Starts from which parameters of an eta are looked for.
 const STARTS: usize = 16;
 
@@ -199,14 +207,19 @@ impl Region {
     pub fn mapped(parameters: Vec<(String, Block)>, map: EtaMap) -> Self {
         Region { blocks: parameters, map: Some(Arc::new(map)) }
     }
-    /// The blocks with their names as JSON, every bound to the bit; `None` for a region with a map, which is a program.
+    /// The blocks with their names as JSON, every bound to the bit, and the map as it was traced; `None` for a map of more
+    /// than 131072 nodes.
     pub fn to_json(&self) -> Option<String> {
-        self.map.is_none().then(|| serde_json::to_string(&self.blocks).ok()).flatten()
+        let blocks = serde_json::to_string(&self.blocks).ok()?;
+        match &self.map {
+            None => Some(blocks),
+            Some(map) => Some(format!("{{\"parameters\":{blocks},\"map\":{}}}", map.to_json()?)),
+        }
     }
     /// The region that [`Region::to_json`] wrote.
     ///
     /// # Errors
-    /// Other text, or a block that no constructor would make.
+    /// Other text, or a block or map that no constructor would make.
     ///
     /// # Example
     /// ```
@@ -216,7 +229,11 @@ impl Region {
     /// ```
     pub fn from_json(text: &str) -> Result<Self> {
         let wrong = |what: String| Error::file(format!("the region of eta is damaged: {what}"));
-        let blocks: Vec<(String, Block)> = serde_json::from_str(text).map_err(|e| wrong(e.to_string()))?;
+        let (blocks, map) = match text.starts_with('{') {
+            true => serde_json::from_str::<Mapped>(text).map(|m| (m.parameters, Some(m.map))),
+            false => serde_json::from_str::<Vec<(String, Block)>>(text).map(|blocks| (blocks, None)),
+        }
+        .map_err(|e| wrong(e.to_string()))?;
         for (name, block) in &blocks {
             let checked = match block {
                 Block::Box { low, high } if low.is_empty() => Err(Error::shape(format!("no components, {} ends", high.len()))),
@@ -229,7 +246,12 @@ impl Region {
             };
             checked.map_err(|e| wrong(format!("'{name}': {}", e.message())))?;
         }
-        Ok(Region::new(blocks))
+        let mut region = Region::new(blocks);
+        if let Some(map) = map {
+            let map = EtaMap::from_json(&map.to_string(), region.parameters()).map_err(|e| wrong(e.message().to_string()))?;
+            region.map = Some(Arc::new(map));
+        }
+        Ok(region)
     }
     /// eta, [n, k], of parameters of the blocks, [n, m].
     fn image(&self, parameters: Vec<f64>) -> Vec<f64> {
