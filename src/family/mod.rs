@@ -81,6 +81,9 @@ pub struct Family {
     /// Whether the region is only where eta are drawn, not where they must lie.
     suggested: bool,
     closed: Option<Arc<dyn ClosedForm>>,
+    condition: Option<Condition>,
+    /// Whether the statistics are linearly dependent on purpose.
+    overcomplete: bool,
     pointwise: OnceLock<Program>,
     density: OnceLock<Density>,
     stein: OnceLock<Option<Stein>>,
@@ -91,6 +94,9 @@ pub struct Family {
     tails: OnceLock<Tails>,
     proven: OnceLock<bool>,
 }
+
+/// What an eta must satisfy beside a finite integral.
+type Condition = Box<dyn Fn(&[f64]) -> Result<()> + Send + Sync>;
 
 /// The nodes of a family in another graph.
 struct Image {
@@ -236,6 +242,8 @@ impl Family {
             region: None,
             suggested: false,
             closed: None,
+            condition: None,
+            overcomplete: false,
             pointwise: OnceLock::new(),
             density: OnceLock::new(),
             stein: OnceLock::new(),
@@ -268,6 +276,21 @@ impl Family {
     pub fn with_suggested_region(mut self) -> Self {
         self.suggested = true;
         self
+    }
+    /// The same family with a condition on eta, `[k]`, beside that of a finite integral, such as the symmetry of a matrix.
+    pub fn with_condition(mut self, condition: impl Fn(&[f64]) -> Result<()> + Send + Sync + 'static) -> Self {
+        self.condition = Some(Box::new(condition));
+        self
+    }
+    /// The same family, whose statistics are linearly dependent on purpose, as all indicators of a category are: eta is known
+    /// up to what the relations between them leave open.
+    pub fn with_overcomplete_statistics(mut self) -> Self {
+        self.overcomplete = true;
+        self
+    }
+    /// Whether the statistics are linearly dependent on purpose.
+    pub fn is_overcomplete(&self) -> bool {
+        self.overcomplete || self.closed_form().is_some_and(ClosedForm::overcomplete)
     }
     /// Name.
     pub fn name(&self) -> &str {
@@ -454,6 +477,9 @@ impl Family {
     /// Which of these is violated, with both sides.
     pub fn check_eta(&self, eta: &[f64]) -> Result<()> {
         self.check_length(eta)?;
+        if let Some(condition) = &self.condition {
+            condition(eta)?;
+        }
         if let Some(closed) = self.closed_form() {
             return closed.natural(eta);
         }

@@ -70,6 +70,28 @@ fn membership_is_exact() {
     assert!(reference.contains(&[-0.5, 0.0, 0.0, -70.0]) && !reference.contains(&[-0.49, 0.0, 0.0, -1.0]));
 }
 
+/// The eigenvalues of a matrix decide to the rounding of their computation, and a draw at the very end of the range is inside.
+#[test]
+fn membership_of_matrices_is_exact_to_rounding() {
+    for n in [1, 2, 5, 12] {
+        for size in [1e-200, 1.0, 1e150] {
+            // A range of one step of the numbers: every draw lies at an end.
+            let (low, high) = (size, f64::next_up(size));
+            let region = Region::new(vec![("m".into(), Block::negative_definite(low, high, n).unwrap())]);
+            region.draw(300, Stream::new(4)).chunks(n * n).for_each(|eta| region.check(eta).unwrap());
+            let diagonal = |v: f64| (0..n * n).map(|i| if i % (n + 1) == 0 { -v } else { 0.0 }).collect::<Vec<_>>();
+            assert!(region.contains(&diagonal(low)) && region.contains(&diagonal(high)));
+            for off in [1e-10, 1e-13] {
+                assert!(!region.contains(&diagonal(low * (1.0 - off))) && !region.contains(&diagonal(high * (1.0 + off))));
+            }
+        }
+    }
+    for code in ["negative_definite(1, 1.0/0.0)", "negative_definite(2, 1)", "negative_definite(0, 1)"] {
+        let error = crate::language::eval(code).unwrap_err();
+        assert!(error.contains("negative_definite(") && error.contains("hint"), "{error}");
+    }
+}
+
 #[test]
 fn what_is_no_region_is_refused() {
     assert!(Block::ranges(&[0.0, 1.0], &[1.0, 1.0]).is_err());
