@@ -32,6 +32,7 @@ pub use terms::{Coupling, Terms};
 use crate::domain::Support;
 use crate::error::{Error, Result};
 use crate::expr::{Expr, Graph, NodeId, Program, Trace, formula, gradient};
+use crate::num::checksum;
 use crate::num::stream::Stream;
 use rayon::prelude::*;
 use std::sync::{Arc, OnceLock};
@@ -345,6 +346,14 @@ impl Family {
             lines.push(format!("where {}", formula(&self.graph, inside, &name)));
         }
         lines.join("\n")
+    }
+    /// A checksum of T, b and the condition, where [`Family::formula`] leaves something of them out: long formulas, weights of
+    /// networks. `None` also for more than [`Graph::to_json`] writes.
+    pub fn formula_hash(&self) -> Option<String> {
+        let roots: Vec<NodeId> = self.t.iter().copied().chain([self.base]).chain(self.inside).collect();
+        let partly = self.formula().lines().any(|line| line.ends_with(" ...") || line.contains("affine"));
+        let text = partly.then(|| self.graph.to_json(&roots)).flatten()?;
+        Some(format!("{:016x}", checksum::continued(checksum::START, text.as_bytes())))
     }
     /// T, b and the condition as nodes of `g`, with the nodes `x` for the coordinates.
     fn image(&self, g: &mut Graph, x: &[NodeId]) -> Image {

@@ -154,3 +154,18 @@ fn an_overcomplete_family_is_one_on_purpose() {
     let report = crate::language::eval(twin).unwrap();
     assert!(report.contains("-   minimality   overcomplete on purpose") && report.contains(" 0 failed"), "{report}");
 }
+
+/// A check that fails is a value, a line and a warning; a script ends by it where it says so.
+#[test]
+fn a_failed_check_is_seen() {
+    let (mut session, memory) = crate::language::session();
+    let report = session.run("test", "let r = ef::gaussian().check(#{eta: [1, 0.5]}); [r.passed, r.lines[0].verdict]").unwrap();
+    assert_eq!(report.to_string(), "[false, \"fail\"]");
+    let warned = memory.lines().join("\n");
+    assert!(
+        warned.contains("err: warning: family 'gaussian' fails 1 of its checks, the first is existence: improper"),
+        "{warned}"
+    );
+    let code = "if !ef::gaussian().check(#{eta: [1, 0.5]}).passed { throw \"no family\" }";
+    assert!(session.run("test", code).is_err());
+}

@@ -5,6 +5,7 @@ use super::matrix::require_symmetric;
 use crate::domain::{Interval, Support};
 use crate::error::{Error, Result};
 use crate::family::{Block, ClosedForm, Family, Region};
+use crate::num::short;
 use crate::num::special::quadratic_box;
 use crate::num::stream::Xoshiro;
 
@@ -23,7 +24,7 @@ pub fn clipped_mvn(lower: &[f64], upper: &[f64]) -> Result<Family> {
         .hint("clipped_mvn([-1, 0], [1, 2]) is a normal on [-1, 1] x [0, 2]"));
     }
     if let Some(i) = (0..d).find(|i| !(lower[*i].is_finite() && upper[*i].is_finite() && lower[*i] < upper[*i])) {
-        return Err(Error::domain(format!("clipped_mvn: coordinate {i} runs from {} to {}", lower[i], upper[i]))
+        return Err(Error::domain(format!("clipped_mvn: coordinate {i} runs from {} to {}", short(lower[i]), short(upper[i])))
             .hint("each lower end must be below its upper end, both finite"));
     }
     let one = |i: usize| Interval::new(lower[i], upper[i], 1).and_then(|b| Support::new(vec![1], b));

@@ -25,6 +25,11 @@ fn shape(value: &Dynamic, what: &str) -> Result<Vec<usize>> {
     let Ok(items) = value.as_array_ref() else {
         return Err(Error::shape(format!("{what} needs a count or a shape such as [2, 3], got {}", convert::type_name(value))));
     };
+    if items.is_empty() {
+        return Err(
+            Error::shape(format!("{what} got the shape [], of no coordinates")).hint("a count, or a shape such as [2, 3]")
+        );
+    }
     let sizes: Result<Vec<usize>> = items
         .iter()
         .map(|i| {
