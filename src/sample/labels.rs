@@ -201,7 +201,7 @@ fn in_its_row(
         // These name the row themselves.
         _ => false,
     };
-    if !applies || e.kind() == Kind::Interrupted || e.message().starts_with("row ") {
+    if !applies || e.kind() == Kind::Interrupted {
         return e;
     }
     let alone = |(i, row): (usize, &[f64])| by(row, first + i).err().map(|e| e.in_row(first + i));
@@ -273,7 +273,7 @@ pub fn log_normalizers(family: &Family, eta: &[f64], options: &LabelOptions, mon
         let (a, gate) = match first {
             Some((a, gate)) if !auto || (a.is_finite() && gate.is_empty()) => (a, gate),
             _ => {
-                check_rows(family, &eta[r * k..(r + 1) * k]).map_err(|e| if eta.len() > k { e.in_row(r) } else { e })?;
+                check_rows(family, &eta[r * k..(r + 1) * k]).map_err(|e| e.in_row(r))?;
                 let by_steps = smc::moments(family, &eta[r * k..(r + 1) * k], r, &tempered.smc)?;
                 (by_steps.log_normalizer.map_or(f64::NAN, |a| a[0]), by_steps.gate[0])
             }

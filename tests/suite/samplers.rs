@@ -184,7 +184,7 @@ fn draws_that_fail_the_gate_are_warned_of() {
         let gate = session.run("test", &format!("let c = {code}; c.gate")).unwrap().to_string();
         assert_eq!(gate, "divergences", "{method}");
         let warned = memory.lines().join("\n");
-        assert!(warned.contains("a gate failed (divergences); means and errors are not"), "{warned}");
+        assert!(warned.contains("1 of 1 rows failed a gate (row 0: divergences)"), "{warned}");
         let summary = session.run("test", "c.summary()").unwrap().to_string();
         assert!(summary.contains("failed the gate 'divergences'"), "{summary}");
         let (mut session, memory) = crate::language::session();

@@ -69,14 +69,14 @@ pub(super) fn warn_gates(host: &Host, gates: &[&str]) {
 /// Say which of `rows` rows cannot be trusted; `failing` says why, of a row that cannot.
 pub(super) fn warn(host: &Host, rows: usize, failing: impl Fn(usize) -> Option<String>) {
     let failed: Vec<(usize, String)> = (0..rows).filter_map(|row| failing(row).map(|why| (row, why))).collect();
-    let [(first, why), ..] = &failed[..] else { return };
-    let who = match rows {
-        1 => format!("a gate failed ({why}); means"),
-        _ => format!("{} of {rows} rows failed a gate (row {first}: {why}); their means", failed.len()),
-    };
-    host.frontend().err(&format!(
-        "warning: {who} and errors are not to be trusted; more samples or warmup, another method, or another eta region may help"
-    ));
+    if let [(first, why), ..] = &failed[..] {
+        let text = format!(
+            "warning: {} of {rows} rows failed a gate (row {first}: {why}); their means and errors are not to be trusted; more \
+             samples or warmup, another method, or another eta region may help",
+            failed.len()
+        );
+        host.frontend().err(&text);
+    }
 }
 
 fn moments_map(m: Moments, k: usize, single: bool) -> Map {
