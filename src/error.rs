@@ -86,6 +86,10 @@ impl Error {
         self.message = format!("{what}: {}", self.message);
         self
     }
+    /// Say which row of a batch failed, unless the message says so.
+    pub fn in_row(self, row: usize) -> Self {
+        if self.message.starts_with("row ") { self } else { self.context(format_args!("row {row}")) }
+    }
     /// The sort of failure.
     pub fn kind(&self) -> Kind {
         self.kind

@@ -8,8 +8,10 @@ use crate::num::checksum;
 use std::collections::BTreeMap;
 
 /// Entries of a provenance that are the same for all rows of a job, and for no other job.
-const IDENTITY: [&str; 9] =
-    ["family", "stat_names", "formula", "support", "region", REGION_BLOCKS, "options", "version", "eta_hash"];
+const IDENTITY: [&str; 10] =
+    ["family", "stat_names", "formula", FORMULA_HASH, "support", "region", REGION_BLOCKS, "options", "version", "eta_hash"];
+/// The entry that tells families apart where their formulas are not written out.
+const FORMULA_HASH: &str = "formula_hash";
 /// The entry with the region to the bit; without it the region is told in words alone.
 const REGION_BLOCKS: &str = "region_blocks";
 /// The entry that says which part of a job a file holds.
@@ -33,6 +35,7 @@ impl Job {
             ("version".to_string(), env!("CARGO_PKG_VERSION").to_string()),
             ("eta_hash".to_string(), format!("{:016x}", checksum::of_floats(eta))),
         ]);
+        entries.extend(family.formula_hash().map(|hash| (FORMULA_HASH.to_string(), hash)));
         if let Some(region) = family.region() {
             entries.insert("region".to_string(), region.describe());
             entries.extend(region.to_json().map(|json| (REGION_BLOCKS.to_string(), json)));
@@ -67,7 +70,8 @@ impl Job {
         let differing = keys.into_iter().find(|key| mine.get(*key) != theirs.get(*key));
         match differing {
             Some(key) => {
-                let [ours, other] = [&mine, &theirs].map(|m| shorten(m.get(key).unwrap_or(&none)));
+                let [ours, other] = [&mine, &theirs].map(|m| m.get(key).unwrap_or(&none));
+                let [ours, other] = shorten([ours, other]);
                 Some(format!("{key} is {other} there and {ours} here"))
             }
             None if self == found => None,
@@ -84,8 +88,8 @@ impl Job {
     }
 }
 
-/// The region that the rows of a provenance were drawn from, exactly; `None` where it was not saved: rows of other programs, or a
-/// region with an `eta_map`.
+/// The region that the rows of a provenance were drawn from, exactly; `None` where it was not saved: rows of other programs, or an
+/// `eta_map` of more than 131072 nodes.
 ///
 /// # Errors
 /// An entry that is damaged.
@@ -93,10 +97,19 @@ pub fn region_of(provenance: &BTreeMap<String, String>) -> Result<Option<Region>
     provenance.get(REGION_BLOCKS).map(|json| Region::from_json(json)).transpose()
 }
 
-fn shorten(text: &str) -> String {
+/// Two texts that differ, each in one line: whole where both are short, else the part from shortly before the first difference.
+fn shorten(texts: [&str; 2]) -> [String; 2] {
     const MOST: usize = 120;
-    let text = text.replace('\n', "; ");
-    if text.chars().count() <= MOST { text } else { text.chars().take(MOST).chain("...".chars()).collect() }
+    const BEFORE: usize = 24;
+    let lines: [Vec<char>; 2] = texts.map(|t| t.replace('\n', "; ").chars().collect());
+    let same = lines[0].iter().zip(&lines[1]).take_while(|(a, b)| a == b).count();
+    let long = lines.iter().any(|l| l.len() > MOST);
+    let start = if long && same > BEFORE { same - BEFORE } else { 0 };
+    lines.map(|line| {
+        let part: String = line.iter().skip(start).take(MOST).collect();
+        let (before, after) = (if start > 0 { "... " } else { "" }, if line.len() > start + MOST { " ..." } else { "" });
+        format!("{before}{part}{after}")
+    })
 }
 
 impl GenerateOptions {
@@ -123,6 +136,42 @@ mod tests {
     fn job(options: &GenerateOptions) -> Job {
         let family = named::named("gaussian", 1).unwrap();
         Job::new(&family, &[0.0, -1.0], options, None).unwrap()
+    }
+
+    #[test]
+    fn long_texts_are_shown_where_they_differ() {
+        let long = |end: &str| format!("{}\n{end}{}", "a + ".repeat(50), " + b".repeat(50));
+        let [one, two] = shorten([&long("sin(x)"), &long("cos(x)")]);
+        assert!(one.starts_with("... ") && one.contains("+ ; sin(x)") && one.ends_with(" ..."), "{one}");
+        assert!(two.contains("+ ; cos(x)") && two.chars().count() < 130, "{two}");
+        // One that goes on where the other ends, and letters of several bytes.
+        let [short, longer] = shorten([&"é".repeat(150), &"é".repeat(160)]);
+        assert!(short.chars().count() < longer.chars().count(), "{short} {longer}");
+        assert_eq!(shorten(["1", "22"]), ["1", "22"]);
+    }
+
+    /// What a long formula leaves out, and the weights of networks, tell jobs apart all the same.
+    #[test]
+    fn families_differ_by_all_of_their_statistics() {
+        use crate::domain::Support;
+        use crate::expr::{Expr, Op};
+        let family = |last: f64| {
+            let stats = |x: &Expr| {
+                let x = x.index(0)?;
+                let mut sum = x.clone();
+                for i in 0..200 {
+                    let number = x.number(if i == 199 { last } else { f64::from(i) });
+                    sum = sum.unary(Op::Sin)?.binary(Op::Mul, &x)?.binary(Op::Add, &number)?;
+                }
+                // The newest part of a sum is written last.
+                Ok(vec![("a".into(), sum.clone()), ("b".into(), sum.binary(Op::Mul, &x)?)])
+            };
+            crate::family::Family::trace("f", Support::real(1).unwrap(), stats, None).unwrap()
+        };
+        let of = |f: &Family| Job::new(f, &[0.0, 0.0], &GenerateOptions::default(), None).unwrap();
+        let (one, two) = (family(0.25), family(0.75));
+        assert!(of(&one).difference(&of(&two)).is_some());
+        assert_eq!(of(&one).difference(&of(&family(0.25))), None);
     }
 
     #[test]

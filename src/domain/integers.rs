@@ -3,6 +3,7 @@
 use super::{Axis, Bijector, outside};
 use crate::error::{Error, Result};
 use crate::expr::{Graph, NodeId};
+use crate::num::short;
 
 /// The whole numbers from `from` to `to`, which may be infinite, with the counting measure. There is nothing to sample:
 /// expectations are sums over the numbers, which quadrature sees as an axis.
@@ -23,16 +24,17 @@ impl Integers {
     /// # Errors
     /// When an end is no whole number (`to` may be infinite), the range is empty, or a finite one has more than 1e7 numbers.
     pub fn new(from: f64, to: f64) -> Result<Self> {
-        let name = format!("integers({from}, {to})");
+        let name = format!("integers({}, {})", short(from), short(to));
         let whole = |v: f64| v.fract() == 0.0 && v.abs() <= EXACT;
         if !whole(from) || !(whole(to) || to == f64::INFINITY) {
-            return Err(Error::domain(format!("{name}: the ends must be whole numbers")).hint("integers(0, 20)"));
+            return Err(Error::domain(format!("{name}: the ends must be whole numbers between -2^53 and 2^53"))
+                .hint("integers(0, 20); beyond, neighbouring whole numbers are one number"));
         }
         if from > to {
             return Err(Error::domain(format!("{name} is empty")).hint("the lower end comes first"));
         }
         if to.is_finite() && to - from >= MOST {
-            return Err(Error::domain(format!("{name} has {} numbers, more than {MOST:e}", to - from + 1.0))
+            return Err(Error::domain(format!("{name} has {} numbers, more than {MOST:e}", short(to - from + 1.0)))
                 .hint("every number is a term of each sum; a shorter range may hold all the mass"));
         }
         Ok(Integers { from, to })
@@ -62,6 +64,6 @@ impl Bijector for Integers {
         Some(vec![Axis::Integers { from: self.from, to: self.to }])
     }
     fn describe(&self) -> String {
-        format!("integers({}, {})", self.from, self.to)
+        format!("integers({}, {})", short(self.from), short(self.to))
     }
 }

@@ -3,6 +3,7 @@
 use super::{Axis, Bijector, outside};
 use crate::error::{Error, Result};
 use crate::expr::{Graph, NodeId, Op};
+use crate::num::short;
 
 /// (from, to)^n; x = from + (to - from) sigmoid(z), or from + exp(z) where `to` is infinite, or to - exp(z) where `from` is.
 #[derive(Debug, Clone)]
@@ -22,14 +23,20 @@ impl Interval {
             return Err(Error::domain("interval(a, b, 0): a point needs at least one coordinate"));
         }
         if from.is_nan() || to.is_nan() || from >= to {
-            return Err(Error::domain(format!("interval({from}, {to}) is empty")).hint("the lower end comes first"));
+            return Err(
+                Error::domain(format!("interval({}, {}) is empty", short(from), short(to))).hint("the lower end comes first")
+            );
         }
         if from == f64::NEG_INFINITY && to == f64::INFINITY {
             return Err(Error::domain("interval(-infinity, infinity) is the whole line").hint(format!("use real({n})")));
         }
         if from.is_finite() && to.is_finite() && (to - from).is_infinite() {
-            return Err(Error::domain(format!("interval({from:e}, {to:e}) is too wide for its length to be a number"))
-                .hint(format!("use real({n})")));
+            return Err(Error::domain(format!(
+                "interval({}, {}) is too wide for its length to be a number",
+                short(from),
+                short(to)
+            ))
+            .hint(format!("use real({n})")));
         }
         Ok(Interval { from, to, n })
     }
@@ -54,7 +61,7 @@ fn written(end: f64) -> String {
     match end {
         f64::INFINITY => "1.0/0.0".into(),
         f64::NEG_INFINITY => "-1.0/0.0".into(),
-        end => end.to_string(),
+        end => short(end),
     }
 }
 

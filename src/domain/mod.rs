@@ -214,6 +214,10 @@ fn subscripts(shape: &[usize], i: usize) -> String {
 
 impl fmt::Display for Support {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.bijector.describe())
+        let text = self.bijector.describe();
+        match text.strip_suffix(&format!("({})", self.dim())) {
+            Some(name @ ("real" | "positive")) if self.shape.len() > 1 => write!(f, "{name}({:?})", self.shape),
+            _ => f.write_str(&text),
+        }
     }
 }

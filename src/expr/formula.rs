@@ -2,6 +2,7 @@
 
 use super::graph::{Graph, Node, NodeId};
 use super::op::Op;
+use crate::num::short;
 
 /// Longest formula that is written out; the rest becomes an ellipsis.
 const LONGEST: usize = 400;
@@ -47,7 +48,7 @@ fn write(g: &Graph, id: NodeId, name: &dyn Fn(usize) -> String, strength: u8, de
     match g.node(id) {
         Node::Const(bits) => {
             let value = f64::from_bits(bits);
-            open(if value < 0.0 { 3 } else { 4 }, &mut |o| o.push_str(&number(value)));
+            open(if value < 0.0 { 3 } else { 4 }, &mut |o| o.push_str(&short(value)));
         }
         Node::Var(j) => open(4, &mut |o| o.push_str(&name(j as usize))),
         Node::Param(i) => open(4, &mut |o| o.push_str(&format!("eta[{i}]"))),
@@ -108,8 +109,4 @@ fn write(g: &Graph, id: NodeId, name: &dyn Fn(usize) -> String, strength: u8, de
             }
         },
     }
-}
-
-fn number(value: f64) -> String {
-    if value.fract() == 0.0 && value.abs() < 1e15 { format!("{value:.0}") } else { format!("{value}") }
 }

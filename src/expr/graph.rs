@@ -84,7 +84,8 @@ impl Graph {
         }
     }
 
-    fn intern(&mut self, node: Node) -> NodeId {
+    /// The node, made where it is not there yet, as it is: neither folded nor simplified.
+    pub(super) fn intern(&mut self, node: Node) -> NodeId {
         if let Some(id) = self.index.get(&node) {
             return *id;
         }

@@ -16,6 +16,7 @@ pub mod lanes;
 mod matrix;
 mod network;
 pub mod op;
+mod saved;
 mod stable;
 pub(crate) mod tape;
 mod tensor;

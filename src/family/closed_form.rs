@@ -1,6 +1,7 @@
 //! What a family with closed forms offers.
 
 use crate::error::{Error, Result};
+use crate::num::short;
 use crate::num::stream::Xoshiro;
 
 /// Closed forms of an exponential family: natural space, log-normaliser, mean, covariance.
@@ -34,6 +35,6 @@ pub fn require(holds: bool, condition: &str, value: f64) -> Result<()> {
     if holds {
         return Ok(());
     }
-    Err(Error::domain(format!("eta outside the natural parameter space: {condition} is required, got {value}"))
+    Err(Error::domain(format!("eta outside the natural parameter space: {condition} is required, got {}", short(value)))
         .hint("outside this space the density has no finite integral"))
 }

@@ -78,7 +78,8 @@ impl Variates {
 /// The quantile u: log-uniform in magnitude where asked for and the range has one sign, else uniform.
 fn spread(u: f64, low: f64, high: f64, logarithmic: bool) -> f64 {
     if logarithmic && low * high > 0.0 {
-        return low.signum() * (low.abs().ln() + u * (high.abs() / low.abs()).ln()).exp();
+        let within = low.signum() * (low.abs().ln() + u * (high.abs() / low.abs()).ln()).exp();
+        return within.max(low).min(high); // but for rounding
     }
-    low + u * (high - low)
+    (low + u * (high - low)).max(low).min(high)
 }

@@ -1,7 +1,7 @@
 //! A region of eta given by parameters of its own: eta is a traced function of them.
 
 use crate::error::{Error, Result};
-use crate::expr::{Graph, NodeId, Program, formula, jacobian};
+use crate::expr::{Graph, Node, NodeId, Program, formula, jacobian};
 use crate::num::linalg::{cholesky, cholesky_solve};
 
 /// eta, `[k]`, as a function of parameters, `[m]`.
@@ -11,6 +11,8 @@ pub struct EtaMap {
     parameters: usize,
     outputs: usize,
     text: String,
+    /// The traced map, where it is not too large to be saved.
+    saved: Option<String>,
 }
 
 /// Entries of the program.
@@ -22,7 +24,7 @@ const RESIDUAL: f64 = 1e-9;
 
 impl PartialEq for EtaMap {
     fn eq(&self, other: &Self) -> bool {
-        (self.parameters, &self.text) == (other.parameters, &other.text)
+        (self.parameters, &self.text, &self.saved) == (other.parameters, &other.text, &other.saved)
     }
 }
 
@@ -39,7 +41,24 @@ impl EtaMap {
         let slopes = jacobian(&mut g, outputs, parameters);
         let program = Program::compile(&g, parameters, &[outputs, &slopes]);
         let lines: Vec<String> = outputs.iter().map(|o| formula(graph, *o, &|j| format!("p[{j}]"))).collect();
-        Ok(EtaMap { program, parameters, outputs: outputs.len(), text: lines.join(", ") })
+        let saved = graph.to_json(outputs);
+        Ok(EtaMap { program, parameters, outputs: outputs.len(), text: lines.join(", "), saved })
+    }
+    /// The traced map as JSON; `None` where it is too large to be saved: see [`Graph::to_json`].
+    pub(super) fn to_json(&self) -> Option<&str> {
+        self.saved.as_deref()
+    }
+    /// The map over `parameters` coordinates that [`EtaMap::to_json`] wrote.
+    ///
+    /// # Errors
+    /// Text that is damaged, or of a map of other parameters.
+    pub(super) fn from_json(text: &str, parameters: usize) -> Result<EtaMap> {
+        let (graph, outputs) = Graph::from_json(text)?;
+        let variable = |i: usize| if let Node::Var(j) = graph.node(graph.id(i)) { Some(j as usize) } else { None };
+        if let Some(j) = (0..graph.len()).filter_map(variable).find(|j| *j >= parameters) {
+            return Err(Error::file(format!("the saved map takes p[{j}], the ranges are of {parameters} parameters")));
+        }
+        EtaMap::new(&graph, parameters, &outputs)
     }
     /// Number of components of eta.
     pub(super) fn dim(&self) -> usize {

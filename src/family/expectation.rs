@@ -113,7 +113,8 @@ pub fn check_batch(eta: &[f64], k: usize) -> Result<usize> {
         return Err(Error::shape(format!("eta has {} numbers, which is not a multiple of the {k} statistics", eta.len())));
     }
     if let Some(i) = eta.iter().position(|e| !e.is_finite()) {
-        return Err(Error::domain(format!("eta[{}, {}] is {}: natural parameters must be finite", i / k, i % k, eta[i])));
+        let error = Error::domain(format!("eta[{}] is {}: natural parameters must be finite", i % k, eta[i]));
+        return Err(if eta.len() > k { error.in_row(i / k) } else { error });
     }
     Ok(eta.len() / k)
 }

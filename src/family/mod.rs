@@ -32,6 +32,7 @@ pub use terms::{Coupling, Terms};
 use crate::domain::Support;
 use crate::error::{Error, Result};
 use crate::expr::{Expr, Graph, NodeId, Program, Trace, formula, gradient};
+use crate::num::checksum;
 use crate::num::stream::Stream;
 use rayon::prelude::*;
 use std::sync::{Arc, OnceLock};
@@ -81,6 +82,9 @@ pub struct Family {
     /// Whether the region is only where eta are drawn, not where they must lie.
     suggested: bool,
     closed: Option<Arc<dyn ClosedForm>>,
+    condition: Option<Condition>,
+    /// Whether the statistics are linearly dependent on purpose.
+    overcomplete: bool,
     pointwise: OnceLock<Program>,
     density: OnceLock<Density>,
     stein: OnceLock<Option<Stein>>,
@@ -91,6 +95,9 @@ pub struct Family {
     tails: OnceLock<Tails>,
     proven: OnceLock<bool>,
 }
+
+/// What an eta must satisfy beside a finite integral.
+type Condition = Box<dyn Fn(&[f64]) -> Result<()> + Send + Sync>;
 
 /// The nodes of a family in another graph.
 struct Image {
@@ -236,6 +243,8 @@ impl Family {
             region: None,
             suggested: false,
             closed: None,
+            condition: None,
+            overcomplete: false,
             pointwise: OnceLock::new(),
             density: OnceLock::new(),
             stein: OnceLock::new(),
@@ -268,6 +277,21 @@ impl Family {
     pub fn with_suggested_region(mut self) -> Self {
         self.suggested = true;
         self
+    }
+    /// The same family with a condition on eta, `[k]`, beside that of a finite integral, such as the symmetry of a matrix.
+    pub fn with_condition(mut self, condition: impl Fn(&[f64]) -> Result<()> + Send + Sync + 'static) -> Self {
+        self.condition = Some(Box::new(condition));
+        self
+    }
+    /// The same family, whose statistics are linearly dependent on purpose, as all indicators of a category are: eta is known
+    /// up to what the relations between them leave open.
+    pub fn with_overcomplete_statistics(mut self) -> Self {
+        self.overcomplete = true;
+        self
+    }
+    /// Whether the statistics are linearly dependent on purpose.
+    pub fn is_overcomplete(&self) -> bool {
+        self.overcomplete || self.closed_form().is_some_and(ClosedForm::overcomplete)
     }
     /// Name.
     pub fn name(&self) -> &str {
@@ -322,6 +346,14 @@ impl Family {
             lines.push(format!("where {}", formula(&self.graph, inside, &name)));
         }
         lines.join("\n")
+    }
+    /// A checksum of T, b and the condition, where [`Family::formula`] leaves something of them out: long formulas, weights of
+    /// networks. `None` also for more than [`Graph::to_json`] writes.
+    pub fn formula_hash(&self) -> Option<String> {
+        let roots: Vec<NodeId> = self.t.iter().copied().chain([self.base]).chain(self.inside).collect();
+        let partly = self.formula().lines().any(|line| line.ends_with(" ...") || line.contains("affine"));
+        let text = partly.then(|| self.graph.to_json(&roots)).flatten()?;
+        Some(format!("{:016x}", checksum::continued(checksum::START, text.as_bytes())))
     }
     /// T, b and the condition as nodes of `g`, with the nodes `x` for the coordinates.
     fn image(&self, g: &mut Graph, x: &[NodeId]) -> Image {
@@ -468,6 +500,9 @@ impl Family {
     /// Which of these is violated, with both sides.
     pub fn check_eta(&self, eta: &[f64]) -> Result<()> {
         self.check_length(eta)?;
+        if let Some(condition) = &self.condition {
+            condition(eta)?;
+        }
         if let Some(closed) = self.closed_form() {
             return closed.natural(eta);
         }

@@ -3,8 +3,8 @@
 use super::design::{Design, Variates};
 use super::eta_map::EtaMap;
 use crate::error::{Error, Result};
-use crate::num::linalg;
 use crate::num::stream::{Stream, Xoshiro};
+use crate::num::{linalg, short};
 use rand::Rng;
 use rand_distr::StandardNormal;
 use serde::{Deserialize, Serialize};
@@ -46,6 +46,16 @@ pub struct Region {
     map: Option<Arc<EtaMap>>,
 }
 
+/// A region with a map, as it is saved.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Mapped {
+    parameters: Vec<(String, Block)>,
+    map: serde_json::Value,
+}
+
+/// Rounding of the eigenvalues of a matrix: so many units in the last place of its norm for each row.
+const ULPS: f64 = 8.0;
 /// Starts from which parameters of an eta are looked for.
 const STARTS: usize = 16;
 
@@ -58,7 +68,8 @@ impl Block {
         if low.is_finite() && high.is_finite() && low < high {
             return Ok(Block::Box { low: vec![low; size], high: vec![high; size] });
         }
-        Err(Error::domain(format!("the range [{low}, {high}] is empty or not finite")).hint("give [low, high] with low < high"))
+        Err(Error::domain(format!("the range {} is empty or not finite", range(low, high)))
+            .hint("give [low, high] with low < high"))
     }
     /// An interval for each component, from `low[i]` to `high[i]`.
     ///
@@ -81,7 +92,13 @@ impl Block {
         if low > 0.0 && low < high && high.is_finite() {
             return Ok(Block::NegativeDefinite { n, low, high });
         }
-        Err(Error::domain(format!("negative_definite({low}, {high}): eigenvalues of -eta need 0 < low < high")))
+        let text = format!("negative_definite({}, {})", short(low), short(high));
+        Err(match high == f64::INFINITY && low > 0.0 {
+            true => Error::domain(format!("{text}: a matrix cannot be drawn from a range without end"))
+                .hint("give the largest eigenvalue of -eta that is to be learned, such as negative_definite(0.5, 20)"),
+            false => Error::domain(format!("{text}: eigenvalues of -eta need 0 < low < high, both finite"))
+                .hint("low and high bound the eigenvalues of -eta, not of eta: negative_definite(0.5, 3)"),
+        })
     }
     fn size(&self) -> usize {
         match self {
@@ -137,7 +154,7 @@ impl Block {
         match self {
             Block::Box { low, high } => (0..eta.len()).find(|i| !(eta[*i] >= low[*i] && eta[*i] <= high[*i])).map(|i| {
                 let place = if eta.len() > 1 { format!("[{i}]") } else { String::new() };
-                format!("{place} = {} is outside [{}, {}]", eta[i], low[i], high[i])
+                format!("{place} = {} is outside {}", short(eta[i]), range(low[i], high[i]))
             }),
             Block::NegativeDefinite { n, low, high } => spectrum(eta, *n, *low, *high),
             Block::Reparametrised { n } => spectrum(eta, *n, 0.5, f64::INFINITY),
@@ -146,10 +163,10 @@ impl Block {
     fn describe(&self) -> String {
         match self {
             Block::Box { low, high } if low.iter().all(|l| *l == low[0]) && high.iter().all(|h| *h == high[0]) => {
-                format!("[{}, {}]", low[0], high[0])
+                range(low[0], high[0])
             }
             Block::Box { low, high } => format!("[{low:?}, {high:?}]"),
-            Block::NegativeDefinite { low, high, .. } => format!("negative_definite({low}, {high})"),
+            Block::NegativeDefinite { low, high, .. } => format!("negative_definite({}, {})", short(*low), short(*high)),
             Block::Reparametrised { .. } => "reparametrised()".into(),
         }
     }
@@ -168,11 +185,19 @@ fn spectrum(eta: &[f64], n: usize, low: f64, high: f64) -> Option<String> {
     }
     let negative: Vec<f64> = (0..n * n).map(|i| -0.5 * (eta[i] + eta[(i % n) * n + i / n])).collect();
     let values = linalg::symmetric_eigenvalues(&negative, n);
-    // Rounding of the eigenvalues of a matrix drawn at an end.
-    let slack = 1e-9 * largest;
     let (least, most) = (values[0], values[n - 1]);
+    // Rounding of the eigenvalues, and of a matrix with an eigenvalue at an end.
+    let slack = ULPS * n as f64 * f64::EPSILON * least.abs().max(most.abs());
     let inside = least >= low - slack && most <= high + slack;
-    (!inside).then(|| format!(": the eigenvalues of -eta run from {least} to {most}, outside [{low}, {high}]"))
+    (!inside).then(|| {
+        let [least, most] = [least, most].map(short);
+        format!(": the eigenvalues of -eta run from {least} to {most}, outside {}", range(low, high))
+    })
+}
+
+/// [low, high] as text.
+fn range(low: f64, high: f64) -> String {
+    format!("[{}, {}]", short(low), short(high))
 }
 
 /// Rows of a random orthonormal frame: Gram-Schmidt on normal vectors.
@@ -199,14 +224,19 @@ impl Region {
     pub fn mapped(parameters: Vec<(String, Block)>, map: EtaMap) -> Self {
         Region { blocks: parameters, map: Some(Arc::new(map)) }
     }
-    /// The blocks with their names as JSON, every bound to the bit; `None` for a region with a map, which is a program.
+    /// The blocks with their names as JSON, every bound to the bit, and the map as it was traced; `None` for a map of more
+    /// than 131072 nodes.
     pub fn to_json(&self) -> Option<String> {
-        self.map.is_none().then(|| serde_json::to_string(&self.blocks).ok()).flatten()
+        let blocks = serde_json::to_string(&self.blocks).ok()?;
+        match &self.map {
+            None => Some(blocks),
+            Some(map) => Some(format!("{{\"parameters\":{blocks},\"map\":{}}}", map.to_json()?)),
+        }
     }
     /// The region that [`Region::to_json`] wrote.
     ///
     /// # Errors
-    /// Other text, or a block that no constructor would make.
+    /// Other text, or a block or map that no constructor would make.
     ///
     /// # Example
     /// ```
@@ -216,7 +246,11 @@ impl Region {
     /// ```
     pub fn from_json(text: &str) -> Result<Self> {
         let wrong = |what: String| Error::file(format!("the region of eta is damaged: {what}"));
-        let blocks: Vec<(String, Block)> = serde_json::from_str(text).map_err(|e| wrong(e.to_string()))?;
+        let (blocks, map) = match text.starts_with('{') {
+            true => serde_json::from_str::<Mapped>(text).map(|m| (m.parameters, Some(m.map))),
+            false => serde_json::from_str::<Vec<(String, Block)>>(text).map(|blocks| (blocks, None)),
+        }
+        .map_err(|e| wrong(e.to_string()))?;
         for (name, block) in &blocks {
             let checked = match block {
                 Block::Box { low, high } if low.is_empty() => Err(Error::shape(format!("no components, {} ends", high.len()))),
@@ -229,7 +263,12 @@ impl Region {
             };
             checked.map_err(|e| wrong(format!("'{name}': {}", e.message())))?;
         }
-        Ok(Region::new(blocks))
+        let mut region = Region::new(blocks);
+        if let Some(map) = map {
+            let map = EtaMap::from_json(&map.to_string(), region.parameters()).map_err(|e| wrong(e.message().to_string()))?;
+            region.map = Some(Arc::new(map));
+        }
+        Ok(region)
     }
     /// eta, [n, k], of parameters of the blocks, [n, m].
     fn image(&self, parameters: Vec<f64>) -> Vec<f64> {

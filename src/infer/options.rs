@@ -1,6 +1,7 @@
 //! [`CaviOptions`]: one struct for scripts, YAML and Rust.
 
 use crate::error::{Error, Result};
+use crate::num::short;
 use serde::{Deserialize, Serialize};
 
 /// Options of [`super::cavi`].
@@ -40,7 +41,7 @@ impl CaviOptions {
             return Err(Error::domain("option 'max_iter' of cavi is 0: it must be at least 1"));
         }
         if !(self.tol.is_finite() && self.tol > 0.0) {
-            return Err(Error::domain(format!("option 'tol' of cavi is {}: it must be positive", self.tol)).hint("1e-6"));
+            return Err(Error::domain(format!("option 'tol' of cavi is {}: it must be positive", short(self.tol))).hint("1e-6"));
         }
         Ok(self)
     }

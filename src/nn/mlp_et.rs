@@ -8,6 +8,7 @@ use super::{FrozenNet, Model, Net};
 use crate::error::{Error, Result};
 use crate::expr::{Expr, Op};
 use crate::num::options::parse_options;
+use crate::num::short;
 use crate::num::stream::Xoshiro;
 use candle_core::Tensor;
 use candle_nn::VarBuilder;
@@ -50,7 +51,7 @@ impl MlpEtOptions {
             return Err(Error::domain(format!("option 'hidden' of mlp_et holds {width}: widths lie between 2 and 65536")));
         }
         if !(0.0..1.0).contains(&self.dropout) {
-            return Err(Error::domain(format!("option 'dropout' of mlp_et is {}: it lies in [0, 1)", self.dropout)));
+            return Err(Error::domain(format!("option 'dropout' of mlp_et is {}: it lies in [0, 1)", short(self.dropout))));
         }
         Ok(self)
     }

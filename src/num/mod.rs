@@ -9,5 +9,8 @@ pub mod linalg;
 pub mod observe;
 pub mod options;
 pub mod quad;
+mod short;
 pub mod special;
 pub mod stream;
+
+pub use short::short;

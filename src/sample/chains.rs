@@ -19,6 +19,8 @@ pub struct Conduct {
     pub divergences: usize,
     /// Points from which they went wrong, [divergences, d].
     pub divergent: Vec<f64>,
+    /// The test of their quality that the draws failed: "" where none, else "stuck", "rhat", "ess", "divergences".
+    pub gate: &'static str,
 }
 
 /// Draws of a family at one eta, with diagnostics of its statistics.
@@ -157,6 +159,9 @@ impl Chains {
         }
         if c.divergences > 0 {
             let _ = write!(out, "\n{} divergences: a part of the support may be missed; a higher target_accept", c.divergences);
+        }
+        if !c.gate.is_empty() {
+            let _ = write!(out, "\nfailed the gate '{}': the draws are not to be trusted", c.gate);
         }
         out
     }

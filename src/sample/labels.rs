@@ -137,10 +137,11 @@ pub fn check_rows(family: &Family, eta: &[f64]) -> Result<()> {
     let n = check_batch(eta, k)?;
     let proven = n > FEW && family.closed_form().is_none() && family.region_is_proper();
     let inside = |e: &[f64]| proven && family.region().is_some_and(|r| r.contains(e));
-    let wrong =
-        eta.par_chunks(k).enumerate().filter(|(_, e)| !inside(e)).find_map_first(|(row, e)| {
-            family.check_eta(e).err().map(|e| if n > 1 { e.context(format!("row {row}")) } else { e })
-        });
+    let wrong = eta
+        .par_chunks(k)
+        .enumerate()
+        .filter(|(_, e)| !inside(e))
+        .find_map_first(|(row, e)| family.check_eta(e).err().map(|e| if n > 1 { e.in_row(row) } else { e }));
     wrong.map_or(Ok(()), Err)
 }
 
@@ -170,18 +171,41 @@ pub fn label_part(family: &Family, eta: &[f64], first: usize, options: &LabelOpt
         .map(|(i, rows)| {
             monitor.check()?;
             let row = first + i * chunk;
-            let named = |e: Error| if n > 1 { e.context(format!("rows from {row}")) } else { e };
-            let part = match options.method {
-                Method::Auto => ladder(method, family, rows, row, options),
-                forced => forced.moments(family, rows, row, options),
+            let by = |rows: &[f64], first: usize| match options.method {
+                Method::Auto => ladder(method, family, rows, first, options),
+                forced => forced.moments(family, rows, first, options),
             };
+            let part = by(rows, row);
             task.add((rows.len() / k) as u64, "");
-            part.map_err(named)
+            part.map_err(|e| if n > 1 { in_its_row(e, method, family, rows, row, &by) } else { e })
         })
         .collect();
     let mut all = Moments::default();
     parts?.into_iter().for_each(|part| all.extend(part));
     Ok(all)
+}
+
+/// The error `e` of `rows`, the first of which has the number `first`, with the number of the row that it is of. What is wrong
+/// with the method or its options is of no row.
+fn in_its_row(
+    e: Error,
+    method: Method,
+    family: &Family,
+    rows: &[f64],
+    first: usize,
+    by: &dyn Fn(&[f64], usize) -> Result<Moments>,
+) -> Error {
+    let applies = match method {
+        Method::ClosedForm => family.closed_form().is_some(),
+        Method::Quadrature => quadrature::applies(family),
+        // These name the row themselves.
+        _ => false,
+    };
+    if !applies || e.kind() == Kind::Interrupted {
+        return e;
+    }
+    let alone = |(i, row): (usize, &[f64])| by(row, first + i).err().map(|e| e.in_row(first + i));
+    rows.chunks(family.dim()).enumerate().find_map(alone).unwrap_or(e)
 }
 
 /// Rows by `method`; those that it does not resolve, or that fail its gate, by the next one, each row for itself.
@@ -210,9 +234,7 @@ fn ladder(method: Method, family: &Family, rows: &[f64], first: usize, options: 
         Err(_) if rows.len() > k => {
             let mut all = Moments::default();
             for (row, eta) in rows.chunks(k).enumerate() {
-                all.extend(
-                    ladder(method, family, eta, first + row, options).map_err(|e| e.context(format!("row {}", first + row)))?,
-                );
+                all.extend(ladder(method, family, eta, first + row, options).map_err(|e| e.in_row(first + row))?);
             }
             Ok(all)
         }
@@ -251,7 +273,7 @@ pub fn log_normalizers(family: &Family, eta: &[f64], options: &LabelOptions, mon
         let (a, gate) = match first {
             Some((a, gate)) if !auto || (a.is_finite() && gate.is_empty()) => (a, gate),
             _ => {
-                check_rows(family, &eta[r * k..(r + 1) * k])?;
+                check_rows(family, &eta[r * k..(r + 1) * k]).map_err(|e| e.in_row(r))?;
                 let by_steps = smc::moments(family, &eta[r * k..(r + 1) * k], r, &tempered.smc)?;
                 (by_steps.log_normalizer.map_or(f64::NAN, |a| a[0]), by_steps.gate[0])
             }

@@ -48,7 +48,8 @@ pub(super) fn rows(value: &Dynamic, width: usize, what: &str) -> Result<(Vec<f64
         shape => return Err(Error::shape(format!("{what} has shape {shape:?}, expected [{width}] or [n, {width}]"))),
     };
     if let Some(i) = t.data().iter().position(|x| !x.is_finite()) {
-        return Err(Error::domain(format!("{what} has {} at position {i}: it must be finite", t.data()[i])));
+        let text = format!("{what} has {} at position {}: it must be finite", t.data()[i], i % width);
+        return Err(if single { Error::domain(text) } else { Error::domain(text).in_row(i / width) });
     }
     Ok((t.data().to_vec(), n, single))
 }

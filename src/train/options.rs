@@ -3,6 +3,7 @@
 use crate::error::{Error, Result, unknown};
 use crate::nn::ModelChoice;
 use crate::num::options::parse_options;
+use crate::num::short;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
@@ -112,10 +113,13 @@ impl TrainOptions {
             return Err(Error::domain(format!("option '{name}' is 0: it must be at least 1")));
         }
         if !(self.learning_rate.is_finite() && self.learning_rate > 0.0) {
-            return Err(Error::domain(format!("option 'learning_rate' is {}: it must be positive", self.learning_rate)));
+            return Err(Error::domain(format!("option 'learning_rate' is {}: it must be positive", short(self.learning_rate))));
         }
         if !(self.weight_decay.is_finite() && self.weight_decay >= 0.0) {
-            return Err(Error::domain(format!("option 'weight_decay' is {}: it must not be negative", self.weight_decay)));
+            return Err(Error::domain(format!(
+                "option 'weight_decay' is {}: it must not be negative",
+                short(self.weight_decay)
+            )));
         }
         match self.dropout_epochs {
             Some(d) if d > self.epochs => {

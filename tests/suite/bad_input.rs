@@ -34,6 +34,10 @@ const CASES: &[(&str, &[&str])] = &[
     ("family(#{ x: 3, stats: |x| #{a: x} })", &["support"]),
     ("family(#{ x: real(1), stat: |x| #{a: x} })", &["'stat'", "did you mean 'stats'"]),
     ("real(0)", &["at least one"]),
+    ("real([])", &["real(n)", "[]", "[2, 3]"]),
+    ("positive([])", &["positive(n)", "[]"]),
+    ("family(#{x: real([2, 3]), stats: |x| #{x: x}}).stats([1, 2])", &["[2]", "[2, 3] or [n, 2, 3]", "[6] or [n, 6]"]),
+    ("ef::poisson().mean([800])", &["eta_x is 800", "beyond the range of numbers", "eta_x < 709"]),
     ("interval(2, 1)", &["empty"]),
     ("family(#{ x: real(1), stats: |x| #{a: x}, eta: #{a: [2, 1]} })", &["'a'", "[2, 1]"]),
     ("family(#{ x: real(1), stats: |x| #{a: x}, eta: #{b: [1, 2]} })", &["'b'", "a"]),
@@ -180,4 +184,58 @@ fn what_may_not_exist_is_not_sampled_without_a_word() {
         &with_region,
         &["no row is left: 3 rows failed", "refused 3", "row 0 was refused: it is not proven", "another region"],
     );
+}
+
+/// Whatever is wrong with one row of a batch, and whoever finds it, the error names the row; for a single eta there is none.
+#[test]
+fn an_error_of_a_batch_names_its_row() {
+    let f = "let f = family(#{ x: real(1), stats: |x| #{a: x[0], b: x[0]**2}, eta: #{a: [-1, 1], b: [-2, -1]} });";
+    let w = "let w = family(#{ x: real(2), stats: |x| #{a: exp(-(x[0]**2) - x[1]**2) / (x[0]**2 + x[1]**2), b: x*x} });";
+    for code in [
+        "ef::gaussian().mean([[0, -1], [0, 1]])",
+        "ef::gaussian().log_normalizer([[0, -1], [0, 1]])",
+        "ef::gaussian().mean([[0, -1], [0.0/0.0, -1]])",
+        "ef::gaussian().mean([[0, -1], [1e300, -1e-300]])",
+        "ef::gaussian().mean([[0, -1], [1e300, -1e-300]], #{method: \"closed_form\"})",
+        "ef::gaussian().log_normalizer([[0, -1], [1e300, -1e-300]])",
+        "ef::gaussian().log_density(0, [[0, -1], [1.0/0.0, -1]])",
+        "ef::gaussian().grad_log_density([[0], [1]], [[0, -1], [0, -1.0/0.0]])",
+        "ef::mvn(2).mean([[0, 0, -1, 0, 0, -1], [0, 0, -1, 0.5, 0, -1]])",
+        "ef::poisson().mean([[1], [800]])",
+        &format!("{f} f.mean([[0, -1], [0, -3]])"),
+        &format!("{f} f.mean([[0, -1], [0, 3]], #{{outside: true}})"),
+        &format!("{f} f.log_normalizer([[0, -1], [2, -1]])"),
+        &format!("{w} w.mean([[-1, -1, -1], [1, -1, -1]], #{{method: \"quadrature\"}})"),
+        &format!("{w} w.mean([[-1, -1, -1], [1, -1, -1]])"),
+    ] {
+        let error = eval(code).unwrap_err();
+        assert!(error.starts_with("error: row 1: ") || error.starts_with("row 1: "), "{code}: {error}");
+        assert_eq!(error.matches("row ").count(), 1, "{code}: {error}");
+    }
+    for code in ["ef::gaussian().mean([0, 1])", "ef::gaussian().mean([0.0/0.0, -1])", &format!("{f} f.mean([0, -3])")] {
+        let error = eval(code).unwrap_err();
+        assert!(!error.contains("row"), "{code}: {error}");
+    }
+}
+
+/// Messages write large and small numbers with an exponent.
+#[test]
+fn numbers_in_messages_are_short() {
+    for (code, said) in [
+        ("integers(-9223372036854775808, 3)", "integers(-9.223372036854776e18, 3): the ends must be whole numbers between"),
+        ("integers(0, 1e300)", "integers(0, 1e300)"),
+        ("interval(1e300, -1e300)", "interval(1e300, -1e300) is empty"),
+        ("ef::gaussian().mean([0, 1e300])", "got 1e300"),
+        ("negative_definite(1e300, 1e-300)", "negative_definite(1e300, 1e-300)"),
+        ("family(#{x: real(1), stats: |x| #{x: x}, eta: #{x: [1e300, -1e-300]}})", "[1e300, -1e-300]"),
+        ("family(#{x: interval(0, 1), stats: |x| #{x: x}, eta: #{x: [0, 1e200]}}).mean([-1e-300])", "[0, 1e200]"),
+        ("ef::clipped_mvn([0, 1e300], [1, 1e299])", "from 1e300 to 1e299"),
+        ("ef::mvn(1).mean([0, 1e300])", "eigenvalue is 1e300"),
+        ("ef::gaussian().mean([0, -1], #{method: \"hmc\", step_size: -1e300})", "step_size is -1e300"),
+        ("ef::gaussian().mean([0, -1], #{method: \"quadrature\", tol: 1e300})", "tol is 1e300"),
+    ] {
+        let error = eval(code).unwrap_err();
+        assert!(error.contains(said), "{code}: {error}");
+    }
+    assert_eq!(eval("family(#{x: interval(-1e300, 2), stats: |x| #{x: 1e-300*x}}).formula").unwrap(), "x[0] = 1e-300 x[0]");
 }

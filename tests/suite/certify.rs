@@ -131,3 +131,41 @@ fn an_improper_corner_fails() {
     assert_eq!(verdict(&found, "existence"), Verdict::Fail, "{found}");
     assert_eq!(verdict(&found, "minimality"), Verdict::Pass);
 }
+
+/// A script says that its statistics are dependent on purpose: no warning, and no failing line.
+#[test]
+fn an_overcomplete_family_is_one_on_purpose() {
+    let family = |option: &str| {
+        let (mut session, memory) = crate::language::session();
+        let code = format!(
+            "family(#{{ x: integers(0, 2), stats: |x| #{{ hot: [select(x[0] == 0, 1, 0), select(x[0] == 1, 1, 0),
+               select(x[0] == 2, 1, 0)] }}, eta: #{{ hot: [-1, 1] }}{option} }}).check().to_string()"
+        );
+        let report = session.run("test", &code).unwrap().to_string();
+        (report, memory.lines().join("\n"))
+    };
+    let (report, warned) = family("");
+    assert!(report.contains("FAIL  minimality") && warned.contains("overcomplete: true"), "{report}\n{warned}");
+    let (report, warned) = family(", overcomplete: true");
+    assert!(report.contains("-   minimality   overcomplete on purpose") && warned.is_empty(), "{report}\n{warned}");
+    let error = crate::language::eval("family(#{x: real(1), stats: |x| #{x: x}, overcomplete: 1})").unwrap_err();
+    assert!(error.contains("overcomplete must be true or false"), "{error}");
+    let twin = "import \"std/families/categorical\" as c; c::categorical(3).check()";
+    let report = crate::language::eval(twin).unwrap();
+    assert!(report.contains("-   minimality   overcomplete on purpose") && report.contains(" 0 failed"), "{report}");
+}
+
+/// A check that fails is a value, a line and a warning; a script ends by it where it says so.
+#[test]
+fn a_failed_check_is_seen() {
+    let (mut session, memory) = crate::language::session();
+    let report = session.run("test", "let r = ef::gaussian().check(#{eta: [1, 0.5]}); [r.passed, r.lines[0].verdict]").unwrap();
+    assert_eq!(report.to_string(), "[false, \"fail\"]");
+    let warned = memory.lines().join("\n");
+    assert!(
+        warned.contains("err: warning: family 'gaussian' fails 1 of its checks, the first is existence: improper"),
+        "{warned}"
+    );
+    let code = "if !ef::gaussian().check(#{eta: [1, 0.5]}).passed { throw \"no family\" }";
+    assert!(session.run("test", code).is_err());
+}

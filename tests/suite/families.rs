@@ -404,3 +404,17 @@ fn constructors_refuse_what_has_no_points() {
         assert!(named::clipped_mvn(&lower, &upper).unwrap_err().to_string().contains(word), "{lower:?} {upper:?}");
     }
 }
+
+/// A box bounds the density, but only the symmetric part of eta_xxT acts: an asymmetric one is refused as mvn refuses it.
+#[test]
+fn a_clipped_normal_takes_symmetric_matrices_only() {
+    for made in ["mvn(2)", "clipped_mvn([-1, 0], [1, 2])"] {
+        for call in ["mean", "sample"] {
+            let error = crate::language::eval(&format!("ef::{made}.{call}([0, 0, -1, 0.5, 0.2, -1])")).unwrap_err();
+            assert!(error.contains("eta_xxT must be symmetric, but eta_xxT[1,0] = 0.2"), "{made}: {error}");
+        }
+    }
+    let family = nnef::family::named::clipped_mvn(&[-1.0, 0.0], &[1.0, 2.0]).unwrap();
+    family.draw_eta(50, 1).unwrap().chunks(6).for_each(|eta| family.check_eta(eta).unwrap());
+    family.check_region().unwrap();
+}

@@ -12,6 +12,13 @@ pub struct Memory {
     lines: Mutex<Vec<String>>,
 }
 
+impl Memory {
+    /// What was printed so far; "err: " stands before a warning.
+    pub fn lines(&self) -> Vec<String> {
+        self.lines.lock().unwrap().clone()
+    }
+}
+
 struct Quiet;
 impl Observer for Quiet {
     fn begin(&self, _: &str, _: u64) {}

@@ -70,6 +70,28 @@ fn membership_is_exact() {
     assert!(reference.contains(&[-0.5, 0.0, 0.0, -70.0]) && !reference.contains(&[-0.49, 0.0, 0.0, -1.0]));
 }
 
+/// The eigenvalues of a matrix decide to the rounding of their computation, and a draw at the very end of the range is inside.
+#[test]
+fn membership_of_matrices_is_exact_to_rounding() {
+    for n in [1, 2, 5, 12] {
+        for size in [1e-200, 1.0, 1e150] {
+            // A range of one step of the numbers: every draw lies at an end.
+            let (low, high) = (size, f64::next_up(size));
+            let region = Region::new(vec![("m".into(), Block::negative_definite(low, high, n).unwrap())]);
+            region.draw(300, Stream::new(4)).chunks(n * n).for_each(|eta| region.check(eta).unwrap());
+            let diagonal = |v: f64| (0..n * n).map(|i| if i % (n + 1) == 0 { -v } else { 0.0 }).collect::<Vec<_>>();
+            assert!(region.contains(&diagonal(low)) && region.contains(&diagonal(high)));
+            for off in [1e-10, 1e-13] {
+                assert!(!region.contains(&diagonal(low * (1.0 - off))) && !region.contains(&diagonal(high * (1.0 + off))));
+            }
+        }
+    }
+    for code in ["negative_definite(1, 1.0/0.0)", "negative_definite(2, 1)", "negative_definite(0, 1)"] {
+        let error = crate::language::eval(code).unwrap_err();
+        assert!(error.contains("negative_definite(") && error.contains("hint"), "{error}");
+    }
+}
+
 #[test]
 fn what_is_no_region_is_refused() {
     assert!(Block::ranges(&[0.0, 1.0], &[1.0, 1.0]).is_err());
@@ -114,4 +136,36 @@ fn loaded_data_and_nets_know_the_exact_region() {
     // The corners, which no training row reaches, are inside; just beyond, where a margin would let eta pass, is outside.
     assert!(net.contains(&[1.0, -0.5]) && net.contains(&[-1.0, -2.0]));
     assert!(!net.contains(&[1.0 + 1e-9, -0.5]) && !net.contains(&[0.0, -0.499]) && !net.contains(&[0.0]));
+}
+
+/// An `eta_map` is saved as it was traced: what was loaded draws the same eta and knows the same ones.
+#[test]
+fn a_region_by_a_map_is_saved_with_data_and_nets() {
+    use nnef::family::ExpectationMap;
+    let folder = tempfile::tempdir().unwrap();
+    let (path, run) = (folder.path().join("d.safetensors"), folder.path().join("run"));
+    let code = format!(
+        "let net = static_net(#{{inputs: 1, hidden: [4], outputs: 1, seed: 1}});
+         let f = family(#{{ x: real(1), stats: |x| #{{ a: x[0], b: x[0]**2 }}, eta: #{{ m: [-1, 1], s: [0.5, 2] }},
+             eta_map: |p| #{{ a: p.m / p.s**2 + 0.1 * net.forward([p.m])[0], b: -0.5 / p.s**2 }} }});
+         let d = f.generate(#{{ points: 40, out: \"{}\" }}); train(load_data(\"{0}\"), #{{epochs: 1}}).save(\"{}\"); d",
+        path.display(),
+        run.display()
+    );
+    let (mut session, _) = crate::language::session();
+    let data = session.run("test", &code).unwrap().cast::<nnef::data::Dataset>();
+    let here = data.region().unwrap().unwrap();
+    let loaded = nnef::data::Dataset::load(&path).unwrap().region().unwrap().unwrap();
+    let net = nnef::train::TrainedNet::load(&run).unwrap();
+    assert_eq!(loaded, here);
+    assert_eq!(net.region(), Some(&here));
+    let draws = loaded.draw(200, Stream::new(7));
+    assert_eq!(draws, here.draw(200, Stream::new(7)));
+    draws.chunks(2).for_each(|eta| assert!(net.contains(eta), "{eta:?}"));
+    // s = 3 and s = 0.4.
+    assert!(!net.contains(&[0.0, -0.5 / 9.0]) && !net.contains(&[0.0, -0.5 / 0.16]));
+    let text = here.to_json().unwrap();
+    for wrong in [&text[..text.len() - 1], &text.replace("\"var\":1", "\"var\":2"), &text.replace("\"s\"", "\"s\",3")] {
+        assert!(Region::from_json(wrong).is_err(), "{wrong}");
+    }
 }

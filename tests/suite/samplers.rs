@@ -174,3 +174,21 @@ fn exact_draws_that_doubles_cannot_hold_are_refused() {
     }
     assert!(eval("ef::gamma().sample([-0.9, -1], #{method: \"exact\", draws: 500}).mu_T").is_ok());
 }
+
+/// Near the bound of its degrees of freedom the mass of a Wishart lies where a fixed step diverges: `sample` says so as `mean` does.
+#[test]
+fn draws_that_fail_the_gate_are_warned_of() {
+    for method in ["hmc", "nuts"] {
+        let (mut session, memory) = crate::language::session();
+        let code = format!("ef::wishart(2).sample([-1, 0.1, 0.1, -0.8, -0.9], #{{seed: 1, method: \"{method}\"}})");
+        let gate = session.run("test", &format!("let c = {code}; c.gate")).unwrap().to_string();
+        assert_eq!(gate, "divergences", "{method}");
+        let warned = memory.lines().join("\n");
+        assert!(warned.contains("1 of 1 rows failed a gate (row 0: divergences)"), "{warned}");
+        let summary = session.run("test", "c.summary()").unwrap().to_string();
+        assert!(summary.contains("failed the gate 'divergences'"), "{summary}");
+        let (mut session, memory) = crate::language::session();
+        let fine = session.run("test", &format!("ef::gaussian().sample([0, -0.5], #{{seed: 1, method: \"{method}\"}}).gate"));
+        assert_eq!((fine.unwrap().to_string(), memory.lines()), (String::new(), vec![]), "{method}");
+    }
+}

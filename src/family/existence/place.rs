@@ -49,7 +49,9 @@ impl Place {
         match self {
             Place::Up => format!("{name} goes to infinity"),
             Place::Down => format!("{name} goes to minus infinity"),
-            Place::Point { at, inside: false, .. } => format!("{name} approaches {at}, an end of its support"),
+            Place::Point { at, inside: false, .. } => {
+                format!("{name} approaches {}, an end of its support", crate::num::short(at))
+            }
             Place::Point { at, .. } => format!("{name} approaches {}, a pole", short(at)),
         }
     }

@@ -2,7 +2,7 @@
 
 use crate::error::{Error, Result};
 use crate::num::double::Double;
-use crate::num::linalg;
+use crate::num::{linalg, short};
 
 /// Relative difference of mirrored entries that counts as rounding.
 const ROUNDING: f64 = 1e-8;
@@ -15,8 +15,10 @@ pub(super) fn require_symmetric(name: &str, e: &[f64], d: usize) -> Result<()> {
             let size = a.abs().max(b.abs()).max(e[i * d + i].abs().sqrt() * e[j * d + j].abs().sqrt());
             if (a - b).abs() > ROUNDING * size {
                 return Err(Error::domain(format!(
-                    "eta outside the natural parameter space: {name} must be symmetric, but {name}[{i},{j}] = {a} and \
-                     {name}[{j},{i}] = {b} differ by {:e}, at most {:e} is taken as rounding",
+                    "eta outside the natural parameter space: {name} must be symmetric, but {name}[{i},{j}] = {} and \
+                     {name}[{j},{i}] = {} differ by {:e}, at most {:e} is taken as rounding",
+                    short(a),
+                    short(b),
                     (a - b).abs(),
                     ROUNDING * size
                 ))
@@ -36,7 +38,8 @@ pub(super) fn require_negative_definite(what: &str, e: &[Double], d: usize) -> R
     let most = linalg::symmetric_eigenvalues(&rounded, d)[d - 1];
     Err(Error::domain(format!(
         "eta outside the natural parameter space: {what} must be negative definite (largest eigenvalue < 0), its largest \
-         eigenvalue is {most}"
+         eigenvalue is {}",
+        short(most)
     ))
     .hint("outside this space the density has no finite integral"))
 }

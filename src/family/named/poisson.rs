@@ -1,9 +1,10 @@
 //! Poisson distribution.
 
 use crate::domain::{Integers, Support};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::expr::Op;
-use crate::family::{Block, ClosedForm, Family, Region, require};
+use crate::family::{Block, ClosedForm, Family, Region};
+use crate::num::short;
 use crate::num::stream::Xoshiro;
 use rand::Rng;
 
@@ -27,7 +28,11 @@ struct Poisson;
 
 impl ClosedForm for Poisson {
     fn natural(&self, eta: &[f64]) -> Result<()> {
-        require(eta[0] < 709.0, "eta_x < 709 (a rate that is a double)", eta[0])
+        if eta[0] < 709.0 {
+            return Ok(());
+        }
+        let text = format!("eta_x is {}: the rate exp(eta_x) is beyond the range of numbers", short(eta[0]));
+        Err(Error::domain(text).hint("every eta is natural, but moments are numbers for eta_x < 709 only"))
     }
     fn log_normalizer(&self, eta: &[f64]) -> f64 {
         eta[0].exp()

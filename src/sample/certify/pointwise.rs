@@ -113,7 +113,7 @@ fn independence(family: &Family) -> Line {
         return Line::of(NAME, true, "the statistics are linearly independent".into());
     }
     let text = relations.join("; ");
-    match family.closed_form().is_some_and(|c| c.overcomplete()) {
+    match family.is_overcomplete() {
         true => Line::skip(NAME, format!("overcomplete on purpose: {text}")),
         false => Line::of(NAME, false, format!("linearly dependent statistics: {text}; eta is not identified")),
     }

@@ -25,7 +25,9 @@ use super::chains::{Chains, Conduct};
 use super::diagnose::{self, Summary};
 use crate::error::{Error, Result};
 use crate::family::{Density, Family};
+use crate::num::short;
 use crate::num::stream::Stream;
+use record::RowSummary;
 use serde::{Deserialize, Serialize};
 
 /// Most kept draws of a row.
@@ -99,16 +101,16 @@ impl HmcOptions {
             return wrong("samples", self.samples.to_string(), &format!("at most {MOST_SAMPLES} are possible"));
         }
         if !(self.step_size > 0.0 && self.step_size.is_finite()) {
-            return wrong("step_size", self.step_size.to_string(), "a positive number is needed");
+            return wrong("step_size", short(self.step_size), "a positive number is needed");
         }
         if self.integration_steps == 0 {
             return wrong("integration_steps", "0".into(), "at least one leapfrog is needed");
         }
         if !(self.target_accept > 0.0 && self.target_accept < 1.0) {
-            return wrong("target_accept", self.target_accept.to_string(), "it lies between 0 and 1");
+            return wrong("target_accept", short(self.target_accept), "it lies between 0 and 1");
         }
         if let Some(target) = self.target_mcse.filter(|t| !(*t > 0.0 && *t < 1.0)) {
-            return wrong("target_mcse", target.to_string(), "it is in standard deviations and lies between 0 and 1");
+            return wrong("target_mcse", short(target), "it is in standard deviations and lies between 0 and 1");
         }
         if self.adapt && self.warmup < 20 {
             return wrong("warmup", self.warmup.to_string(), "adaptation needs at least 20 iterations (or adapt: false)");
@@ -211,6 +213,15 @@ pub fn sample_hmc(family: &Family, eta: &[f64], options: &HmcOptions) -> Result<
     let each: Vec<Summary> = series.iter().map(|s| diagnose::summarize(&s.chunks(length).collect::<Vec<_>>())).collect();
     check_moved(&each, group.acceptance(0), 0)?;
     let (step_size, _) = group.settings(0);
+    let still = |chain: &[f64]| chain.chunks(d).all(|x| x == &chain[..d]);
+    let judged = RowSummary {
+        effective: each.iter().map(|s| s.ess).fold(f64::INFINITY, |a, b| if b.is_nan() { b } else { a.min(b) }),
+        each,
+        cov: vec![],
+        acceptance: group.acceptance(0),
+        divergences: group.divergences(0),
+        stuck: draws.chunks(length * d).filter(|chain| still(chain)).count(),
+    };
     let conduct = Conduct {
         acceptance: group.acceptance(0),
         step_size,
@@ -218,6 +229,7 @@ pub fn sample_hmc(family: &Family, eta: &[f64], options: &HmcOptions) -> Result<
         tree_depth: f64::NAN,
         divergences: group.divergences(0),
         divergent,
+        gate: gate::failed(&judged, length * chains, chains, None),
     };
     Ok(Chains::new(family, "hmc", draws, (series, density.unique().to_vec()), chains, conduct))
 }

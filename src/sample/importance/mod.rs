@@ -117,7 +117,7 @@ pub(in crate::sample) fn moments(family: &Family, eta: &[f64], first: usize, opt
     for (i, eta) in eta.chunks(k).enumerate() {
         let stream = Stream::new(options.seed).child("importance").at((first + i) as u64);
         let row = Row { family, terms, whole, eta, options, stream };
-        let (estimate, log_normalizer, gate) = row.run(&unique).map_err(|e| e.context(format!("row {}", first + i)))?;
+        let (estimate, log_normalizer, gate) = row.run(&unique).map_err(|e| e.in_row(first + i))?;
         estimate.append(&mut out, &unique, log_normalizer, "importance", gate);
     }
     Ok(out)

@@ -16,6 +16,7 @@ use super::diagnose::{self, Summary};
 use super::hmc::{check_continuous, check_moved};
 use crate::error::{Error, Result};
 use crate::family::{Density, Family, Moments};
+use crate::num::short;
 use crate::num::stream::Stream;
 use lanes::Lanes;
 use serde::{Deserialize, Serialize};
@@ -76,13 +77,13 @@ impl NutsOptions {
             return wrong("samples", self.samples.to_string(), &format!("at most {MOST_SAMPLES} are possible"));
         }
         if !(self.step_size > 0.0 && self.step_size.is_finite()) {
-            return wrong("step_size", self.step_size.to_string(), "a positive number is needed");
+            return wrong("step_size", short(self.step_size), "a positive number is needed");
         }
         if !(1..=20).contains(&self.max_depth) {
             return wrong("max_depth", self.max_depth.to_string(), "between 1 and 20 doublings are possible");
         }
         if !(self.target_accept > 0.0 && self.target_accept < 1.0) {
-            return wrong("target_accept", self.target_accept.to_string(), "it lies between 0 and 1");
+            return wrong("target_accept", short(self.target_accept), "it lies between 0 and 1");
         }
         Ok(())
     }
@@ -167,16 +168,19 @@ pub fn sample_nuts(family: &Family, eta: &[f64], options: &NutsOptions) -> Resul
     let (density, length) = (family.density(), options.draws_per_chain());
     let run = run(family, eta, 0, options)?.pop().ok_or_else(|| Error::shape("eta is empty"))?;
     let series = series(density, &run.z, eta);
-    let each: Vec<Summary> = series.iter().map(|s| Judged::of(s, length).summary).collect();
-    check_moved(&each, run.acceptance, 0)?;
+    let each: Vec<Judged> = series.iter().map(|s| Judged::of(s, length)).collect();
+    check_moved(&each.iter().map(|j| j.summary).collect::<Vec<_>>(), run.acceptance, 0)?;
+    let divergences = run.divergences.len() / density.free().max(1);
+    let (ess, rhat) = worst(&each);
     let points = |z: &[f64]| density.program().evaluate(Density::POINT, z, eta);
     let conduct = Conduct {
         acceptance: run.acceptance,
         step_size: run.step,
         gradients: run.leapfrogs,
         tree_depth: run.mean_depth,
-        divergences: run.divergences.len() / density.free().max(1),
+        divergences,
         divergent: points(&run.divergences),
+        gate: gate(rhat, ess, divergences, length * options.chains),
     };
     Ok(Chains::new(family, "nuts", points(&run.z), (series, density.unique().to_vec()), options.chains, conduct))
 }
@@ -223,6 +227,12 @@ impl Judged {
     }
 }
 
+/// The least effective sample size, and the largest R-hat.
+fn worst(each: &[Judged]) -> (f64, f64) {
+    let ess = each.iter().map(|j| j.summary.ess).fold(f64::INFINITY, f64::min);
+    (ess, each.iter().map(|j| j.rhat).fold(1.0, |a: f64, b| if b.is_nan() { b } else { a.max(b) }))
+}
+
 /// Covariances of the distinct statistics, [distinct, distinct].
 fn covariances(series: &[Vec<f64>], each: &[Judged]) -> Vec<f64> {
     let n = series.len();
@@ -239,8 +249,7 @@ fn covariances(series: &[Vec<f64>], each: &[Judged]) -> Vec<f64> {
 }
 
 fn append(out: &mut Moments, unique: &[usize], each: &[Judged], cov: &[f64], divergences: usize, draws: usize) {
-    let ess = each.iter().map(|j| j.summary.ess).fold(f64::INFINITY, f64::min);
-    let rhat = each.iter().map(|j| j.rhat).fold(1.0, |a: f64, b| if b.is_nan() { b } else { a.max(b) });
+    let (ess, rhat) = worst(each);
     out.mu_t.extend(unique.iter().map(|u| each[*u].summary.mean));
     out.mcse.extend(unique.iter().map(|u| each[*u].summary.mcse()));
     out.ess.push(ess);

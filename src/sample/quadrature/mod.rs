@@ -28,6 +28,7 @@ mod window;
 
 use crate::error::{Error, Result};
 use crate::family::{Family, Moments, check_batch};
+use crate::num::short;
 use grid::Row;
 
 /// Options of [`quadrature`].
@@ -52,7 +53,7 @@ impl QuadratureOptions {
     /// When `tol` is not positive, or there are no nodes.
     pub fn check(&self) -> Result<()> {
         if !(self.tol > 0.0 && self.tol < 1.0) {
-            return Err(Error::domain(format!("tol is {}; it lies between 0 and 1, in standard deviations", self.tol)));
+            return Err(Error::domain(format!("tol is {}; it lies between 0 and 1, in standard deviations", short(self.tol))));
         }
         if self.max_nodes == 0 {
             return Err(Error::domain("max_nodes is 0; at least one node is needed"));

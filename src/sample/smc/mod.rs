@@ -96,7 +96,7 @@ pub(in crate::sample) fn moments(family: &Family, eta: &[f64], first: usize, opt
     for (i, eta) in eta.chunks(family.dim()).enumerate() {
         let stream = Stream::new(options.seed).child("smc").at((first + i) as u64);
         let run = Run { family, tempered, eta, options, stream };
-        run.row(&unique, &mut out).map_err(|e| e.context(format!("row {}", first + i)))?;
+        run.row(&unique, &mut out).map_err(|e| e.in_row(first + i))?;
     }
     Ok(out)
 }

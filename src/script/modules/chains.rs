@@ -1,13 +1,14 @@
 //! Draws of a family at one eta: `sample` and what it gives.
 
 use super::Entry;
-use super::families::{Shared, etas, split_outside};
+use super::families::{Shared, etas, split_outside, warn_gates};
 use super::samplers::{Kind, merged};
 use crate::error::{Error, Result, unknown};
 use crate::plot::{self, Figure};
 use crate::sample::Chains;
 use crate::script::convert;
 use crate::script::fault::{AtCall, Native};
+use crate::script::host::Host;
 use crate::script::tensor::Tensor;
 use rhai::{Dynamic, Engine, Map, NativeCallContext};
 
@@ -19,7 +20,7 @@ const DRAWS: i64 = 1000;
 const OURS: [&str; 3] = ["draws", "method", "outside"];
 
 /// Draw from `family` at one eta by the method that `map` names.
-pub(super) fn draw(ctx: &NativeCallContext, family: &Shared, eta: &Dynamic, map: &Map) -> Native<Chains> {
+pub(super) fn draw(ctx: &NativeCallContext, host: &Host, family: &Shared, eta: &Dynamic, map: &Map) -> Native<Chains> {
     let (map, outside) = split_outside(&merged(map)).at(ctx)?;
     let (kind, options) = prepare(family, map).at(ctx)?;
     let (data, n, _) = etas(family, eta, outside).at(ctx)?;
@@ -28,7 +29,11 @@ pub(super) fn draw(ctx: &NativeCallContext, family: &Shared, eta: &Dynamic, map:
         return Err(error.hint("mean(eta) takes batches")).at(ctx);
     }
     match kind.draws {
-        Some(draws) => draws(family, &data, &convert::object(&options)).at(ctx),
+        Some(draws) => {
+            let chains = draws(family, &data, &convert::object(&options)).at(ctx)?;
+            warn_gates(host, &[chains.conduct.gate]);
+            Ok(chains)
+        }
         None => Err(Error::name(format!("{} gives no draws", kind.name))).at(ctx),
     }
 }
@@ -90,10 +95,16 @@ fn vector(values: &[f64]) -> Dynamic {
     Dynamic::from(Tensor::vector(values.to_vec()))
 }
 
-pub(super) fn register(engine: &mut Engine) {
+pub(super) fn register(engine: &mut Engine, host: &Host) {
     engine.register_type_with_name::<Chains>("Chains");
-    engine.register_fn("sample", |ctx: NativeCallContext, f: &mut Shared, eta: Dynamic| draw(&ctx, f, &eta, &Map::new()));
-    engine.register_fn("sample", |ctx: NativeCallContext, f: &mut Shared, eta: Dynamic, map: Map| draw(&ctx, f, &eta, &map));
+    let h = host.clone();
+    engine.register_fn("sample", move |ctx: NativeCallContext, f: &mut Shared, eta: Dynamic| {
+        draw(&ctx, &h, f, &eta, &Map::new())
+    });
+    let h = host.clone();
+    engine.register_fn("sample", move |ctx: NativeCallContext, f: &mut Shared, eta: Dynamic, map: Map| {
+        draw(&ctx, &h, f, &eta, &map)
+    });
     engine.register_get("draws", |c: &mut Chains| tensor(vec![c.chains, c.length, c.dim], &c.draws));
     engine.register_get("statistics", |c: &mut Chains| tensor(vec![c.chains, c.length, c.mean.len()], &c.statistics()));
     engine.register_get("mu_T", |c: &mut Chains| vector(&c.mean));
@@ -104,6 +115,7 @@ pub(super) fn register(engine: &mut Engine) {
     engine.register_get("ess_tail", |c: &mut Chains| vector(&c.ess_tail));
     engine.register_get("rhat", |c: &mut Chains| vector(&c.rhat));
     engine.register_get("method", |c: &mut Chains| c.method);
+    engine.register_get("gate", |c: &mut Chains| c.conduct.gate);
     engine.register_get("divergences", |c: &mut Chains| c.conduct.divergences as i64);
     engine.register_get("divergent", |c: &mut Chains| {
         tensor(vec![c.conduct.divergent.len() / c.dim.max(1), c.dim], &c.conduct.divergent)
@@ -131,6 +143,7 @@ pub(super) fn describe(value: &Dynamic) -> Option<Map> {
         ("ess_bulk".into(), vector(&c.ess_bulk)),
         ("ess_tail".into(), vector(&c.ess_tail)),
         ("rhat".into(), vector(&c.rhat)),
+        ("gate".into(), c.conduct.gate.into()),
         ("divergences".into(), (c.conduct.divergences as i64).into()),
         ("acceptance".into(), c.conduct.acceptance.into()),
         ("gradients".into(), (c.conduct.gradients as i64).into()),
@@ -140,6 +153,6 @@ pub(super) fn describe(value: &Dynamic) -> Option<Map> {
 pub(super) const DOCS: &[Entry] = &[Entry {
     name: "sample",
     signature: "family.sample(eta, #{ draws: 1000, chains: 4, seed: 0, method: \"hmc\" })",
-    doc: "Draws at one eta, `draws` from each chain: Chains with .draws [chains, draws, d] .statistics [chains, draws, k] .mu_T .sd .mcse .ess .ess_bulk .ess_tail .rhat (of each statistic) .divergences .divergent (points [n, d] from which trajectories went wrong) .acceptance .step_size .tree_depth .gradients .summary() .plot() .plot(#{kind: \"rank\"}).\nmethod: \"hmc\" (adapted and jittered; adapt: false with step_size and integration_steps gives plain HMC), \"nuts\", \"exact\" (named families, and single whole numbers, for which it is the default), or a configured sampler such as nuts(#{max_depth: 8}); the other options are those of the method, and outside: true for an eta outside the family's region. ess is that of the mean; ess_bulk, ess_tail and rhat are rank-normalised (Vehtari et al. 2021).",
+    doc: "Draws at one eta, `draws` from each chain: Chains with .draws [chains, draws, d] .statistics [chains, draws, k] .mu_T .sd .mcse .ess .ess_bulk .ess_tail .rhat (of each statistic) .divergences .divergent (points [n, d] from which trajectories went wrong) .gate (the test of their quality that the draws failed, \"\" where none; a warning says so too) .acceptance .step_size .tree_depth .gradients .summary() .plot() .plot(#{kind: \"rank\"}).\nmethod: \"hmc\" (adapted and jittered; adapt: false with step_size and integration_steps gives plain HMC), \"nuts\", \"exact\" (named families, and single whole numbers, for which it is the default), or a configured sampler such as nuts(#{max_depth: 8}); the other options are those of the method, and outside: true for an eta outside the family's region. ess is that of the mean; ess_bulk, ess_tail and rhat are rank-normalised (Vehtari et al. 2021).",
     example: "ef::gaussian().sample([0, -0.5], #{draws: 400, seed: 1}).rhat",
 }];

@@ -24,7 +24,15 @@ fn options(family: &Shared, map: &Map) -> Result<CheckOptions> {
 pub(super) fn register(engine: &mut Engine, host: &Host) {
     engine.register_type_with_name::<Report>("Report");
     let run = |ctx: &NativeCallContext, host: &Host, family: &Shared, map: &Map| -> Native<Report> {
-        options(family, map).and_then(|o| check(family, &o, &host.monitor())).at(ctx)
+        let report = options(family, map).and_then(|o| check(family, &o, &host.monitor())).at(ctx)?;
+        let failed: Vec<&crate::sample::Line> = report.lines.iter().filter(|l| l.verdict == Verdict::Fail).collect();
+        if let [first, ..] = &failed[..] {
+            let (n, name) = (failed.len(), family.name());
+            let text =
+                format!("warning: family '{name}' fails {n} of its checks, the first is {}: {}", first.name, first.detail);
+            host.frontend().err(&text);
+        }
+        Ok(report)
     };
     let h = host.clone();
     engine.register_fn("check", move |ctx: NativeCallContext, f: &mut Shared| run(&ctx, &h, f, &Map::new()));
@@ -64,6 +72,6 @@ pub(super) fn describe(value: &Dynamic) -> Option<Map> {
 pub(super) const DOCS: &[Entry] = &[Entry {
     name: "check",
     signature: "family.check(#{ seed: 0, eta: [...] })",
-    doc: "The family certifies itself over its region: existence, derivatives, measure of the support, minimality, closed forms against integrals, d mu / d eta against Cov(T, T), convexity of A, Stein identities, sampled against exact means, exact draws.\nA Report with .passed and .lines (name, verdict \"pass\", \"fail\" or \"skip\", detail with the numbers); it prints itself. eta checks at given natural parameters in place of the centre and draws of the region.",
+    doc: "The family certifies itself over its region: existence, derivatives, measure of the support, minimality, closed forms against integrals, d mu / d eta against Cov(T, T), convexity of A, Stein identities, sampled against exact means, exact draws.\nA Report with .passed and .lines (name, verdict \"pass\", \"fail\" or \"skip\", detail with the numbers); it prints itself, and a failed line is a warning too. A script that must not go on says if !f.check().passed { throw \"...\" }, which ends nnef run with exit code 1. eta checks at given natural parameters in place of the centre and draws of the region.",
     example: "ef::gaussian().check().passed",
 }];

@@ -4,7 +4,7 @@ use super::Entry;
 use super::families::{Shared, check_given};
 use super::samplers::merged;
 use crate::config;
-use crate::data::{Dataset, GenerateOptions, Split, generate};
+use crate::data::{Dataset, GenerateOptions, RHAT_GATE, Split, generate};
 use crate::error::{Error, Result};
 use crate::sample::{check_rows, label_part};
 use crate::script::convert;
@@ -34,7 +34,8 @@ fn warn(host: &Host, data: &Dataset) {
         host.frontend().err(&format!("warning: {text}"));
     }
     if let Some(notes) = data.notes() {
-        super::families::warn(host, &notes.rhat);
+        let apart = |row: usize| Some(notes.rhat[row]).filter(|r| r.is_nan() || *r > RHAT_GATE);
+        super::families::warn(host, notes.rhat.len(), |row| apart(row).map(|r| format!("R-hat {r:.2}")));
     }
 }
 

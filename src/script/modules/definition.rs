@@ -13,7 +13,7 @@ use crate::script::host::Host;
 use rhai::{Dynamic, Engine, EvalAltResult, FnPtr, Map, NativeCallContext};
 use std::sync::Arc;
 
-const OPTIONS: [&str; 7] = ["name", "x", "stats", "base", "where", "eta", "eta_map"];
+const OPTIONS: [&str; 8] = ["name", "x", "stats", "base", "where", "eta", "eta_map", "overcomplete"];
 
 /// The traced point, as an array of all coordinates and as the closure gets it: a map for a product with named parts.
 fn point(trace: &Trace, support: &Support) -> (Expr, Dynamic) {
@@ -117,8 +117,17 @@ pub(super) fn family(ctx: &NativeCallContext, host: &Host, map: &Map) -> Native<
     };
     let made = Family::from_trace(&name, support, &trace, found, base, inside).at(ctx)?;
     made.check_defined().at(ctx)?;
-    for relation in made.linear_relations() {
-        let note = format!("warning: the statistics of '{name}' are linearly dependent, {relation}: eta is not identified");
+    let made = match map.get("overcomplete").map(Dynamic::as_bool) {
+        None | Some(Ok(false)) => made,
+        Some(Ok(true)) => made.with_overcomplete_statistics(),
+        Some(Err(kind)) => return Err(raise(ctx, Error::domain(format!("overcomplete must be true or false, got {kind}")))),
+    };
+    let relations = if made.is_overcomplete() { vec![] } else { made.linear_relations() };
+    for relation in relations {
+        let note = format!(
+            "warning: the statistics of '{name}' are linearly dependent, {relation}: eta is not identified; drop one of them, \
+             or say overcomplete: true where that is meant"
+        );
         host.frontend().err(&note);
     }
     let made = match (map.get("eta"), map.get("eta_map")) {

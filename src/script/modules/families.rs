@@ -36,11 +36,10 @@ pub(super) fn etas(family: &Family, eta: &Dynamic, outside: bool) -> Result<(Vec
     let (data, n, single) =
         rows(eta, family.dim(), &format!("eta of the family '{}' ({})", family.name(), family.stat_names().join(", ")))?;
     check_rows(family, &data)?;
-    for row in data.chunks(family.dim()) {
-        if let Some(region) = family.bound().filter(|_| !outside) {
-            region
-                .check(row)
-                .map_err(|e| e.hint("widen `eta:` of the family, or pass #{outside: true} to go on at your own risk"))?;
+    if let Some(region) = family.bound().filter(|_| !outside) {
+        for (i, row) in data.chunks(family.dim()).enumerate() {
+            let hint = "widen `eta:` of the family, or pass #{outside: true} to go on at your own risk";
+            region.check(row).map_err(|e| if single { e.hint(hint) } else { e.hint(hint).in_row(i) })?;
         }
     }
     Ok((data, n, single))
@@ -89,28 +88,18 @@ fn log_normalizer(ctx: &NativeCallContext, host: &Host, family: &Shared, eta: &D
 }
 
 /// Say which rows failed the gate of their method.
-fn warn_gates(host: &Host, gates: &[&str]) {
-    let failed: Vec<usize> = (0..gates.len()).filter(|r| !gates[*r].is_empty()).collect();
-    if let Some(first) = failed.first() {
-        let text = format!(
-            "warning: {} of {} rows failed a gate (row {first}: {}); their labels and errors are not to be trusted; more samples or warmup, another method, or another eta region may help",
-            failed.len(),
-            gates.len(),
-            gates[*first]
-        );
-        host.frontend().err(&text);
-    }
+pub(super) fn warn_gates(host: &Host, gates: &[&str]) {
+    warn(host, gates.len(), |row| Some(gates[row]).filter(|g| !g.is_empty()).map(str::to_string));
 }
 
-/// Say which rows did not converge.
-pub(super) fn warn(host: &Host, rhat: &[f64]) {
-    let bad: Vec<usize> = (0..rhat.len()).filter(|i| rhat[*i].is_nan() || rhat[*i] > crate::data::RHAT_GATE).collect();
-    if let Some(first) = bad.first() {
+/// Say which of `rows` rows cannot be trusted; `failing` says why, of a row that cannot.
+pub(super) fn warn(host: &Host, rows: usize, failing: impl Fn(usize) -> Option<String>) {
+    let failed: Vec<(usize, String)> = (0..rows).filter_map(|row| failing(row).map(|why| (row, why))).collect();
+    if let [(first, why), ..] = &failed[..] {
         let text = format!(
-            "warning: the chains of {} of {} rows do not agree (row {first}: R-hat {:.2}); their labels and errors are not to be trusted; more warmup, or another eta region, may help",
-            bad.len(),
-            rhat.len(),
-            rhat[*first]
+            "warning: {} of {rows} rows failed a gate (row {first}: {why}); their means and errors are not to be trusted; more \
+             samples or warmup, another method, or another eta region may help",
+            failed.len()
         );
         host.frontend().err(&text);
     }
@@ -193,13 +182,16 @@ fn points(family: &Family, x: &Dynamic) -> Result<(Vec<f64>, usize, bool)> {
     if shape.len() > 1 {
         let t = convert::tensor(x, "x")?;
         let flat = match t.shape() {
-            found if found == shape => Some(vec![d]),
-            [n, found @ ..] if found == shape => Some(vec![*n, d]),
-            _ => None,
+            found if found == shape => vec![d],
+            [n, found @ ..] if found == shape => vec![*n, d],
+            [n] | [_, n] if *n == d => t.shape().to_vec(),
+            found => {
+                let sizes = shape.iter().map(usize::to_string).collect::<Vec<_>>().join(", ");
+                let text = format!("x has shape {found:?}, expected [{sizes}] or [n, {sizes}], or flat [{d}] or [n, {d}]");
+                return Err(Error::shape(text));
+            }
         };
-        if let Some(flat) = flat {
-            return rows(&Dynamic::from(Tensor::new(flat, t.data().to_vec())?), d, "x");
-        }
+        return rows(&Dynamic::from(Tensor::new(flat, t.data().to_vec())?), d, "x");
     }
     rows(x, d, "x")
 }
@@ -217,8 +209,11 @@ fn pointwise(
     let (eta, m, one_eta) = rows(eta, k, "eta")?;
     let data = match (n, m) {
         (_, 1) => f(&x, n, &eta)?,
-        (1, _) => eta.chunks(k).map(|e| f(&x, 1, e)).collect::<Result<Vec<_>>>()?.concat(),
-        (n, m) if n == m => x.chunks(d).zip(eta.chunks(k)).map(|(x, e)| f(x, 1, e)).collect::<Result<Vec<_>>>()?.concat(),
+        (n, m) if n == 1 || n == m => {
+            let point = |i: usize| if n == 1 { &x[..] } else { &x[i * d..(i + 1) * d] };
+            let row = |(i, eta): (usize, &[f64])| f(point(i), 1, eta).map_err(|e| e.in_row(i));
+            eta.chunks(k).enumerate().map(row).collect::<Result<Vec<_>>>()?.concat()
+        }
         _ => return Err(Error::shape(format!("{n} points and {m} etas: equal numbers, or one of either, are needed"))),
     };
     let single = one_x && one_eta;
@@ -336,8 +331,8 @@ pub(super) fn describe(value: &Dynamic) -> Option<Map> {
 pub(super) const DOCS: &[Entry] = &[
     Entry {
         name: "family",
-        signature: "family(#{ name:, x:, stats: |x| #{...}, base: |x| ..., eta: #{...} })",
-        doc: "An exponential family p(x|eta) ~ exp(eta . T(x) + base(x)) from the closure that gives T(x).\nThe closure runs once on traced values. x is a support: real(n), positive(n), interval(a, b, n), simplex(n), circle(n), sphere(n), integers(a, b), ordered(n), spd(n), product(#{...}); where: |x| condition restricts it further. eta gives the region to learn over, one [low, high] a statistic, or negative_definite(low, high) for a square matrix (mean and sample refuse an eta outside it, unless outside: true); with eta_map: |p| #{...} they are ranges of parameters p of your own, and the closure gives the eta of each statistic. Statistics are laid out in byte order of their names.\nGives .name .dim .x_shape .stat_names .formula .stats(x) .log_density(x, eta) .grad_log_density(x, eta) .draw_eta(n, #{seed}) .mean(eta, #{...}) .sample(eta, #{...}) .generate(#{...}).",
+        signature: "family(#{ name:, x:, stats: |x| #{...}, base: |x| ..., eta: #{...}, overcomplete: false })",
+        doc: "An exponential family p(x|eta) ~ exp(eta . T(x) + base(x)) from the closure that gives T(x).\nThe closure runs once on traced values. x is a support: real(n), positive(n), interval(a, b, n), simplex(n), circle(n), sphere(n), integers(a, b), ordered(n), spd(n), product(#{...}); where: |x| condition restricts it further. eta gives the region to learn over, one [low, high] a statistic, or negative_definite(low, high) for a square matrix (mean and sample refuse an eta outside it, unless outside: true); with eta_map: |p| #{...} they are ranges of parameters p of your own, and the closure gives the eta of each statistic. overcomplete: true says that the statistics are linearly dependent on purpose, as all indicators of a category are: no warning, and check() skips its line on minimality. Statistics are laid out in byte order of their names.\nGives .name .dim .x_shape .stat_names .formula .stats(x) .log_density(x, eta) .grad_log_density(x, eta) .draw_eta(n, #{seed}) .mean(eta, #{...}) .sample(eta, #{...}) .generate(#{...}).",
         example: "let f = family(#{ x: real(1), stats: |x| #{ x: x[0], x4: x[0]**4 }, eta: #{ x: [-1, 1], x4: [-2, -0.5] } }); f.mean([0.5, -1]).mu_T",
     },
     Entry {

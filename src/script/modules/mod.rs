@@ -65,7 +65,7 @@ pub(super) fn register(engine: &mut Engine, host: &Host) {
     expressions::register(engine);
     supports::register(engine);
     families::register(engine, host);
-    chains::register(engine);
+    chains::register(engine, host);
     samplers::register(engine, host);
     checks::register(engine, host);
     datasets::register(engine, host);

@@ -134,7 +134,7 @@ fn run(ctx: &NativeCallContext, host: &Host, sampler: &Sampler, family: &Shared,
     }
     let map = sampler.under(map);
     match sampler.kind.draws {
-        Some(_) => super::chains::draw(ctx, family, eta, &map).map(Dynamic::from),
+        Some(_) => super::chains::draw(ctx, host, family, eta, &map).map(Dynamic::from),
         None => mean(ctx, host, family, eta, &map).map(Dynamic::from),
     }
 }

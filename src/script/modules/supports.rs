@@ -3,6 +3,7 @@
 use super::Entry;
 use crate::domain::{Circle, Integers, Interval, Ordered, Positive, Real, Simplex, Spd, Sphere, Support};
 use crate::error::{Error, Result};
+use crate::family::Block;
 use crate::script::convert;
 use crate::script::fault::AtCall;
 use rhai::{Dynamic, Engine, Map, NativeCallContext};
@@ -24,6 +25,11 @@ fn shape(value: &Dynamic, what: &str) -> Result<Vec<usize>> {
     let Ok(items) = value.as_array_ref() else {
         return Err(Error::shape(format!("{what} needs a count or a shape such as [2, 3], got {}", convert::type_name(value))));
     };
+    if items.is_empty() {
+        return Err(
+            Error::shape(format!("{what} got the shape [], of no coordinates")).hint("a count, or a shape such as [2, 3]")
+        );
+    }
     let sizes: Result<Vec<usize>> = items
         .iter()
         .map(|i| {
@@ -100,8 +106,9 @@ pub(super) fn register(engine: &mut Engine) {
     engine.register_fn("negative_definite", |ctx: NativeCallContext, low: Dynamic, high: Dynamic| {
         convert::number(&low)
             .zip(convert::number(&high))
-            .map(|(low, high)| Definite { low, high })
             .ok_or_else(|| Error::domain("negative_definite(low, high) needs two numbers"))
+            // Whatever the order of the matrix will be.
+            .and_then(|(low, high)| Block::negative_definite(low, high, 1).map(|_| Definite { low, high }))
             .at(&ctx)
     });
 }
@@ -182,7 +189,7 @@ pub(super) const DOCS: &[Entry] = &[
     Entry {
         name: "negative_definite",
         signature: "negative_definite(low, high)",
-        doc: "A region of eta for a statistic that is a square matrix: -eta has its eigenvalues in [low, high].",
+        doc: "A region of eta for a statistic that is a square matrix: -eta has its eigenvalues in [low, high], 0 < low < high, both finite.",
         example: "negative_definite(0.5, 3.0)",
     },
 ];
