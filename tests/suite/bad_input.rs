@@ -210,7 +210,8 @@ fn an_error_of_a_batch_names_its_row() {
     ] {
         let error = eval(code).unwrap_err();
         assert!(error.starts_with("error: row 1: ") || error.starts_with("row 1: "), "{code}: {error}");
-        assert_eq!(error.matches("row ").count(), 1, "{code}: {error}");
+        assert_eq!(error.matches("row 1").count(), 1, "{code}: {error}");
+        assert!(!error.contains("row 0"), "{code}: {error}");
     }
     for code in ["ef::gaussian().mean([0, 1])", "ef::gaussian().mean([0.0/0.0, -1])", &format!("{f} f.mean([0, -3])")] {
         let error = eval(code).unwrap_err();
