@@ -1,6 +1,7 @@
 //! The grid of a component: rules by axis, refined until mu stands still.
 
 use super::QuadratureOptions;
+use super::flood::Flood;
 use super::forest::{Cells, Forest, Sums};
 use super::lattice::{self, Lattice, Tiles};
 use super::nested::Nested;
@@ -53,6 +54,14 @@ struct Level<'a> {
     undefined: Cell<f64>,
 }
 
+/// Step of the first lattice of a flood, in standard deviations, and the factor from each to the next.
+const STEP: f64 = 0.9;
+const FINER: f64 = 0.8;
+/// Distance to the coarse grid, in standard deviations of the means and in nats of the log-normaliser, past which a flood is lost.
+const ASTRAY: f64 = 0.3;
+/// Most lattices of a flood, and most points of one.
+const FLOODS: u32 = 6;
+const MOST_FLOODED: usize = 1 << 17;
 /// Points from which on a table is read once for all rows.
 const LARGE: usize = 4096;
 
@@ -240,6 +249,13 @@ impl<'a> Grid<'a> {
                     }
                     None => {}
                 }
+                let flooded = if number == 0 && more && self.floods() {
+                    self.flood(&level, &etas[*i], &row, &fresh, cut[*i])
+                } else {
+                    None
+                };
+                let more = more && flooded.is_none();
+                let mut row = flooded.unwrap_or(row);
                 if !more {
                     row.tail = self.tail(&level, &etas[*i], &row, cut[*i]);
                 }
@@ -258,6 +274,47 @@ impl<'a> Grid<'a> {
             }
         }
         rows.into_iter().flatten().collect()
+    }
+    /// Whether densities are laid out each in its own coordinates: smooth ones over three whole lines.
+    fn floods(&self) -> bool {
+        let line = |a: &Axis| matches!(a, Axis::Line | Axis::HalfLine { .. });
+        self.panels.len() == 3
+            && self.component.is_one_clique()
+            && !self.nested()
+            && self.panels.iter().all(Option::is_none)
+            && self.component.axes.iter().all(line)
+    }
+    /// Moments of one row on lattices of its own, ever finer; none where they do not settle. `fresh` is what the first level left.
+    fn flood(&self, level: &Level, eta: &[f64], first: &Row, fresh: &Fresh, own: &Window) -> Option<Row> {
+        let clique = &self.component.cliques[0];
+        let flood = Flood::new(clique, &self.window.charts, &level.lines, &fresh.work.density(level.size()), &own.summits)?;
+        let (mut before, mut changes, mut step) = (first.clone(), vec![], STEP);
+        for number in 0..FLOODS {
+            let mut sums = Sweep::new(eta, before.log_normalizer, &before.mu, true);
+            flood.sum(step, 0.618_034 * f64::from(number), MOST_FLOODED, &mut sums)?;
+            let (log_normalizer, mu, cov) = sums.moments();
+            let mut row = level.row(log_normalizer, mu);
+            if !row.log_normalizer.is_finite() || row.mu.iter().any(|m| !m.is_finite()) {
+                return None;
+            }
+            row.cov = cov?;
+            // The coarse grid is no measure, but where it says something else the flood has missed a part.
+            let off = |s: usize| (row.mu[s] - first.mu[s]).abs() > ASTRAY * row.cov[s * eta.len() + s].max(0.0).sqrt();
+            if (row.log_normalizer - first.log_normalizer).abs() > ASTRAY || (0..eta.len()).any(off) {
+                return None;
+            }
+            if number > 0 {
+                let cov = std::mem::take(&mut row.cov);
+                row.judge(&before, &mut changes, FASTEST[1]);
+                row.cov = cov;
+                if row.worst <= TOL_WIDE {
+                    return Some(row);
+                }
+            }
+            before = row;
+            step *= FINER;
+        }
+        None
     }
     /// Mass beyond the outermost nodes of the unbounded axes, from the decay over the last sixteenth of the window, times the distance
     /// of T there from its mean. Looked at where the density is still noticeable at the end of the row's window.

@@ -11,6 +11,7 @@
 
 mod component;
 mod crossings;
+mod flood;
 mod forest;
 mod grid;
 mod kernels;

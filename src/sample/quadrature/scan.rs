@@ -90,7 +90,8 @@ impl<'a> Scanner<'a> {
             }
         }
         let mut window = narrowed.window;
-        if (rough || lost) && self.has_ridges() {
+        let open = |axis: usize| self.component.axes[axis].ends().is_none() && window.cut[axis].contains(&true);
+        if self.has_ridges() && (rough || lost || (0..window.cut.len()).any(open)) {
             self.follow(&mut window, eta);
         }
         Ok(window)
@@ -234,7 +235,8 @@ impl<'a> Scanner<'a> {
             ends.push((low, high));
         }
         let (low, high) = ends.into_iter().unzip();
-        Narrowed { window: Window { charts, low, high, cut }, bounds, shrinking }
+        let summits = seen.summits.iter().filter(|s| s.value >= top - self.depth).map(|s| s.x.clone()).collect();
+        Narrowed { window: Window { charts, low, high, cut, summits }, bounds, shrinking }
     }
 }
 

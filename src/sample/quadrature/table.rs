@@ -20,6 +20,8 @@ const NEGLIGIBLE: f64 = 45.0;
 const NEGLIGIBLE_TILE: f64 = 36.0;
 /// Tiles whose shares are held at a time where a table is not kept.
 const STREAMED: usize = 16;
+/// Pieces that are summed up in one go.
+const PART: usize = 64;
 /// Stands for what overflows.
 const HUGE: f64 = 1e300;
 
@@ -48,7 +50,7 @@ impl Table {
         table
     }
     /// Room for `n` points.
-    fn empty(clique: &Clique, n: usize) -> Table {
+    pub(super) fn empty(clique: &Clique, n: usize) -> Table {
         let (k, stride) = (clique.statistics.len(), n.next_multiple_of(LANES));
         Table {
             n,
@@ -62,7 +64,7 @@ impl Table {
         }
     }
     /// Evaluate the shares on a range of points, no more than there is room for; the rest of the room has no mass.
-    fn fill(&mut self, clique: &Clique, pool: &mut Pool, points: &Points, range: Range<usize>) {
+    pub(super) fn fill(&mut self, clique: &Clique, pool: &mut Pool, points: &Points, range: Range<usize>) {
         let (k, stride, program) = (self.k, self.stride, clique.program());
         let w = program.lanes();
         self.overflow.clear();
@@ -184,9 +186,13 @@ impl Table {
         let most = |piece: &[f64]| piece.iter().copied().fold(f64::NEG_INFINITY, f64::max);
         let live = |piece: &[f64]| most(piece) > top - NEGLIGIBLE;
         work.live.extend(work.p.chunks(PIECE).enumerate().filter(|(_, piece)| live(piece)).map(|(i, _)| i as u32));
-        let mut sums = vec![0.0; self.k + 1];
-        // As above; `sums` has k + 1 numbers, and the live pieces lie in the arrays.
-        unsafe { first_moments(self.t.as_ptr(), self.k, self.stride, &work.live, top, work.p.as_mut_ptr(), sums.as_mut_ptr()) };
+        let (mut sums, mut part) = (vec![0.0; self.k + 1], vec![0.0; self.k + 1]);
+        // Sums of parts: the rounding of one long sum grows with its length.
+        for live in work.live.chunks(PART) {
+            // As above; `part` has k + 1 numbers, and the live pieces lie in the arrays.
+            unsafe { first_moments(self.t.as_ptr(), self.k, self.stride, live, top, work.p.as_mut_ptr(), part.as_mut_ptr()) };
+            sums.iter_mut().zip(&part).for_each(|(s, p)| *s += p);
+        }
         work.total = sums[self.k];
         sums.truncate(self.k);
         sums.iter_mut().for_each(|s| *s /= work.total);
@@ -274,31 +280,35 @@ impl Table {
         let mut live: Vec<u32> = Vec::with_capacity(tiles);
         for row in rows.iter_mut() {
             live.clear();
-            let mut overflow = self.overflow.iter().map(|m| *m as usize).peekable();
-            for tile in 0..tiles {
-                let (start, mut top) = (tile * TILE, f64::NEG_INFINITY);
-                let (t, offset, p) = (self.t[start..].as_ptr(), self.offset[start..].as_ptr(), &mut p[start..start + TILE]);
-                // The arrays of the table have TILE numbers from `start` on, `stride` apart; those of a row are as long as
-                // Sweep::new made them.
-                unsafe {
-                    exponent(t, offset, row.eta.as_ptr(), self.k, self.stride, TILE, p.as_mut_ptr(), &mut top);
-                    while let Some(m) = overflow.next_if(|m| *m < start + TILE) {
-                        p[m - start] = self.at(m, &row.eta);
-                        top = p.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-                    }
-                    if top < row.shift - NEGLIGIBLE_TILE {
-                        continue;
-                    }
-                    let (center, sums) = (row.center.as_ptr(), row.sums.as_mut_ptr());
-                    sweep_first(t, self.k, self.stride, TILE, row.shift, center, p.as_mut_ptr(), sums);
+            self.sweep_row(row, tiles, p, &mut live);
+        }
+    }
+    /// Sum over the points of `tiles` tiles for one row. The tiles that count come to `live`, their probabilities to `p`.
+    pub(super) fn sweep_row(&self, row: &mut Sweep, tiles: usize, p: &mut Aligned, live: &mut Vec<u32>) {
+        let mut overflow = self.overflow.iter().map(|m| *m as usize).peekable();
+        for tile in 0..tiles {
+            let (start, mut top) = (tile * TILE, f64::NEG_INFINITY);
+            let (t, offset, p) = (self.t[start..].as_ptr(), self.offset[start..].as_ptr(), &mut p[start..start + TILE]);
+            // The arrays of the table have TILE numbers from `start` on, `stride` apart; those of a row are as long as
+            // Sweep::new made them.
+            unsafe {
+                exponent(t, offset, row.eta.as_ptr(), self.k, self.stride, TILE, p.as_mut_ptr(), &mut top);
+                while let Some(m) = overflow.next_if(|m| *m < start + TILE) {
+                    p[m - start] = self.at(m, &row.eta);
+                    top = p.iter().copied().fold(f64::NEG_INFINITY, f64::max);
                 }
-                live.push(tile as u32);
+                if top < row.shift - NEGLIGIBLE_TILE {
+                    continue;
+                }
+                let (center, sums) = (row.center.as_ptr(), row.sums.as_mut_ptr());
+                sweep_first(t, self.k, self.stride, TILE, row.shift, center, p.as_mut_ptr(), sums);
             }
-            if !row.squares.is_empty() {
-                let (center, n, squares) = (row.center.as_ptr(), tiles * TILE, row.squares.as_mut_ptr());
-                // As above; the live tiles lie in the arrays, and p holds their probabilities.
-                unsafe { second_moments(self.t.as_ptr(), p.as_ptr(), &live, center, self.k, self.stride, n, squares) };
-            }
+            live.push(tile as u32);
+        }
+        if !row.squares.is_empty() {
+            let (center, n, squares) = (row.center.as_ptr(), tiles * TILE, row.squares.as_mut_ptr());
+            // As above; the live tiles lie in the arrays, and p holds their probabilities.
+            unsafe { second_moments(self.t.as_ptr(), p.as_ptr(), live, center, self.k, self.stride, n, squares) };
         }
     }
 }
@@ -314,6 +324,15 @@ pub(super) struct Work {
 }
 
 impl Work {
+    /// The weighted density over its maximum at `n` points; zero where it is negligible.
+    pub(super) fn density(&self, n: usize) -> Vec<f64> {
+        let mut out = vec![0.0; n];
+        for piece in &self.live {
+            let range = *piece as usize * PIECE..n.min((*piece as usize + 1) * PIECE);
+            out[range.clone()].copy_from_slice(&self.p[range]);
+        }
+        out
+    }
     pub(super) fn new() -> Work {
         Work { p: Aligned::filled(0, 0.0), live: vec![], total: 0.0 }
     }

@@ -44,6 +44,8 @@ pub(super) struct Window {
     pub high: Vec<f64>,
     /// For each coordinate whether the density is still noticeable where the window ends, below and above.
     pub cut: Vec<[bool; 2]>,
+    /// Places x of maxima that the nodes of a look missed.
+    pub summits: Vec<Vec<f64>>,
 }
 
 impl Window {
@@ -55,6 +57,7 @@ impl Window {
             low: pick(&self.low),
             high: pick(&self.high),
             cut: coordinates.iter().map(|c| self.cut[*c]).collect(),
+            summits: self.summits.iter().map(|s| pick(s)).collect(),
         }
     }
     /// The smallest window that holds two with equal charts.

@@ -1,0 +1,153 @@
+//! A lattice along the principal axes of one density, laid tile by tile from where it is high until it is negligible.
+//!
+//! The trapezoidal rule does not mind how its lattice lies. In coordinates in which the covariance is one, a step of a little less
+//! than one suffices, and tiles are only laid where the density is: a few thousand points in three coordinates, where a grid
+//! along the axes that many densities share has a hundred thousand.
+
+use super::lattice::{TILE, side};
+use super::rule::Line;
+use super::table::{Points, Sweep, Table};
+use super::window::Chart;
+use crate::expr::lanes::Aligned;
+use crate::family::Clique;
+use crate::num::linalg::cholesky;
+use std::collections::HashSet;
+
+/// A density's own coordinates u, with t = center + frame u.
+pub(super) struct Flood<'a> {
+    clique: &'a Clique,
+    charts: &'a [Chart],
+    center: Vec<f64>,
+    /// Lower triangular, [d, d].
+    frame: Vec<f64>,
+    /// Places u where the density is high.
+    high: Vec<Vec<f64>>,
+}
+
+/// A tile by its number along each axis.
+type Tile = [i32; 3];
+
+/// Part of the greatest probability of a node that makes a place high: in each mode that the nodes have seen there is one.
+const HIGH: f64 = 1e-9;
+/// Probability of a point, in units of one with all the mass, below which the flood ends.
+const SHORE: f64 = 1e-14;
+/// Tiles that are evaluated at a time.
+const BATCH: usize = 16;
+
+impl<'a> Flood<'a> {
+    /// From the probabilities `p` of the combinations of nodes of lines, last fastest, and maxima at places x that they missed;
+    /// none where they are too few to tell the covariance.
+    pub(super) fn new(
+        clique: &'a Clique,
+        charts: &'a [Chart],
+        lines: &[Line],
+        p: &[f64],
+        summits: &[Vec<f64>],
+    ) -> Option<Flood<'a>> {
+        let d = lines.len();
+        let at = |m: usize| {
+            let mut rest = m;
+            let mut t = [0.0; 3];
+            for (axis, line) in lines.iter().enumerate().rev() {
+                t[axis] = line.t[rest % line.t.len()];
+                rest /= line.t.len();
+            }
+            t
+        };
+        let (mut total, mut center, mut most) = (0.0, vec![0.0; d], 0.0_f64);
+        for (m, p) in p.iter().enumerate().filter(|(_, p)| **p > 0.0) {
+            let t = at(m);
+            total += p;
+            most = most.max(*p);
+            (0..d).for_each(|a| center[a] += p * t[a]);
+        }
+        center.iter_mut().for_each(|c| *c /= total);
+        let mut cov = vec![0.0; d * d];
+        for (m, p) in p.iter().enumerate().filter(|(_, p)| **p > 0.0) {
+            let t = at(m);
+            (0..d * d).for_each(|e| cov[e] += p / total * (t[e / d] - center[e / d]) * (t[e % d] - center[e % d]));
+        }
+        let frame = cholesky(&cov, d).filter(|f| f.iter().all(|v| v.is_finite()))?;
+        let own = |t: [f64; 3]| {
+            let mut u = vec![0.0; d];
+            for i in 0..d {
+                let known: f64 = (0..i).map(|j| frame[i * d + j] * u[j]).sum();
+                u[i] = (t[i] - center[i] - known) / frame[i * d + i];
+            }
+            u
+        };
+        let mut high: Vec<Vec<f64>> = (0..p.len()).filter(|m| p[*m] > HIGH * most).map(|m| own(at(m))).collect();
+        for x in summits {
+            let mut t = [0.0; 3];
+            t.iter_mut().zip(x).zip(charts).for_each(|((t, x), chart)| *t = chart.t(*x));
+            high.push(own(t));
+        }
+        Some(Flood { clique, charts, center, frame, high })
+    }
+    /// Sum over a lattice of the given step, each axis shifted by a part of it; none where it takes more than `most` points.
+    pub(super) fn sum(&self, step: f64, shift: f64, most: usize, row: &mut Sweep) -> Option<()> {
+        let (d, side) = (self.center.len(), side(self.center.len()) as i32);
+        let shifts: Vec<f64> = (0..d).map(|a| (shift + 0.414_214 * a as f64).fract()).collect();
+        let log_weight: f64 = (0..d).map(|i| (self.frame[i * d + i] * step).ln()).sum();
+        // Where the points of a tile lie from its first one.
+        let within = |m: usize, a: usize| (m as i32 / side.pow((d - 1 - a) as u32) % side) as usize;
+        let moved = |u: &[f64], i: usize| (0..=i).map(|j| self.frame[i * d + j] * u[j]).sum::<f64>();
+        let offsets: Vec<Vec<f64>> = (0..d)
+            .map(|i| {
+                let offset = |m: usize| moved(&(0..d).map(|a| step * within(m, a) as f64).collect::<Vec<f64>>(), i);
+                (0..TILE).map(offset).collect()
+            })
+            .collect();
+        let mut points = Points { x: vec![vec![0.0; BATCH * TILE]; d], log_weights: vec![0.0; BATCH * TILE] };
+        let mut table = Table::empty(self.clique, BATCH * TILE);
+        let (mut pool, mut p) = (self.clique.program().pool(), Aligned::filled(BATCH * TILE, 0.0));
+        let (mut seen, mut open): (HashSet<Tile>, Vec<Tile>) = Default::default();
+        let mut reach = |tile: Tile, open: &mut Vec<Tile>| {
+            if seen.insert(tile) {
+                open.push(tile);
+            }
+            seen.len() * TILE <= most
+        };
+        for u in &self.high {
+            let mut tile = [0; 3];
+            (0..d).for_each(|a| tile[a] = ((u[a] / step - shifts[a]) / f64::from(side)).floor() as i32);
+            reach(tile, &mut open);
+        }
+        let mut live = Vec::new();
+        while !open.is_empty() {
+            let batch = open.split_off(open.len().saturating_sub(BATCH));
+            for (number, tile) in batch.iter().enumerate() {
+                let first: Vec<f64> = (0..d).map(|a| step * (f64::from(tile[a]) * f64::from(side) + shifts[a])).collect();
+                let range = number * TILE..(number + 1) * TILE;
+                points.log_weights[range.clone()].fill(log_weight);
+                for a in 0..d {
+                    let (from, chart) = (self.center[a] + moved(&first, a), self.charts[a]);
+                    let places = points.x[a][range.clone()].iter_mut().zip(&mut points.log_weights[range.clone()]);
+                    for ((x, w), offset) in places.zip(&offsets[a]) {
+                        let t = from + offset;
+                        (*x, *w) = (chart.x(t), *w + chart.log_jacobian(t));
+                    }
+                }
+            }
+            table.fill(self.clique, &mut pool, &points, 0..batch.len() * TILE);
+            live.clear();
+            table.sweep_row(row, batch.len(), &mut p, &mut live);
+            for number in &live {
+                let (tile, p) = (batch[*number as usize], &p[*number as usize * TILE..][..TILE]);
+                for a in 0..d {
+                    for (end, way) in [(0, -1), (side as usize - 1, 1)] {
+                        // What is negligible all along a face is more so behind it.
+                        if (0..TILE).any(|m| within(m, a) == end && p[m] > SHORE) {
+                            let mut next = tile;
+                            next[a] += way;
+                            if !reach(next, &mut open) {
+                                return None;
+                            }
+                        }
+                    }
+                }
+            }
+        }
+        Some(())
+    }
+}
