@@ -8,6 +8,7 @@
 //! [`Existence::Unproven`].
 
 mod build;
+mod cones;
 mod coupled;
 mod decide;
 mod expand;
@@ -23,6 +24,7 @@ mod table;
 use super::Family;
 use crate::expr::NodeId;
 use build::piece_series;
+use cones::Cone;
 use coupled::{Direction, Lines};
 use form::Form;
 use growth::Sides;
@@ -76,12 +78,16 @@ pub struct Tails {
     lost: Vec<bool>,
     sides: Vec<Option<Sides>>,
     restricted: bool,
+    /// The condition `where:`.
+    inside: Option<NodeId>,
     depth: usize,
     lines: OnceLock<Vec<Lines>>,
     shears: OnceLock<Vec<Tails>>,
     leads: Mutex<HashMap<Vec<u64>, Arc<Leads>>>,
     /// Lines in directions that were asked for.
     directions: Mutex<HashMap<Direction, Arc<Table>>>,
+    /// Cones of members that were asked for.
+    cones: Mutex<HashMap<Vec<usize>, Option<Arc<Vec<Cone>>>>>,
 }
 
 impl Family {
