@@ -3,7 +3,7 @@
 
 use crate::existence::{boundary, family, is, sign};
 use nnef::domain::{Circle, Positive, Product, Spd, Sphere, Support};
-use nnef::expr::{Expr, Op};
+use nnef::expr::{Expr, Op, Trace};
 use nnef::family::{Existence, Family};
 
 const STEP: f64 = 1e-6;
@@ -57,6 +57,9 @@ fn wishart_as_statistics() {
         let off = |d: f64| -> Vec<f64> { (0..n * n).map(|i| if i / n == i % n { 0.0 } else { d }).chain([0.0]).collect() };
         let log: Vec<f64> = (0..=n * n).map(|i| if i == n * n { 1.0 } else { 0.0 }).collect();
         crossed(&f, &eta(0.1, -1.0), &log);
+        let start = std::time::Instant::now();
+        (0..20).for_each(|i| assert_eq!(f.existence(&eta(0.01 * f64::from(i), 1.0)), Existence::Proper));
+        println!("wishart {n}: {:?}", start.elapsed() / 20);
         crossed(&f, &eta(1.0 / (n as f64 - 1.0), 1.0), &off(-1.0));
     }
 }
@@ -168,6 +171,23 @@ fn poles_on_circles_and_spheres() {
         let f = Family::trace("sphere", support, square, None).unwrap();
         crossed(&f, &[-0.5], &[1.0]);
     }
+}
+
+/// A condition cuts off where the density grows: x0 > |x1|, exp(-x0 + c x1) with |c| < 1.
+#[test]
+fn conditions_that_are_cones() {
+    let trace = Trace::new();
+    let support = Support::real(2).unwrap();
+    let (x, _) = support.trace(&trace);
+    let (a, b) = (x.index(0).unwrap(), x.index(1).unwrap());
+    let condition = b.unary(Op::Abs).unwrap().binary(Op::Less, &a).unwrap();
+    let stats = vec![("a".to_string(), a), ("b".to_string(), b)];
+    let f = Family::from_trace("wedge", support, &trace, stats, trace.numbers(&[], &[0.0]), Some(condition)).unwrap();
+    for c in [1.0, -1.0] {
+        crossed(&f, &[-1.0, c], &[0.0, -c]);
+        crossed(&f, &[0.0, 0.0], &[-1.0, 0.5 * c]);
+    }
+    assert_eq!(f.existence(&[-1.0, 0.0]), Existence::Proper);
 }
 
 /// Prints times; run with --nocapture.

@@ -3,9 +3,9 @@
 //! Symbolic asymptotics. T and b are sums of pieces, monomials and other nodes ([`form`]). In one coordinate each piece
 //! is a series at each end of the axis and at each pole inside ([`series`], [`expand`]), and the leading term of their
 //! combination decides ([`table`]). All of that is found once per family ([`build`]); an eta is then a matter of sums
-//! ([`decide`]). Coordinates that share no piece are separate; what is coupled is decided by the maximum of the leading
-//! (quasi-)homogeneous part over directions, by lines and by shears ([`coupled`]). Whatever cannot be decided is
-//! [`Existence::Unproven`].
+//! ([`decide`]). Coordinates that share no piece are separate; what is coupled is decided by cones and Newton polyhedra where
+//! it is made of powers, logarithms and absolute values ([`cones`]), else by the maximum of the leading (quasi-)homogeneous
+//! part over directions, by lines and by shears ([`coupled`]). Whatever cannot be decided is [`Existence::Unproven`].
 
 mod build;
 mod cones;

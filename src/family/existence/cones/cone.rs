@@ -6,6 +6,7 @@
 //! amount, is negative in every direction v with a . v <= 0 for all exponents a (by the distance of y to that cone, which is
 //! bounded by the largest a . y). Its pieces are cones as well, and their edges suffice.
 
+use super::super::place::short;
 use super::super::series::ROUNDING;
 use super::faces::{Face, faces};
 use super::sign::{Sign, sign};
@@ -127,10 +128,8 @@ impl Cone {
                 sure = false;
                 continue;
             }
-            let reason = format!(
-                "the powers there, the measure among them, add up to {}, and less than 0 is needed",
-                super::super::place::short(sum)
-            );
+            let reason =
+                format!("the powers there, the measure among them, add up to {}, and less than 0 is needed", short(sum));
             return Verdict::Infinite { direction: v.clone(), reason };
         }
         if sure { Verdict::Finite } else { Verdict::Unknown }
@@ -154,8 +153,12 @@ impl Cone {
                     v.abs() > 1e-6 * size
                 };
                 if others.into_iter().all(|(_, (l, _))| matches!(l.zeros, Zeros::Never(_)) || apart(l)) {
-                    let reason =
-                        format!("a logarithm is infinite there; its factor is {}, and more than -1 is needed", logs[*i].0);
+                    let place: Vec<String> = self.point(u).iter().map(|x| short(*x)).collect();
+                    let reason = format!(
+                        "a logarithm is infinite at ({}), for one; its factor is {}, and more than -1 is needed",
+                        place.join(", "),
+                        short(logs[*i].0)
+                    );
                     return Verdict::Infinite { direction: vec![0.0; self.bounded.len()], reason };
                 }
             }
@@ -205,6 +208,17 @@ impl Cone {
         found
     }
 
+    /// The members at u.
+    fn point(&self, u: &[f64]) -> Vec<f64> {
+        let at = |k: usize| match self.generators[k] {
+            None => u[k].ln(),
+            Some(_) => {
+                self.from[k] + self.generators.iter().zip(u).map(|(g, u)| g.as_ref().map_or(0.0, |g| g[k] * u)).sum::<f64>()
+            }
+        };
+        (0..u.len()).map(at).collect()
+    }
+
     /// How the members move in a direction of log u, in words.
     pub(super) fn describe(&self, v: &[f64], names: &[String]) -> String {
         let mut moves = Vec::new();
@@ -227,9 +241,18 @@ impl Cone {
                 _ => {}
             }
         }
-        match moves.is_empty() {
-            true => "a statistic approaches a pole".to_string(),
-            false => moves.join(" and "),
+        if !moves.is_empty() {
+            return moves.join(" and ");
+        }
+        let names: Vec<&str> = self.members.iter().map(|j| names[*j].as_str()).collect();
+        let left: Vec<&Vec<f64>> =
+            self.generators.iter().zip(v).filter(|(_, v)| **v == 0.0).filter_map(|(g, _)| g.as_ref()).collect();
+        match left[..] {
+            [line] => {
+                let line: Vec<String> = line.iter().map(|v| short(*v)).collect();
+                format!("({}) approaches the line along ({})", names.join(", "), line.join(", "))
+            }
+            _ => format!("({}) approaches a pole", names.join(", ")),
         }
     }
 }
