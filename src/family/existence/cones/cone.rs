@@ -20,6 +20,11 @@ const ZERO: f64 = 1e-9;
 /// Most remembered sets of exponents.
 const REMEMBERED: usize = 64;
 
+/// Faces of the hull of some exponents, where they are not too many.
+type Faces = Option<Arc<Vec<Face>>>;
+/// Directions of log u, where they are not too many.
+pub(super) type Directions = Option<Arc<Vec<Vec<f64>>>>;
+
 /// A term c u^a; c as pieces with their factors.
 pub(super) struct Exponent {
     pub power: Power,
@@ -50,8 +55,8 @@ pub(in super::super) struct Cone {
     pub(super) exponents: Vec<Exponent>,
     pub(super) slope: Vec<Vec<(usize, f64)>>,
     pub(super) logs: Vec<Logarithm>,
-    pub(super) rays: Option<Arc<Vec<Vec<f64>>>>,
-    pub(super) faces: Mutex<HashMap<Vec<usize>, Option<Arc<Vec<Face>>>>>,
+    pub(super) rays: Directions,
+    pub(super) faces: Mutex<HashMap<Vec<usize>, Faces>>,
 }
 
 /// The integral over one cone.
@@ -174,10 +179,15 @@ impl Cone {
         }
         let Some(faces) = self.faces(used) else { return Verdict::Unknown };
         let mut sure = true;
+        let mut settled: Vec<&Face> = Vec::new();
         for face in faces.iter() {
+            if settled.iter().any(|s| face.points.iter().all(|p| s.points.contains(p))) {
+                continue;
+            }
             let terms: Vec<(&Power, f64)> =
                 face.points.iter().map(|i| (&self.exponents[used[*i]].power, sums[used[*i]].0)).collect();
             match sign(&terms) {
+                Sign::Definite => settled.push(face),
                 Sign::Negative => {}
                 Sign::Positive if terms.len() == 1 || !face.unbounded => {
                     return Verdict::Infinite {
@@ -191,7 +201,7 @@ impl Cone {
         if sure { Verdict::Finite } else { Verdict::Unknown }
     }
 
-    fn faces(&self, used: &[usize]) -> Option<Arc<Vec<Face>>> {
+    fn faces(&self, used: &[usize]) -> Faces {
         let mut known = self.faces.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(found) = known.get(used) {
             return found.clone();

@@ -21,7 +21,8 @@ pub(super) struct Face {
     pub outward: Vec<f64>,
 }
 
-/// Faces without 0 of the hull of 0, `points` and the directions; `None` where they are too many.
+/// Faces without 0 of the hull of 0, `points` and the directions; `None` where they are too many. Those with
+/// most points come first.
 pub(super) fn faces(points: &[Vec<f64>], directions: &[Vec<f64>], n: usize) -> Option<Vec<Face>> {
     // Homogeneous: (1, point) and (0, direction).
     let lift = |first: f64, v: &Vec<f64>| -> Vec<f64> { std::iter::once(first).chain(v.iter().copied()).collect() };
@@ -78,5 +79,7 @@ pub(super) fn faces(points: &[Vec<f64>], directions: &[Vec<f64>], n: usize) -> O
             sum
         }),
     });
-    Some(made.filter(|f| !f.points.is_empty()).collect())
+    let mut made: Vec<Face> = made.filter(|f| !f.points.is_empty()).collect();
+    made.sort_by_key(|f| std::cmp::Reverse(f.points.len()));
+    Some(made)
 }

@@ -19,9 +19,12 @@ mod walk;
 mod zeros;
 
 use super::{Existence, Tails};
-pub(super) use cone::Cone;
+use cone::Cone;
 use cone::Verdict;
 use std::sync::{Arc, PoisonError};
+
+/// The cones of some coordinates, where there are not too many.
+pub(super) type Cones = Option<Arc<Vec<Cone>>>;
 
 impl Tails {
     /// The verdict for the members, where the cones tell.
@@ -40,7 +43,7 @@ impl Tails {
         sure.then_some(Existence::Proper)
     }
 
-    fn cones(&self, members: &[usize]) -> Option<Arc<Vec<Cone>>> {
+    fn cones(&self, members: &[usize]) -> Cones {
         let mut known = self.cones.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(found) = known.get(members) {
             return found.clone();

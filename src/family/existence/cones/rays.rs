@@ -73,9 +73,7 @@ pub(super) fn choices(n: usize, k: usize, each: &mut dyn FnMut(&[usize])) -> boo
         each(&at);
         let Some(i) = (0..k).rev().find(|i| at[*i] + k < n + *i) else { return true };
         at[i] += 1;
-        for j in i + 1..k {
-            at[j] = at[j - 1] + 1;
-        }
+        (i + 1..k).for_each(|j| at[j] = at[j - 1] + 1);
     }
 }
 

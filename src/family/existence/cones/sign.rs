@@ -15,6 +15,8 @@ const DEGREE: i64 = 64;
 
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) enum Sign {
+    /// Below zero everywhere, on the faces of this face as well.
+    Definite,
     /// Below zero everywhere, if it is so on the faces of this face.
     Negative,
     /// Above zero somewhere.
@@ -25,7 +27,7 @@ pub(super) enum Sign {
 /// Of sum c u^a, exponents distinct.
 pub(super) fn sign(terms: &[(&Power, f64)]) -> Sign {
     if terms.iter().all(|t| t.1 <= 0.0) {
-        return Sign::Negative;
+        return Sign::Definite;
     }
     if terms.iter().all(|t| t.1 >= 0.0) {
         return Sign::Positive;
@@ -94,13 +96,12 @@ fn quadratic(terms: &[(&Power, f64)], dimension: usize) -> Sign {
     let diagonal: Vec<f64> = vertices.iter().map(|i| (-terms[*i].1).sqrt()).collect();
     let mut q = vec![0.0; m * m];
     (0..m).for_each(|a| q[a * m + a] = 1.0);
-    for (i, (p, c)) in terms.iter().enumerate().filter(|(i, _)| !vertices.contains(i)) {
+    for (_, (p, c)) in terms.iter().enumerate().filter(|(i, _)| !vertices.contains(i)) {
         let pairs = (0..m).flat_map(|a| (0..a).map(move |b| (a, b)));
         let Some((a, b)) = pairs.into_iter().find(|(a, b)| middle(p, terms[vertices[*a]].0, terms[vertices[*b]].0)) else {
             return Sign::Unknown;
         };
-        let entry = -0.5 * terms[i].1 / (diagonal[a] * diagonal[b]);
-        debug_assert!(*c == terms[i].1);
+        let entry = -0.5 * c / (diagonal[a] * diagonal[b]);
         q[a * m + b] = entry;
         q[b * m + a] = entry;
     }
@@ -108,7 +109,7 @@ fn quadratic(terms: &[(&Power, f64)], dimension: usize) -> Sign {
     let mut shifted = q.clone();
     (0..m).for_each(|a| shifted[a * m + a] -= margin);
     if cholesky(&shifted, m).is_some() {
-        return Sign::Negative;
+        return Sign::Definite;
     }
     let (values, vectors) = symmetric_eigen(&q, m);
     for a in (0..m).filter(|a| values[*a] <= margin) {

@@ -3,9 +3,9 @@
 use super::super::form::Kind;
 use super::super::range::ranges;
 use super::super::{Tails, place::reach};
-use super::cone::{Cone, Exponent, Logarithm};
+use super::cone::{Cone, Directions, Exponent, Logarithm};
 use super::rays::rays;
-use super::signomial::{Signomial, numbers};
+use super::signomial::{Power, Signomial, numbers};
 use super::walk::{Chart, Content, Walker};
 use super::zeros::{zero_between, zeros};
 use crate::domain::Axis;
@@ -180,10 +180,9 @@ impl Shape {
                 let x = |(u, g): (&f64, &Option<Vec<f64>>)| g.as_ref().map_or(0.0, |g| u * g[j]);
                 let size = u.iter().zip(&self.generators).map(x).sum::<f64>().abs();
                 if size > 0.99 * limit {
-                    for (u, g) in u.iter_mut().zip(&self.generators).filter(|(_, g)| g.as_ref().is_some_and(|g| g[j] != 0.0)) {
-                        *u *= (0.01 + 0.98 * at(k + 7, j)) * limit / size;
-                        debug_assert!(g.is_some());
-                    }
+                    let shrink = (0.01 + 0.98 * at(k + 7, j)) * limit / size;
+                    let moving = |g: &Option<Vec<f64>>| g.as_ref().is_some_and(|g| g[j] != 0.0);
+                    u.iter_mut().zip(&self.generators).filter(|(_, g)| moving(g)).for_each(|(u, _)| *u *= shrink);
                 }
             }
             u
@@ -196,10 +195,10 @@ impl Shape {
         members: &[usize],
         contents: &[Option<Content>],
         inside: Option<bool>,
-        known: &mut BTreeMap<Vec<Vec<i64>>, Option<Arc<Vec<Vec<f64>>>>>,
+        known: &mut BTreeMap<Vec<Power>, Directions>,
     ) -> Cone {
         let n = members.len();
-        let mut terms: BTreeMap<Vec<i64>, Vec<(usize, f64)>> = BTreeMap::new();
+        let mut terms: BTreeMap<Power, Vec<(usize, f64)>> = BTreeMap::new();
         let mut slope = vec![vec![]; n];
         let mut logs: Vec<Logarithm> = Vec::new();
         for (i, content) in contents.iter().enumerate() {
@@ -231,9 +230,9 @@ impl Shape {
             let points = self.points();
             logs.iter_mut().for_each(|l| l.zero = zero_between(&l.p, &points));
         }
-        let mut normals: Vec<Vec<i64>> = terms.keys().cloned().collect();
+        let mut normals: Vec<Power> = terms.keys().cloned().collect();
         for log in &logs {
-            let powers: Vec<&Vec<i64>> = log.p.0.keys().collect();
+            let powers: Vec<&Power> = log.p.0.keys().collect();
             for (i, a) in powers.iter().enumerate() {
                 normals.extend(powers[..i].iter().map(|b| a.iter().zip(*b).map(|(a, b)| a - b).collect()));
             }

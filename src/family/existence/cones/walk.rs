@@ -75,7 +75,7 @@ impl<'a> Walker<'a> {
 
     fn difference(&mut self, a: NodeId, b: NodeId, depth: usize) -> Option<Signomial> {
         let mut d = (*self.value(a, depth)?).clone();
-        d.add(&*self.value(b, depth)?, -1.0)?;
+        d.add(self.value(b, depth)?.as_ref(), -1.0)?;
         Some(d)
     }
 
@@ -96,14 +96,14 @@ impl<'a> Walker<'a> {
                 let mut out = Signomial::constant(n, block.map.bias()[part as usize]);
                 let row = &block.map.weight()[part as usize * width..(part as usize + 1) * width];
                 for (w, a) in row.iter().zip(block.args.iter()).filter(|(w, _)| **w != 0.0) {
-                    out.add(&*self.value(*a, depth)?, *w)?;
+                    out.add(self.value(*a, depth)?.as_ref(), *w)?;
                 }
                 Some(out)
             }
             Node::Apply(op, [a, b, c]) => match op {
                 Op::Add | Op::Sub => {
                     let mut out = (*self.value(a, depth)?).clone();
-                    out.add(&*self.value(b, depth)?, if op == Op::Add { 1.0 } else { -1.0 })?;
+                    out.add(self.value(b, depth)?.as_ref(), if op == Op::Add { 1.0 } else { -1.0 })?;
                     Some(out)
                 }
                 Op::Neg => self.value(a, depth)?.mul(&Signomial::constant(n, -1.0)),
@@ -246,7 +246,7 @@ impl<'a> Walker<'a> {
             Node::Apply(op @ (Op::Max | Op::Min), [a, b, _]) => {
                 let d = self.difference(a, b, depth)?.without_constant();
                 let first = (self.sign(&d)? > 0.0) == (op == Op::Max);
-                out.terms.add(&*self.value(if first { a } else { b }, depth)?, c)
+                out.terms.add(self.value(if first { a } else { b }, depth)?.as_ref(), c)
             }
             _ => None,
         }

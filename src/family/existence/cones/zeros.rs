@@ -32,7 +32,7 @@ pub(super) fn zeros(p: &Signomial) -> Zeros {
     for s in [1.0, -1.0] {
         let negative = |points: &Vec<usize>| {
             let chosen: Vec<(&Power, f64)> = points.iter().map(|i| (terms[*i].0, -s * terms[*i].1)).collect();
-            sign(&chosen) == Sign::Negative
+            matches!(sign(&chosen), Sign::Definite | Sign::Negative)
         };
         if faces.iter().all(|f| negative(&f.points)) {
             return Zeros::Never(s);
