@@ -190,6 +190,16 @@ fn conditions_that_are_cones() {
     assert_eq!(f.existence(&[-1.0, 0.0]), Existence::Proper);
 }
 
+#[test]
+fn what_the_cones_cannot_tell_is_left_open() {
+    // A square that was written out, two curves that cross, a logarithm of what is negative on half of the plane.
+    let square = "(log (+ (- (^ x0 2) (* 2 (* x0 x1))) (^ x1 2)))";
+    is("real(2)", &[square, "(^ x0 2)", "(^ x1 2)"], &[-0.4, -1.0, -1.0], '?');
+    let t = ["(log (abs (- (* x0 x1) 1)))", "(log (abs (- (+ x0 x1) 3)))", "x0", "x1"];
+    is("positive(2)", &t, &[-0.7, -0.7, -1.0, -1.0], '?');
+    is("real(2)", &["(log (- x0 x1))", "(^ x0 2)", "(^ x1 2)"], &[1.0, -1.0, -1.0], '?');
+}
+
 /// Prints times; run with --nocapture.
 #[test]
 fn coupled_times() {
