@@ -11,6 +11,7 @@ mod diagnostics;
 mod domains;
 mod double_double;
 mod existence;
+mod existence_coupled;
 mod existence_random;
 mod expr;
 mod families;

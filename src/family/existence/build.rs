@@ -13,6 +13,7 @@ use crate::domain::Axis;
 use crate::expr::{Graph, NodeId};
 use crate::family::Family;
 use std::collections::HashMap;
+use std::f64::consts::PI;
 use std::sync::{Arc, Mutex, OnceLock};
 
 impl Tails {
@@ -64,11 +65,13 @@ impl Tails {
                 lost: vec![],
                 sides: vec![],
                 restricted: false,
+                inside: None,
                 depth,
                 lines: OnceLock::new(),
                 shears: OnceLock::new(),
                 leads: Mutex::new(HashMap::new()),
                 directions: Mutex::new(HashMap::new()),
+                cones: Mutex::new(HashMap::new()),
             };
         }
         let mut lost = vec![false; form.pieces.len()];
@@ -100,7 +103,10 @@ impl Tails {
                 }
                 for at in inner.iter().map(|p| p.at) {
                     if where_to.iter().all(|place| place.at() != Some(at)) {
-                        where_to.extend([-1.0, 1.0].map(|side| Place::Point { at, side, inside: true }));
+                        // Not out of the interval of the angles.
+                        let sides =
+                            [-1.0, 1.0].into_iter().filter(|s| form.axes[j] != Axis::Circle || (at + s * 1e-9).abs() <= PI);
+                        where_to.extend(sides.map(|side| Place::Point { at, side, inside: true }));
                     }
                 }
                 where_to
@@ -141,11 +147,13 @@ impl Tails {
             lost,
             sides: sides.into_iter().map(|s| s.and_then(Growth::sides)).collect(),
             restricted: inside.is_some(),
+            inside,
             depth,
             lines: OnceLock::new(),
             shears: OnceLock::new(),
             leads: Mutex::new(HashMap::new()),
             directions: Mutex::new(HashMap::new()),
+            cones: Mutex::new(HashMap::new()),
         }
     }
 

@@ -14,7 +14,14 @@ impl Tails {
         if self.form.too_large {
             return Existence::unproven("the family is too large for the analysis of its tails");
         }
-        self.decide(Some(eta), &self.form.coefficients(eta))
+        let coefficients = self.form.coefficients(eta);
+        let found = self.decide(Some(eta), &coefficients);
+        if self.restricted && self.form.axes.len() > 1 && matches!(found, Existence::Unproven { .. }) {
+            let all: Vec<usize> = (0..self.form.axes.len()).collect();
+            let active: Vec<usize> = (0..coefficients.len()).filter(|i| coefficients[*i].0 != 0.0).collect();
+            return self.by_cones(&all, &active, &coefficients).unwrap_or(found);
+        }
+        found
     }
 
     pub(super) fn decide(&self, eta: Option<&[f64]>, coefficients: &[(f64, f64)]) -> Existence {

@@ -257,7 +257,8 @@ fn finite(g: &Graph, id: NodeId) -> Option<f64> {
     g.as_constant(id).filter(|c| c.is_finite() && *c != 0.0)
 }
 
-/// For logarithms of products, quotients and powers of what is positive: the logarithms that they are sums of.
+/// For logarithms of products, quotients and powers of what is positive, and for those of absolute values of such: the
+/// logarithms that they are sums of.
 fn logarithms(g: &mut Graph, axes: &[Axis]) -> HashMap<NodeId, Vec<(NodeId, f64)>> {
     let mut out = HashMap::new();
     if !(0..g.len()).any(|i| matches!(g.node(g.id(i)), Node::Apply(Op::Log, _))) {
@@ -272,6 +273,16 @@ fn logarithms(g: &mut Graph, axes: &[Axis]) -> HashMap<NodeId, Vec<(NodeId, f64)
         let Node::Apply(Op::Log, [a, ..]) = g.node(id) else { continue };
         let parts = match g.node(a) {
             Node::Apply(Op::Mul, [p, q, _]) if positive(p) && positive(q) => vec![(p, 1.0), (q, 1.0)],
+            Node::Apply(Op::Mul, [p, q, _]) if p == q => vec![(g.unary(Op::Abs, p), 2.0)],
+            Node::Apply(Op::Abs, [p, ..]) => match g.node(p) {
+                Node::Apply(op @ (Op::Mul | Op::Div), [p, q, _]) if p != q => {
+                    let sign = if op == Op::Mul { 1.0 } else { -1.0 };
+                    vec![(g.unary(Op::Abs, p), 1.0), (g.unary(Op::Abs, q), sign)]
+                }
+                Node::Apply(Op::Sqrt, [p, ..]) => vec![(g.unary(Op::Abs, p), 0.5)],
+                _ if positive(p) => vec![(p, 1.0)],
+                _ => continue,
+            },
             Node::Apply(Op::Div, [p, q, _]) if positive(p) && positive(q) => vec![(p, 1.0), (q, -1.0)],
             Node::Apply(Op::Sqrt, [p, ..]) if positive(p) => vec![(p, 0.5)],
             Node::Apply(Op::Pow, [p, c, _]) if positive(p) => match finite(g, c) {

@@ -3,11 +3,12 @@
 //! Symbolic asymptotics. T and b are sums of pieces, monomials and other nodes ([`form`]). In one coordinate each piece
 //! is a series at each end of the axis and at each pole inside ([`series`], [`expand`]), and the leading term of their
 //! combination decides ([`table`]). All of that is found once per family ([`build`]); an eta is then a matter of sums
-//! ([`decide`]). Coordinates that share no piece are separate; what is coupled is decided by the maximum of the leading
-//! (quasi-)homogeneous part over directions, by lines and by shears ([`coupled`]). Whatever cannot be decided is
-//! [`Existence::Unproven`].
+//! ([`decide`]). Coordinates that share no piece are separate; what is coupled is decided by cones and Newton polyhedra where
+//! it is made of powers, logarithms and absolute values ([`cones`]), else by the maximum of the leading (quasi-)homogeneous
+//! part over directions, by lines and by shears ([`coupled`]). Whatever cannot be decided is [`Existence::Unproven`].
 
 mod build;
+mod cones;
 mod coupled;
 mod decide;
 mod expand;
@@ -23,6 +24,7 @@ mod table;
 use super::Family;
 use crate::expr::NodeId;
 use build::piece_series;
+use cones::Cones;
 use coupled::{Direction, Lines};
 use form::Form;
 use growth::Sides;
@@ -76,12 +78,16 @@ pub struct Tails {
     lost: Vec<bool>,
     sides: Vec<Option<Sides>>,
     restricted: bool,
+    /// The condition `where:`.
+    inside: Option<NodeId>,
     depth: usize,
     lines: OnceLock<Vec<Lines>>,
     shears: OnceLock<Vec<Tails>>,
     leads: Mutex<HashMap<Vec<u64>, Arc<Leads>>>,
     /// Lines in directions that were asked for.
     directions: Mutex<HashMap<Direction, Arc<Table>>>,
+    /// Cones of members that were asked for.
+    cones: Mutex<HashMap<Vec<usize>, Cones>>,
 }
 
 impl Family {

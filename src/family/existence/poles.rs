@@ -4,7 +4,7 @@ use super::form::Expander;
 use super::range::{Range, ranges};
 use crate::domain::Axis;
 use crate::expr::{Graph, Node, NodeId, Op};
-use std::f64::consts::FRAC_PI_2;
+use std::f64::consts::{FRAC_PI_2, PI, TAU};
 
 /// What is known of a node at a root: its value, and all Taylor coefficients of a polynomial. A root in double precision is
 /// an approximation, at which the node itself is not quite its value.
@@ -51,8 +51,10 @@ pub(super) fn poles(g: &Graph, axes: &[Axis], root: NodeId) -> Option<Vec<Pole>>
         Axis::Line => (f64::NEG_INFINITY, f64::INFINITY),
         Axis::HalfLine { from } => (from, f64::INFINITY),
         Axis::Segment { from, to } => (from, to),
-        // On a circle or on whole numbers a pole is not a matter of an integral from one side.
-        Axis::Circle | Axis::Integers { .. } => return if found.is_empty() { Some(found) } else { None },
+        // Both ends are one point, and have a pole on one side each.
+        Axis::Circle => (-PI, PI),
+        // On whole numbers a pole is not a matter of an integral from one side.
+        Axis::Integers { .. } => return if found.is_empty() { Some(found) } else { None },
     };
     for pole in &mut found {
         for end in [low, high] {
@@ -125,6 +127,23 @@ impl Finder<'_> {
             Node::Apply(Op::Cbrt, [a, ..]) => self.zeros(a, value * value * value),
             Node::Apply(Op::Log, [a, ..]) => self.zeros(a, value.exp()),
             Node::Apply(Op::Exp, [a, ..]) if value > 0.0 => self.zeros(a, value.ln()),
+            Node::Apply(op @ (Op::Sin | Op::Cos), [a, ..]) if value.abs() <= 1.0 => {
+                // All angles in the range of the argument.
+                let r = self.range[a.index()];
+                let first = if op == Op::Cos { value.acos() } else { value.asin() };
+                let second = if op == Op::Cos { -first } else { PI - first };
+                if !r.is_finite() || r.high - r.low > 100.0 {
+                    return None;
+                }
+                let mut found = Vec::new();
+                let last = ((r.low.abs().max(r.high.abs()) + TAU) / TAU).ceil() as i32;
+                for angle in (-last..=last).flat_map(|k| [first, second].map(|a| a + TAU * f64::from(k))) {
+                    if angle >= r.low - 1e-12 && angle <= r.high + 1e-12 {
+                        found.extend(self.zeros(a, angle.clamp(r.low, r.high))?);
+                    }
+                }
+                Some(found)
+            }
             Node::Apply(Op::Add, [a, b, _]) => match (self.g.as_constant(a), self.g.as_constant(b)) {
                 (Some(c), _) => self.zeros(b, value - c),
                 (_, Some(c)) => self.zeros(a, value - c),
@@ -165,7 +184,7 @@ fn shifted(c: &[f64], at: f64) -> Vec<f64> {
 }
 
 /// Real roots of sum c_k x^k, those of even order within rounding; `None` for the polynomial 0.
-fn roots(c: &[f64]) -> Option<Vec<f64>> {
+pub(super) fn roots(c: &[f64]) -> Option<Vec<f64>> {
     let n = c.iter().rposition(|c| *c != 0.0)?;
     let c = &c[..=n];
     if n == 0 {

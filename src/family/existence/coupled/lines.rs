@@ -33,9 +33,10 @@ pub(in super::super) struct Direction {
 const REMEMBERED: usize = 512;
 
 impl Tails {
-    /// A point of generic position.
+    /// A point of generic position, with coordinates of few digits on lines: what cancels there, cancels exactly.
     fn generic(&self, k: usize) -> Vec<f64> {
         let at = |j: usize| (0.618_033_988_749_894_9 * (j as f64 + 1.0) + 0.377 * k as f64 + 0.13).fract();
+        let short = |v: f64| (1024.0 * v).round() / 1024.0;
         self.form
             .axes
             .iter()
@@ -50,8 +51,8 @@ impl Tails {
                         _ => (4.0 * u).floor() + 1.0,
                     },
                     None => match places(*axis).first() {
-                        Some(Place::Point { at, .. }) => at + 0.3 + 1.9 * u,
-                        _ => 0.4 + 1.7 * u,
+                        Some(Place::Point { at, .. }) => at + short(0.3 + 1.9 * u),
+                        _ => short(0.4 + 1.7 * u),
                     },
                 }
             })

@@ -5,6 +5,7 @@
 //! - [`leading`] and [`peak`]: far out the density is exp of its leading (quasi-)homogeneous part up to lower orders,
 //!   uniformly over directions. Where that part is negative in every direction the integral exists; where it is positive
 //!   in one, it is so in a cone, and the integral does not.
+//! - [`super::cones`]: powers, logarithms and absolute values, exactly.
 //! - [`lines`]: where the integral along almost every parallel line does not exist, neither does the whole (Fubini).
 //! - [`comparison`]: a larger density that is integrable proves the one sought; a smaller one that is not refutes it.
 //! - [`shears`]: the same questions after a substitution that preserves volume.
@@ -44,12 +45,17 @@ impl Tails {
         let d = self.form.axes.len();
         let mut weightings = vec![vec![1.0; d]];
         weightings.extend(self.pure_weights(members, &active));
+        let mut cones_asked = false;
         for weights in &weightings {
-            let peak = match self.top(members, &active, coefficients, weights) {
-                Some(top) if top.parts.is_empty() => Peak::Negative,
-                Some(top) => top.peak(),
-                None => continue,
-            };
+            let Some(top) = self.top(members, &active, coefficients, weights) else { continue };
+            let plain = if top.parts.is_empty() { Some(Peak::Negative) } else { top.plain_peak() };
+            if plain.is_none() && !std::mem::replace(&mut cones_asked, true) {
+                let found = self.by_cones(members, &active, coefficients);
+                if let Some(found) = found {
+                    return found;
+                }
+            }
+            let peak = plain.unwrap_or_else(|| top.search());
             match peak {
                 Peak::Positive { direction, value } => {
                     let towards = self.along(members, &direction);
@@ -69,6 +75,9 @@ impl Tails {
                 Peak::Flat(_) => {}
                 Peak::Unsure(why) => unproven = why.to_string(),
             }
+        }
+        if !cones_asked && let Some(found) = self.by_cones(members, &active, coefficients) {
+            return found;
         }
         if let Some(found) = self.lines_diverge(members, coefficients) {
             return found;

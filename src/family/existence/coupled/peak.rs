@@ -19,11 +19,12 @@ pub(super) enum Peak {
 }
 
 impl Top<'_> {
-    pub(super) fn peak(&self) -> Peak {
+    /// Without a search, where that suffices.
+    pub(super) fn plain_peak(&self) -> Option<Peak> {
         if self.plainly_negative() {
-            return Peak::Negative;
+            return Some(Peak::Negative);
         }
-        self.quadratic().unwrap_or_else(|| self.search())
+        self.quadratic()
     }
 
     /// Negative term by term: no term is ever positive, and every unbounded side of every member has a negative one.

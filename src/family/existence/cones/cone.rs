@@ -1,0 +1,268 @@
+//! One cone: whether the integral over it exists.
+//!
+//! Let u = exp(y). The density is exp of a signomial, of logarithms of signomials and of a linear form in y, up to a
+//! bounded factor. Where the signomial is negative on every face of its Newton polyhedron without 0, it is below
+//! -delta sum exp(a . y) far out; then the integral exists exactly where the rest, piecewise linear in y up to a bounded
+//! amount, is negative in every direction v with a . v <= 0 for all exponents a (by the distance of y to that cone, which is
+//! bounded by the largest a . y). Its pieces are cones as well, and their edges suffice.
+
+use super::super::place::short;
+use super::super::series::ROUNDING;
+use super::faces::{Face, faces};
+use super::sign::{Sign, sign};
+use super::signomial::{Power, Signomial};
+use super::zeros::{Zeros, independent, value};
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// What counts as zero in a product of an exponent and a direction.
+const ZERO: f64 = 1e-9;
+/// Most remembered sets of exponents.
+const REMEMBERED: usize = 64;
+
+/// Faces of the hull of some exponents, where they are not too many.
+type Faces = Option<Arc<Vec<Face>>>;
+/// Directions of log u, where they are not too many.
+pub(super) type Directions = Option<Arc<Vec<Vec<f64>>>>;
+
+/// A term c u^a; c as pieces with their factors.
+pub(super) struct Exponent {
+    pub power: Power,
+    pub at: Vec<f64>,
+    pub row: Vec<(usize, f64)>,
+}
+
+/// c log P or c log|P|.
+pub(super) struct Logarithm {
+    pub p: Signomial,
+    pub corners: Vec<Vec<f64>>,
+    pub absolute: bool,
+    pub zeros: Zeros,
+    /// A zero of P inside.
+    pub zero: Option<Vec<f64>>,
+    pub row: Vec<(usize, f64)>,
+}
+
+pub(in super::super) struct Cone {
+    pub(super) members: Vec<usize>,
+    pub(super) from: Vec<f64>,
+    pub(super) generators: Vec<Option<Vec<f64>>>,
+    pub(super) bounded: Vec<bool>,
+    /// Whether the condition of the family holds on it.
+    pub(super) inside: Option<bool>,
+    /// Pieces that have no such form here.
+    pub(super) missing: Vec<bool>,
+    pub(super) exponents: Vec<Exponent>,
+    pub(super) slope: Vec<Vec<(usize, f64)>>,
+    pub(super) logs: Vec<Logarithm>,
+    pub(super) rays: Directions,
+    pub(super) faces: Mutex<HashMap<Vec<usize>, Faces>>,
+}
+
+/// The integral over one cone.
+pub(super) enum Verdict {
+    Finite,
+    Infinite {
+        /// Of log u; zero at a pole.
+        direction: Vec<f64>,
+        reason: String,
+    },
+    Unknown,
+}
+
+/// The sum over pieces and the sum of sizes.
+fn total(row: &[(usize, f64)], coefficients: &[(f64, f64)]) -> (f64, f64) {
+    row.iter().fold((0.0, 0.0), |(s, size), (i, c)| (s + coefficients[*i].0 * c, size + coefficients[*i].1 * c.abs()))
+}
+
+/// Not zero, but rounding may have made it so.
+fn doubtful((sum, size): (f64, f64)) -> bool {
+    sum != 0.0 && sum.abs() <= ROUNDING * size && sum.abs() < size
+}
+
+impl Cone {
+    pub(super) fn decide(&self, active: &[usize], coefficients: &[(f64, f64)]) -> Verdict {
+        if active.iter().any(|i| self.missing[*i]) {
+            return Verdict::Unknown;
+        }
+        let sums: Vec<(f64, f64)> = self.exponents.iter().map(|e| total(&e.row, coefficients)).collect();
+        let slope: Vec<(f64, f64)> = self.slope.iter().map(|row| total(row, coefficients)).collect();
+        let logs: Vec<(f64, f64)> = self.logs.iter().map(|l| total(&l.row, coefficients)).collect();
+        let undefined = |(l, c): (&Logarithm, &(f64, f64))| c.0 != 0.0 && !l.absolute && l.zeros != Zeros::Never(1.0);
+        if sums.iter().chain(&slope).chain(&logs).any(|s| doubtful(*s)) || self.logs.iter().zip(&logs).any(undefined) {
+            return Verdict::Unknown;
+        }
+        let used: Vec<usize> = (0..sums.len()).filter(|i| sums[*i].0 != 0.0).collect();
+        let mut sure = true;
+        for found in [self.along_rays(&used, &slope, &logs), self.at_zeros(&logs), self.far_out(&used, &sums)] {
+            match found {
+                Verdict::Finite => {}
+                Verdict::Infinite { .. } => return found,
+                Verdict::Unknown => sure = false,
+            }
+        }
+        if sure { Verdict::Finite } else { Verdict::Unknown }
+    }
+
+    /// The part that is linear in log u, in directions in which no term grows.
+    fn along_rays(&self, used: &[usize], slope: &[(f64, f64)], logs: &[(f64, f64)]) -> Verdict {
+        let Some(rays) = &self.rays else { return Verdict::Unknown };
+        let dot = |a: &[f64], v: &[f64]| a.iter().zip(v).map(|(a, v)| a * v).sum::<f64>();
+        let mut sure = true;
+        for v in rays.iter() {
+            if self.bounded.iter().zip(v).any(|(b, v)| *b && *v > 0.0)
+                || used.iter().any(|i| dot(&self.exponents[*i].at, v) > ZERO)
+            {
+                continue;
+            }
+            let (mut sum, mut size) = (0.0, 0.0);
+            for ((s, v), generator) in slope.iter().zip(v).zip(&self.generators) {
+                let measure = if generator.is_some() { 1.0 } else { 0.0 };
+                sum += (s.0 + measure) * v;
+                size += (s.1 + measure) * v.abs();
+            }
+            for (log, c) in self.logs.iter().zip(logs).filter(|(_, c)| c.0 != 0.0) {
+                let top = log.corners.iter().map(|a| dot(a, v)).fold(f64::NEG_INFINITY, f64::max);
+                sum += c.0 * top;
+                size += c.1 * top.abs();
+            }
+            if sum < 0.0 && !doubtful((sum, size)) {
+                continue;
+            }
+            if doubtful((sum, size)) {
+                sure = false;
+                continue;
+            }
+            let reason =
+                format!("the powers there, the measure among them, add up to {}, and less than 0 is needed", short(sum));
+            return Verdict::Infinite { direction: v.clone(), reason };
+        }
+        if sure { Verdict::Finite } else { Verdict::Unknown }
+    }
+
+    /// Negative multiples of log|P| where P is 0.
+    fn at_zeros(&self, logs: &[(f64, f64)]) -> Verdict {
+        let negative: Vec<usize> =
+            (0..logs.len()).filter(|i| logs[*i].0 < 0.0 && !matches!(self.logs[*i].zeros, Zeros::Never(_))).collect();
+        let mut sure = true;
+        for i in &negative {
+            let log = &self.logs[*i];
+            if log.zeros == Zeros::Other {
+                sure = false;
+            } else if logs[*i].0 <= -1.0 {
+                sure = false;
+                let Some(u) = &log.zero else { continue };
+                let others = self.logs.iter().zip(logs).enumerate().filter(|(k, (_, c))| k != i && c.0 > 0.0);
+                let apart = |l: &Logarithm| {
+                    let (v, size) = value(&l.p, u);
+                    v.abs() > 1e-6 * size
+                };
+                if others.into_iter().all(|(_, (l, _))| matches!(l.zeros, Zeros::Never(_)) || apart(l)) {
+                    let place: Vec<String> = self.point(u).iter().map(|x| short(*x)).collect();
+                    let reason = format!(
+                        "a logarithm is infinite at ({}), for one; its factor is {}, and more than -1 is needed",
+                        place.join(", "),
+                        short(logs[*i].0)
+                    );
+                    return Verdict::Infinite { direction: vec![0.0; self.bounded.len()], reason };
+                }
+            }
+        }
+        let simple: Vec<&Signomial> = negative.iter().map(|i| &self.logs[*i].p).collect();
+        if sure && independent(&simple) { Verdict::Finite } else { Verdict::Unknown }
+    }
+
+    /// The signs of the leading terms far out.
+    fn far_out(&self, used: &[usize], sums: &[(f64, f64)]) -> Verdict {
+        if used.is_empty() {
+            return Verdict::Finite;
+        }
+        let Some(faces) = self.faces(used) else { return Verdict::Unknown };
+        let mut sure = true;
+        let mut settled: Vec<&Face> = Vec::new();
+        for face in faces.iter() {
+            if settled.iter().any(|s| face.points.iter().all(|p| s.points.contains(p))) {
+                continue;
+            }
+            let terms: Vec<(&Power, f64)> =
+                face.points.iter().map(|i| (&self.exponents[used[*i]].power, sums[used[*i]].0)).collect();
+            match sign(&terms) {
+                Sign::Definite => settled.push(face),
+                Sign::Negative => {}
+                Sign::Positive if terms.len() == 1 || !face.unbounded => {
+                    return Verdict::Infinite {
+                        direction: face.outward.clone(),
+                        reason: "its leading terms grow there".into(),
+                    };
+                }
+                _ => sure = false,
+            }
+        }
+        if sure { Verdict::Finite } else { Verdict::Unknown }
+    }
+
+    fn faces(&self, used: &[usize]) -> Faces {
+        let mut known = self.faces.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(found) = known.get(used) {
+            return found.clone();
+        }
+        if known.len() >= REMEMBERED {
+            known.clear();
+        }
+        let n = self.bounded.len();
+        let points: Vec<Vec<f64>> = used.iter().map(|i| self.exponents[*i].at.clone()).collect();
+        let unit = |k: usize| (0..n).map(|i| if i == k { 1.0 } else { 0.0 }).collect();
+        let directions: Vec<Vec<f64>> = (0..n).filter(|k| self.bounded[*k]).map(unit).collect();
+        let found = faces(&points, &directions, n).map(Arc::new);
+        known.insert(used.to_vec(), found.clone());
+        found
+    }
+
+    /// The members at u.
+    fn point(&self, u: &[f64]) -> Vec<f64> {
+        let at = |k: usize| match self.generators[k] {
+            None => u[k].ln(),
+            Some(_) => {
+                self.from[k] + self.generators.iter().zip(u).map(|(g, u)| g.as_ref().map_or(0.0, |g| g[k] * u)).sum::<f64>()
+            }
+        };
+        (0..u.len()).map(at).collect()
+    }
+
+    /// How the members move in a direction of log u, in words.
+    pub(super) fn describe(&self, v: &[f64], names: &[String]) -> String {
+        let mut moves = Vec::new();
+        for (k, j) in self.members.iter().enumerate() {
+            let name = &names[*j];
+            let rate = match &self.generators[k] {
+                None => Some((v[k], 1.0)),
+                Some(_) => self
+                    .generators
+                    .iter()
+                    .zip(v)
+                    .filter_map(|(g, v)| g.as_ref().filter(|g| g[k] != 0.0).map(|g| (*v, g[k].signum())))
+                    .max_by(|a, b| a.0.total_cmp(&b.0)),
+            };
+            match rate {
+                Some((r, s)) if r > 0.0 && s > 0.0 => moves.push(format!("{name} goes to infinity")),
+                Some((r, _)) if r > 0.0 => moves.push(format!("{name} goes to minus infinity")),
+                Some((r, _)) if r < 0.0 && self.generators[k].is_none() => moves.push(format!("{name} goes to minus infinity")),
+                Some((r, _)) if r < 0.0 => moves.push(format!("{name} approaches {}", self.from[k])),
+                _ => {}
+            }
+        }
+        if !moves.is_empty() {
+            return moves.join(" and ");
+        }
+        let names: Vec<&str> = self.members.iter().map(|j| names[*j].as_str()).collect();
+        let left: Vec<&Vec<f64>> =
+            self.generators.iter().zip(v).filter(|(_, v)| **v == 0.0).filter_map(|(g, _)| g.as_ref()).collect();
+        match left[..] {
+            [line] => {
+                let line: Vec<String> = line.iter().map(|v| short(*v)).collect();
+                format!("({}) approaches the line along ({})", names.join(", "), line.join(", "))
+            }
+            _ => format!("({}) approaches a pole", names.join(", ")),
+        }
+    }
+}

@@ -1,0 +1,261 @@
+//! Cones: the support cut where coordinates, arguments of absolute values and conditions change sign.
+
+use super::super::form::Kind;
+use super::super::range::ranges;
+use super::super::{Tails, place::reach};
+use super::cone::{Cone, Directions, Exponent, Logarithm};
+use super::rays::rays;
+use super::signomial::{Power, Signomial, numbers};
+use super::walk::{Chart, Content, Walker};
+use super::zeros::{zero_between, zeros};
+use crate::domain::Axis;
+use crate::expr::{Node, Op};
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+
+/// Most coordinates, cones, and nodes of the graph.
+const COORDINATES: usize = 7;
+const CONES: usize = 400;
+const NODES: usize = 3000;
+
+/// x_j = from_j + sum_k generator_k[j] u_k over u > 0.
+#[derive(Clone)]
+struct Shape {
+    from: Vec<f64>,
+    /// Over the members; nothing for a u whose logarithm is a coordinate.
+    generators: Vec<Option<Vec<f64>>>,
+    /// Whether u is bounded.
+    bounded: Vec<bool>,
+    /// The largest size of each member's distance from `from`.
+    limits: Vec<f64>,
+}
+
+impl Tails {
+    /// The cones of the members, where there are not too many and all members are on lines.
+    pub(super) fn cut(&self, members: &[usize]) -> Option<Vec<Cone>> {
+        let form = &self.form;
+        let n = members.len();
+        if !(1..=COORDINATES).contains(&n) || form.graph.len() > NODES {
+            return None;
+        }
+        let exponential = self.exponential();
+        let mut open = vec![Shape { from: vec![], generators: vec![], bounded: vec![], limits: vec![] }];
+        for (k, j) in members.iter().enumerate() {
+            // Where it starts, whether it is a logarithm, and the sides with their limits.
+            let (from, log, sides) = match form.axes[*j] {
+                Axis::Line if exponential[*j] => (0.0, true, vec![(1.0, f64::INFINITY)]),
+                Axis::Line => (0.0, false, vec![(1.0, f64::INFINITY), (-1.0, f64::INFINITY)]),
+                Axis::HalfLine { from } => (from, false, vec![(1.0, f64::INFINITY)]),
+                Axis::Segment { from, to } if from < 0.0 && to > 0.0 => (0.0, false, vec![(1.0, to), (-1.0, -from)]),
+                Axis::Segment { from, to } => (from, false, vec![(1.0, to - from)]),
+                _ => return None,
+            };
+            let grow = |shape: &Shape| -> Vec<Shape> {
+                let with = |(side, limit): &(f64, f64)| {
+                    let mut s = shape.clone();
+                    s.from.push(from);
+                    s.limits.push(*limit);
+                    s.bounded.push(limit.is_finite());
+                    let mut generator = vec![0.0; n];
+                    generator[k] = *side;
+                    s.generators.push((!log).then_some(generator));
+                    s
+                };
+                sides.iter().map(with).collect()
+            };
+            open = open.iter().flat_map(grow).collect();
+            if open.len() > CONES {
+                return None;
+            }
+        }
+        let (range, regular) = ranges(&form.graph, &form.axes);
+        let mut known = BTreeMap::new();
+        let mut done = Vec::new();
+        while let Some(shape) = open.pop() {
+            if open.len() + done.len() >= CONES {
+                return None;
+            }
+            let chart = shape.chart(members, form.axes.len());
+            let mut walker = Walker::new(&form.graph, &chart, &range, &regular);
+            let inside = match self.inside {
+                None => Some(true),
+                Some(id) => walker.holds(id, 0),
+            };
+            if inside == Some(false) {
+                continue;
+            }
+            let contents: Vec<Option<Content>> = (0..form.pieces.len())
+                .map(|i| {
+                    let piece = &form.pieces[i];
+                    let mut out = Content { slope: vec![0.0; n], ..Content::default() };
+                    match &piece.kind {
+                        _ if !piece.coordinates.iter().all(|j| members.contains(j)) => None,
+                        Kind::Node(id) => walker.content(*id, 1.0, &mut out, 0).map(|()| out),
+                        Kind::Monomial(powers) => shape.monomial(powers, &chart, &mut out).map(|()| out),
+                    }
+                })
+                .collect();
+            match walker.split.take() {
+                Some(h) => open.extend(shape.split(&h)?),
+                None => done.push(shape.cone(members, &contents, inside, &mut known)),
+            }
+        }
+        Some(done)
+    }
+
+    /// Coordinates on whole lines that stand in exponentials that are not bounded.
+    fn exponential(&self) -> Vec<bool> {
+        let g = &self.form.graph;
+        let mut found = vec![false; self.form.axes.len()];
+        let needed = g.reachable(&self.roots);
+        for i in (0..g.len()).filter(|i| needed[*i]) {
+            if let Node::Apply(Op::Exp, [a, ..]) = g.node(g.id(i)) {
+                g.coordinates(a)
+                    .into_iter()
+                    .filter(|j| reach(self.form.axes[*j]) == [true, true])
+                    .for_each(|j| found[j] = true);
+            }
+        }
+        found
+    }
+}
+
+impl Shape {
+    fn chart(&self, members: &[usize], d: usize) -> Chart {
+        let n = members.len();
+        let mut chart = Chart { n, x: vec![None; d], logarithm: vec![None; d] };
+        for (k, j) in members.iter().enumerate() {
+            if self.generators[k].is_none() {
+                chart.logarithm[*j] = Some(k);
+                continue;
+            }
+            let mut x = Signomial::constant(n, self.from[k]);
+            for (i, g) in self.generators.iter().enumerate() {
+                let c = g.as_ref().map_or(0.0, |g| g[k]);
+                if c != 0.0 {
+                    x.0.extend(Signomial::coordinate(n, i).0.into_keys().map(|p| (p, c)));
+                }
+            }
+            chart.x[*j] = Some(x);
+        }
+        chart
+    }
+
+    fn monomial(&self, powers: &[(u32, u32)], chart: &Chart, out: &mut Content) -> Option<()> {
+        if let [(j, 1)] = powers
+            && let Some(k) = chart.logarithm[*j as usize]
+        {
+            out.slope[k] += 1.0;
+            return Some(());
+        }
+        let mut product = Signomial::constant(chart.n, 1.0);
+        for (j, p) in powers {
+            product = product.mul(&chart.x[*j as usize].as_ref()?.pow(f64::from(*p))?)?;
+        }
+        out.terms.add(&product, 1.0)
+    }
+
+    /// Both parts of the cone on the sides of h . u = 0.
+    fn split(&self, h: &[f64]) -> Option<[Shape; 2]> {
+        let (i, k) = (h.iter().position(|h| *h > 0.0)?, h.iter().position(|h| *h < 0.0)?);
+        let (a, b) = (self.generators[i].as_ref()?, self.generators[k].as_ref()?);
+        let wall: Vec<f64> = a.iter().zip(b).map(|(a, b)| h[i] * b - h[k] * a).collect();
+        let part = |at: usize| {
+            let mut s = self.clone();
+            s.generators[at] = Some(wall.clone());
+            s.bounded[at] = self.bounded[i] || self.bounded[k];
+            s
+        };
+        Some([part(i), part(k)])
+    }
+
+    /// Points of the cone within the support.
+    fn points(&self) -> Vec<Vec<f64>> {
+        let n = self.generators.len();
+        let at = |k: u32, j: usize| (0.5 + f64::from(k) * (0.618_034 + 0.1373 * j as f64) + 0.31 * j as f64).fract();
+        let made = (0..240_u32).map(|k| {
+            let spread = [1.0, 3.0, 8.0][k as usize % 3];
+            let mut u: Vec<f64> = (0..n).map(|j| (spread * (2.0 * at(k, j) - 1.0)).exp()).collect();
+            for (j, limit) in self.limits.iter().enumerate().filter(|l| l.1.is_finite()) {
+                let x = |(u, g): (&f64, &Option<Vec<f64>>)| g.as_ref().map_or(0.0, |g| u * g[j]);
+                let size = u.iter().zip(&self.generators).map(x).sum::<f64>().abs();
+                if size > 0.99 * limit {
+                    let shrink = (0.01 + 0.98 * at(k + 7, j)) * limit / size;
+                    let moving = |g: &Option<Vec<f64>>| g.as_ref().is_some_and(|g| g[j] != 0.0);
+                    u.iter_mut().zip(&self.generators).filter(|(_, g)| moving(g)).for_each(|(u, _)| *u *= shrink);
+                }
+            }
+            u
+        });
+        made.collect()
+    }
+
+    fn cone(
+        &self,
+        members: &[usize],
+        contents: &[Option<Content>],
+        inside: Option<bool>,
+        known: &mut BTreeMap<Vec<Power>, Directions>,
+    ) -> Cone {
+        let n = members.len();
+        let mut terms: BTreeMap<Power, Vec<(usize, f64)>> = BTreeMap::new();
+        let mut slope = vec![vec![]; n];
+        let mut logs: Vec<Logarithm> = Vec::new();
+        for (i, content) in contents.iter().enumerate() {
+            let Some(content) = content else { continue };
+            for (power, c) in content.terms.clone().without_constant().0 {
+                terms.entry(power).or_default().push((i, c));
+            }
+            for (slot, c) in slope.iter_mut().zip(&content.slope).filter(|(_, c)| **c != 0.0) {
+                slot.push((i, *c));
+            }
+            for log in &content.logs {
+                match logs.iter_mut().find(|l| l.p == log.p && l.absolute == log.absolute) {
+                    Some(l) => l.row.push((i, log.c)),
+                    None => {
+                        let kind = zeros(&log.p);
+                        logs.push(Logarithm {
+                            zero: None,
+                            corners: log.p.0.keys().map(numbers).collect(),
+                            p: log.p.clone(),
+                            absolute: log.absolute,
+                            zeros: kind,
+                            row: vec![(i, log.c)],
+                        });
+                    }
+                }
+            }
+        }
+        if logs.iter().any(|l| l.zeros == super::zeros::Zeros::Simple) {
+            let points = self.points();
+            logs.iter_mut().for_each(|l| l.zero = zero_between(&l.p, &points));
+        }
+        let mut normals: Vec<Power> = terms.keys().cloned().collect();
+        for log in &logs {
+            let powers: Vec<&Power> = log.p.0.keys().collect();
+            for (i, a) in powers.iter().enumerate() {
+                normals.extend(powers[..i].iter().map(|b| a.iter().zip(*b).map(|(a, b)| a - b).collect()));
+            }
+        }
+        normals.extend((0..n).flat_map(|k| Signomial::coordinate(n, k).0.into_keys()));
+        normals.sort();
+        normals.dedup();
+        let found = known.entry(normals.clone()).or_insert_with(|| {
+            let planes: Vec<Vec<f64>> = normals.iter().map(numbers).collect();
+            rays(&planes, n).map(Arc::new)
+        });
+        Cone {
+            from: self.from.clone(),
+            members: members.to_vec(),
+            generators: self.generators.clone(),
+            bounded: self.bounded.clone(),
+            inside,
+            missing: contents.iter().map(Option::is_none).collect(),
+            exponents: terms.into_iter().map(|(power, row)| Exponent { at: numbers(&power), power, row }).collect(),
+            slope,
+            logs,
+            rays: found.clone(),
+            faces: Mutex::default(),
+        }
+    }
+}

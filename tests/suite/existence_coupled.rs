@@ -1,0 +1,225 @@
+//! Coupled coordinates with powers, logarithms and absolute values: boundaries of natural parameter spaces that are known in
+//! closed form, each asked 1e-6 inside and 1e-6 outside.
+
+use crate::existence::{boundary, family, is, sign};
+use nnef::domain::{Circle, Positive, Product, Spd, Sphere, Support};
+use nnef::expr::{Expr, Op, Trace};
+use nnef::family::{Existence, Family};
+
+const STEP: f64 = 1e-6;
+
+/// As `boundary`, for a family.
+fn crossed(f: &Family, eta: &[f64], inward: &[f64]) {
+    let at = |s: f64| f.existence(&eta.iter().zip(inward).map(|(e, d)| e + s * d).collect::<Vec<_>>());
+    assert_eq!(at(STEP), Existence::Proper, "{} inside {eta:?}", f.name());
+    assert_eq!(sign(&at(-STEP)), 'i', "{} outside {eta:?}: {:?}", f.name(), at(-STEP));
+}
+
+fn named(stats: Vec<Expr>) -> nnef::error::Result<Vec<(String, Expr)>> {
+    Ok(stats.into_iter().enumerate().map(|(i, s)| (format!("s{i}"), s)).collect())
+}
+
+/// m real and l positive: eta_l m^2 l < 0, eta_l < eta_lm^2 / (4 eta_lmm), eta_log > -1/2.
+#[test]
+fn normal_gamma_as_statistics() {
+    let support = Product::new(vec![
+        ("l".into(), Support::new(vec![], Positive::new(1).unwrap()).unwrap()),
+        ("m".into(), Support::real(1).unwrap()),
+    ]);
+    let support = Support::new(vec![2], support.unwrap()).unwrap();
+    let f = Family::trace(
+        "normal_gamma",
+        support,
+        |x| {
+            let (l, m) = (x.index(0)?, x.index(1)?);
+            let lm = l.binary(Op::Mul, &m)?;
+            named(vec![l.unary(Op::Log)?, l.clone(), lm.clone(), lm.binary(Op::Mul, &m)?])
+        },
+        None,
+    )
+    .unwrap();
+    for (log, b, c) in [(0.0, 2.0, -1.0), (-0.4, -3.0, -0.5), (2.5, 0.1, -3.0)] {
+        crossed(&f, &[log, b * b / (4.0 * c), b, c], &[0.0, -1.0, 0.0, 0.0]);
+        crossed(&f, &[-0.5, b * b / (4.0 * c) - 1.0, b, c], &[1.0, 0.0, 0.0, 0.0]);
+    }
+    crossed(&f, &[0.3, -1.0, 0.0, 0.0], &[0.0, 0.0, 0.0, -1.0]);
+}
+
+/// W is n x n: -eta_W positive definite, eta_log_det > -1.
+#[test]
+fn wishart_as_statistics() {
+    for n in [2, 3] {
+        let support = Support::new(vec![n, n], Spd::new(n).unwrap()).unwrap();
+        let f = Family::trace("wishart", support, |x| named(vec![x.clone(), x.log_det()?]), None).unwrap();
+        let eta = |off: f64, log: f64| -> Vec<f64> {
+            (0..n * n).map(|i| if i / n == i % n { -1.0 } else { off }).chain([log]).collect()
+        };
+        let off = |d: f64| -> Vec<f64> { (0..n * n).map(|i| if i / n == i % n { 0.0 } else { d }).chain([0.0]).collect() };
+        let log: Vec<f64> = (0..=n * n).map(|i| if i == n * n { 1.0 } else { 0.0 }).collect();
+        crossed(&f, &eta(0.1, -1.0), &log);
+        let start = std::time::Instant::now();
+        (0..20).for_each(|i| assert_eq!(f.existence(&eta(0.01 * f64::from(i), 1.0)), Existence::Proper));
+        println!("wishart {n}: {:?}", start.elapsed() / 20);
+        crossed(&f, &eta(1.0 / (n as f64 - 1.0), 1.0), &off(-1.0));
+    }
+}
+
+#[test]
+fn products_beside_logarithms() {
+    let p = "positive(2)";
+    let t = ["(* x0 x1)", "x0", "x1", "(log x0)", "(log x1)"];
+    // Over x1 first: gamma(b + 1) x0^(a - b - 1) exp(-x0), so that a > b > -1.
+    boundary(p, &t, &[-1.0, -1.0, 0.0, 0.3, 0.3], &[0.0, 0.0, 0.0, 1.0, 0.0]);
+    boundary(p, &t, &[-1.0, -1.0, 0.0, 0.3, -1.0], &[0.0, 0.0, 0.0, 0.0, 1.0]);
+    boundary(p, &t, &[-2.0, -1.0, -1.0, -1.0, 0.5], &[0.0, 0.0, 0.0, 1.0, 0.0]);
+    is(p, &t, &[1e-6, -1.0, -1.0, 0.0, 0.0], 'i');
+    is(p, &["(* x0 x1)", "x0", "x1"], &[-1.0, 0.0, 0.0], 'i');
+    boundary(p, &["(log (+ x0 x1))", "x0", "x1"], &[-2.0, -1.0, -1.0], &[1.0, 0.0, 0.0]);
+    boundary(p, &["(log (+ x0 x1))", "(log x0)", "x0", "x1"], &[-1.25, -0.75, -1.0, -1.0], &[1.0, 0.0, 0.0, 0.0]);
+    boundary(p, &["(log (+ x0 x1))", "(log x0)", "x0", "x1"], &[0.5, -1.0, -1.0, -1.0], &[0.0, 1.0, 0.0, 0.0]);
+    // 1 / (1 + x0 + x1)^c: c > 2, and c > 2 + a with x0^a.
+    boundary(p, &["(log (+ 1 (+ x0 x1)))", "(log x0)"], &[-2.5, 0.5], &[-1.0, 0.0]);
+    // x0^2 + x1^4: weights 1/2 and 1/4 at the origin.
+    boundary(p, &["(log (+ (^ x0 2) (^ x1 4)))", "x0", "x1"], &[-0.75, -1.0, -1.0], &[1.0, 0.0, 0.0]);
+    // Roots of powers: sqrt(x0) x1^1.5.
+    boundary(p, &["(* (sqrt x0) (pow x1 1.5))", "x0", "(log x0)", "(log x1)"], &[-1.0, -1.0, -0.5, 0.5], &[0.0, 0.0, 1.0, 0.0]);
+}
+
+#[test]
+fn logarithms_on_the_plane() {
+    let r = "real(2)";
+    boundary(r, &["(log (+ 1 (^ x0 2) (^ x1 2)))"], &[-1.0], &[-1.0]);
+    boundary(r, &["(log (+ 1 (^ x0 2) (^ x1 2)))", "(^ x0 2)"], &[-0.5, -1.0], &[-1.0, 0.0]);
+    boundary(r, &["(log (+ 1 (^ x0 2) (^ x1 2)))", "(^ x0 2)", "(^ x1 2)"], &[9.0, -1.0, 0.0], &[0.0, 0.0, -1.0]);
+    boundary("real(3)", &["(log (+ 1 (^ x0 2) (^ x1 2) (^ x2 2)))"], &[-1.5], &[-1.0]);
+    boundary(r, &["(log (+ (^ x0 2) (^ x1 2)))", "(^ x0 2)", "(^ x1 2)"], &[-1.0, -1.0, -1.0], &[1.0, 0.0, 0.0]);
+    boundary(r, &["(log (+ 1 (- (^ x0 2) (* x0 x1)) (^ x1 2)))"], &[-1.0], &[-1.0]);
+    boundary(r, &["(log (abs (- x0 x1)))", "(^ x0 2)", "(^ x1 2)"], &[-1.0, -1.0, -1.0], &[1.0, 0.0, 0.0]);
+    boundary(r, &["(log (^ (- x0 x1) 2))", "(^ x0 2)", "(^ x1 2)"], &[-0.5, -1.0, -1.0], &[1.0, 0.0, 0.0]);
+    boundary(
+        r,
+        &["(log (abs (- x0 x1)))", "(log (abs x0))", "(abs x0)", "(abs x1)"],
+        &[-1.0, -0.3, -1.0, -1.0],
+        &[1.0, 0.0, 0.0, 0.0],
+    );
+    boundary(r, &["(log (abs (- x0 (+ x1 0.5))))", "(^ x0 2)", "(^ x1 2)"], &[-1.0, -1.0, -1.0], &[1.0, 0.0, 0.0]);
+    boundary(r, &["(log (abs (- (* x0 x1) 1)))", "(^ x0 2)", "(^ x1 2)"], &[-1.0, -1.0, -1.0], &[1.0, 0.0, 0.0]);
+    boundary("interval(-1, 1, 2)", &["(log (abs (- x0 x1)))"], &[-1.0], &[1.0]);
+    boundary("interval(-1, 1, 2)", &["(log (+ (^ x0 2) (^ x1 2)))"], &[-1.0], &[1.0]);
+    // Three lines through one point.
+    is(r, &["(log (abs (- x0 x1)))", "(log (abs (+ x0 x1)))", "(abs x0)", "(abs x1)"], &[-0.9, -0.9, -1.0, -1.0], 'p');
+    is(
+        r,
+        &["(log (abs (- x0 x1)))", "(log (abs (+ x0 x1)))", "(log (abs x0))", "(^ x0 2)", "(^ x1 2)"],
+        &[-0.7, -0.7, -0.7, -1.0, -1.0],
+        'i',
+    );
+    is(
+        r,
+        &["(log (abs (- x0 x1)))", "(log (abs (+ x0 x1)))", "(log (abs x0))", "(^ x0 2)", "(^ x1 2)"],
+        &[-0.6, -0.6, -0.6, -1.0, -1.0],
+        'p',
+    );
+}
+
+#[test]
+fn products_of_squares() {
+    let r = "real(2)";
+    let t = ["(* (^ x0 2) (^ x1 2))", "(^ x0 2)", "(^ x1 2)"];
+    is(r, &t, &[-1.0, 0.0, 0.0], 'i');
+    is(r, &t, &[-1.0, -1.0, 0.0], 'i');
+    boundary(r, &t, &[-1.0, -1.0, 0.0], &[0.0, 0.0, -1.0]);
+    boundary(r, &t, &[0.0, -1.0, -1.0], &[-1.0, 0.0, 0.0]);
+    // Over x0 first: 1 / |x1| for large x1, with |x1|^a.
+    boundary(r, &["(* (^ x0 2) (^ x1 2))", "(^ x0 2)", "(log (+ 1 (^ x1 2)))"], &[-1.0, -1.0, 0.0], &[0.0, 0.0, -1.0]);
+    // At the boundary itself the terms cancel on a line.
+    is(r, &["(^ x0 2)", "(* x0 x1)", "(^ x1 2)"], &[-1.0, 2.0, -1.0], 'i');
+    is(r, &["(^ x0 2)", "(* x0 x1)", "(^ x1 2)", "x0", "x1"], &[-1.0, 2.0, -1.0, 1.0, -1.0], 'i');
+}
+
+#[test]
+fn absolute_values_of_sums() {
+    let t = ["(abs x0)", "(abs x1)", "(abs x2)", "(abs (+ x0 (+ x1 x2)))"];
+    boundary("real(3)", &t, &[-1.0, -1.0, -1.0, 1.0], &[0.0, 0.0, 0.0, -1.0]);
+    boundary("real(3)", &t, &[-1.0, 1.0, -1.0, -1.0], &[0.0, -1.0, 0.0, 0.0]);
+    boundary("real(2)", &["(abs (- x0 (+ x1 3)))", "(abs x0)", "(abs x1)"], &[1.0, -1.0, -1.0], &[-1.0, 0.0, 0.0]);
+    boundary("real(2)", &["(max x0 x1)", "(abs x0)", "(abs x1)"], &[1.0, -1.0, -1.0], &[-1.0, 0.0, 0.0]);
+    boundary("real(2)", &["(abs (- x0 x1))", "(log (abs x0))", "(abs x1)"], &[-1.0, -1.0, -1.0], &[0.0, 1.0, 0.0]);
+}
+
+#[test]
+fn poles_on_circles_and_spheres() {
+    let circle = |n| Support::new(vec![n], Circle::new(n).unwrap()).unwrap();
+    let f = Family::trace(
+        "circle",
+        circle(1),
+        |x| {
+            let c = x.index(0)?.unary(Op::Cos)?;
+            named(vec![x.number(1.0).binary(Op::Sub, &c)?.unary(Op::Log)?, x.number(1.0).binary(Op::Add, &c)?.unary(Op::Log)?])
+        },
+        None,
+    )
+    .unwrap();
+    crossed(&f, &[-0.5, 1.0], &[1.0, 0.0]);
+    crossed(&f, &[-0.3, -0.5], &[0.0, 1.0]);
+    for n in [3, 4] {
+        let support = Support::new(vec![n], Sphere::new(n).unwrap()).unwrap();
+        let square = |x: &Expr| {
+            let x = x.index(0)?;
+            named(vec![x.binary(Op::Mul, &x)?.unary(Op::Log)?])
+        };
+        let f = Family::trace("sphere", support, square, None).unwrap();
+        crossed(&f, &[-0.5], &[1.0]);
+    }
+}
+
+/// A condition cuts off where the density grows: x0 > |x1|, exp(-x0 + c x1) with |c| < 1.
+#[test]
+fn conditions_that_are_cones() {
+    let trace = Trace::new();
+    let support = Support::real(2).unwrap();
+    let (x, _) = support.trace(&trace);
+    let (a, b) = (x.index(0).unwrap(), x.index(1).unwrap());
+    let condition = b.unary(Op::Abs).unwrap().binary(Op::Less, &a).unwrap();
+    let stats = vec![("a".to_string(), a), ("b".to_string(), b)];
+    let f = Family::from_trace("wedge", support, &trace, stats, trace.numbers(&[], &[0.0]), Some(condition)).unwrap();
+    for c in [1.0, -1.0] {
+        crossed(&f, &[-1.0, c], &[0.0, -c]);
+        crossed(&f, &[0.0, 0.0], &[-1.0, 0.5 * c]);
+    }
+    assert_eq!(f.existence(&[-1.0, 0.0]), Existence::Proper);
+}
+
+#[test]
+fn what_the_cones_cannot_tell_is_left_open() {
+    // A square that was written out, two curves that cross, a logarithm of what is negative on half of the plane.
+    let square = "(log (+ (- (^ x0 2) (* 2 (* x0 x1))) (^ x1 2)))";
+    is("real(2)", &[square, "(^ x0 2)", "(^ x1 2)"], &[-0.4, -1.0, -1.0], '?');
+    let t = ["(log (abs (- (* x0 x1) 1)))", "(log (abs (- (+ x0 x1) 3)))", "x0", "x1"];
+    is("positive(2)", &t, &[-0.7, -0.7, -1.0, -1.0], '?');
+    is("real(2)", &["(log (- x0 x1))", "(^ x0 2)", "(^ x1 2)"], &[1.0, -1.0, -1.0], '?');
+}
+
+/// Prints times; run with --nocapture.
+#[test]
+fn coupled_times() {
+    let report = |kind: &str, stats: &[&str], eta: &[f64]| {
+        let f = family(kind, stats);
+        let start = std::time::Instant::now();
+        let first = f.existence(eta);
+        let build = start.elapsed();
+        let start = std::time::Instant::now();
+        for _ in 0..20 {
+            assert_eq!(f.existence(eta), first);
+        }
+        println!("{kind} {stats:?}: first {build:?}, again {:?}, {first:?}", start.elapsed() / 20);
+    };
+    report("real(3)", &["(abs x0)", "(abs x1)", "(abs x2)", "(abs (+ x0 (+ x1 x2)))"], &[-1.0, -1.0, -1.0, 0.999999]);
+    report("positive(2)", &["(* x0 x1)", "x0", "x1", "(log x0)", "(log x1)"], &[-1.0, -1.0, -1.0, 0.3, 0.3]);
+    report("real(2)", &["(log (+ 1 (^ x0 2) (^ x1 2)))"], &[-1.1]);
+    report(
+        "real(3)",
+        &["(^ x0 2)", "(^ x1 2)", "(^ x2 2)", "(* x0 x1)", "(log (+ 1 (^ x2 2) (^ x1 2)))"],
+        &[-1.0, -1.0, -1.0, 0.5, 1.0],
+    );
+}
