@@ -41,6 +41,8 @@ struct Narrowed {
     shrinking: bool,
 }
 
+/// How often a window that cuts through a density is widened.
+const WIDENINGS: u32 = 12;
 /// Most places that are remembered.
 const REMEMBERED: usize = 12;
 /// Part of a remembered place that a density must fill for its window to be seen well enough.
@@ -72,11 +74,18 @@ impl<'a> Scanner<'a> {
         let mut narrowed = self.narrow(&self.looks[0], &whole);
         let (mut rough, mut lost) = (whole.rough(self.depth), whole.lost());
         let mut summits: Vec<Summit> = whole.summits;
+        let mut widenings = 0;
         for _ in 0..60 {
-            if !narrowed.shrinking {
+            let cut = self.is_cut(&narrowed.window) && self.component.axes.len() > 1 && widenings < WIDENINGS;
+            if !narrowed.shrinking && !cut {
                 break;
             }
-            let Narrowed { window, bounds, .. } = narrowed;
+            let Narrowed { mut window, bounds, shrinking } = narrowed;
+            if !shrinking {
+                // A look nearer by has shown that the one before had missed how far the density reaches.
+                window.follow_cut(&bounds);
+                widenings += 1;
+            }
             let ends = window.low.iter().zip(&window.high).zip(&self.component.axes);
             let nodes = ends.map(|((a, b), axis)| Look::between(axis, *a, *b, self.count)).collect();
             let look = Look::new(self.component, window.charts, nodes, bounds);
@@ -90,11 +99,15 @@ impl<'a> Scanner<'a> {
             }
         }
         let mut window = narrowed.window;
-        let open = |axis: usize| self.component.axes[axis].ends().is_none() && window.cut[axis].contains(&true);
-        if self.has_ridges() && (rough || lost || (0..window.cut.len()).any(open)) {
+        if self.has_ridges() && (rough || lost) {
             self.follow(&mut window, eta);
         }
         Ok(window)
+    }
+    /// Whether the density is still high where the window ends, other than at an end of the support.
+    fn is_cut(&self, window: &Window) -> bool {
+        let open = |axis: usize| self.component.axes[axis].ends().is_none() && window.cut[axis].contains(&true);
+        (0..window.cut.len()).any(open)
     }
     /// Whether a density over several coordinates may have ridges that cut across them, and can be followed line by line.
     fn has_ridges(&self) -> bool {

@@ -81,6 +81,18 @@ impl Window {
             self.high[axis] = (self.high[axis] + more).min(to);
         }
     }
+    /// Half as wide again on the sides where the density is still noticeable, between ends.
+    pub(super) fn follow_cut(&mut self, ends: &[(f64, f64)]) {
+        for (axis, (from, to)) in ends.iter().enumerate() {
+            let more = 0.5 * (self.high[axis] - self.low[axis]);
+            if self.cut[axis][0] {
+                self.low[axis] = (self.low[axis] - more).max(*from);
+            }
+            if self.cut[axis][1] {
+                self.high[axis] = (self.high[axis] + more).min(*to);
+            }
+        }
+    }
     /// Twice as wide in t about its middle, within what doubles can hold; segments stay.
     pub(super) fn widen(&mut self) {
         for axis in 0..self.charts.len() {
