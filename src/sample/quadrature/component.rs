@@ -85,6 +85,10 @@ impl Problem<'_> {
     fn along_ridges(&self, row: &mut Row, component: &Component, window: &Window) {
         let d = component.axes.len();
         let Some(component) = component.in_one_piece().filter(|_| d > 1) else { return };
+        // Lines tell nothing of what lies beyond a window that cuts through the density.
+        if (0..d).any(|a| component.axes[a].ends().is_none() && window.cut[a].contains(&true)) {
+            return;
+        }
         for inner in (0..d).rev() {
             let order = (0..d).filter(|a| *a != inner).chain([inner]).collect();
             let grid = Grid::along(component, window.clone(), self.eta, order);

@@ -6,6 +6,7 @@
 
 use super::lattice::{TILE, side};
 use super::rule::Line;
+use super::scan::advance;
 use super::table::{Points, Sweep, Table};
 use super::window::Chart;
 use crate::expr::lanes::Aligned;
@@ -30,7 +31,7 @@ type Tile = [i32; 3];
 /// Part of the greatest probability of a node that makes a place high: in each mode that the nodes have seen there is one.
 const HIGH: f64 = 1e-9;
 /// Probability of a point, in units of one with all the mass, below which the flood ends.
-const SHORE: f64 = 1e-14;
+const SHORE: f64 = 3e-14;
 /// Tiles that are evaluated at a time.
 const BATCH: usize = 16;
 
@@ -45,27 +46,24 @@ impl<'a> Flood<'a> {
         summits: &[Vec<f64>],
     ) -> Option<Flood<'a>> {
         let d = lines.len();
-        let at = |m: usize| {
-            let mut rest = m;
-            let mut t = [0.0; 3];
-            for (axis, line) in lines.iter().enumerate().rev() {
-                t[axis] = line.t[rest % line.t.len()];
-                rest /= line.t.len();
-            }
-            t
-        };
+        // Sums over each axis and each pair of axes, from the probabilities of their nodes.
+        let places: Vec<([f64; 3], f64)> =
+            combinations(lines).zip(p).filter(|(_, p)| **p > 0.0).map(|(t, p)| (t, *p)).collect();
         let (mut total, mut center, mut most) = (0.0, vec![0.0; d], 0.0_f64);
-        for (m, p) in p.iter().enumerate().filter(|(_, p)| **p > 0.0) {
-            let t = at(m);
+        for (t, p) in &places {
             total += p;
             most = most.max(*p);
             (0..d).for_each(|a| center[a] += p * t[a]);
         }
         center.iter_mut().for_each(|c| *c /= total);
         let mut cov = vec![0.0; d * d];
-        for (m, p) in p.iter().enumerate().filter(|(_, p)| **p > 0.0) {
-            let t = at(m);
-            (0..d * d).for_each(|e| cov[e] += p / total * (t[e / d] - center[e / d]) * (t[e % d] - center[e % d]));
+        for (t, p) in &places {
+            for i in 0..d {
+                (0..=i).for_each(|j| cov[i * d + j] += p / total * (t[i] - center[i]) * (t[j] - center[j]));
+            }
+        }
+        for i in 0..d {
+            (0..i).for_each(|j| cov[j * d + i] = cov[i * d + j]);
         }
         let frame = cholesky(&cov, d).filter(|f| f.iter().all(|v| v.is_finite()))?;
         let own = |t: [f64; 3]| {
@@ -76,7 +74,7 @@ impl<'a> Flood<'a> {
             }
             u
         };
-        let mut high: Vec<Vec<f64>> = (0..p.len()).filter(|m| p[*m] > HIGH * most).map(|m| own(at(m))).collect();
+        let mut high: Vec<Vec<f64>> = places.iter().filter(|(_, p)| *p > HIGH * most).map(|(t, _)| own(*t)).collect();
         for x in summits {
             let mut t = [0.0; 3];
             t.iter_mut().zip(x).zip(charts).for_each(|((t, x), chart)| *t = chart.t(*x));
@@ -97,6 +95,11 @@ impl<'a> Flood<'a> {
                 let offset = |m: usize| moved(&(0..d).map(|a| step * within(m, a) as f64).collect::<Vec<f64>>(), i);
                 (0..TILE).map(offset).collect()
             })
+            .collect();
+        // The points of a tile on each of its faces, with the axis and the way out.
+        let faces: Vec<(usize, i32, Vec<usize>)> = (0..d)
+            .flat_map(|a| [(a, -1, 0), (a, 1, side as usize - 1)])
+            .map(|(a, way, end)| (a, way, (0..TILE).filter(|m| within(*m, a) == end).collect()))
             .collect();
         let mut points = Points { x: vec![vec![0.0; BATCH * TILE]; d], log_weights: vec![0.0; BATCH * TILE] };
         let mut table = Table::empty(self.clique, BATCH * TILE);
@@ -123,6 +126,10 @@ impl<'a> Flood<'a> {
                 for a in 0..d {
                     let (from, chart) = (self.center[a] + moved(&first, a), self.charts[a]);
                     let places = points.x[a][range.clone()].iter_mut().zip(&mut points.log_weights[range.clone()]);
+                    if chart == Chart::Identity {
+                        places.zip(&offsets[a]).for_each(|((x, _), offset)| *x = from + offset);
+                        continue;
+                    }
                     for ((x, w), offset) in places.zip(&offsets[a]) {
                         let t = from + offset;
                         (*x, *w) = (chart.x(t), *w + chart.log_jacobian(t));
@@ -134,15 +141,13 @@ impl<'a> Flood<'a> {
             table.sweep_row(row, batch.len(), &mut p, &mut live);
             for number in &live {
                 let (tile, p) = (batch[*number as usize], &p[*number as usize * TILE..][..TILE]);
-                for a in 0..d {
-                    for (end, way) in [(0, -1), (side as usize - 1, 1)] {
-                        // What is negligible all along a face is more so behind it.
-                        if (0..TILE).any(|m| within(m, a) == end && p[m] > SHORE) {
-                            let mut next = tile;
-                            next[a] += way;
-                            if !reach(next, &mut open) {
-                                return None;
-                            }
+                for (a, way, face) in &faces {
+                    // What is negligible all along a face is more so behind it.
+                    if face.iter().any(|m| p[*m] > SHORE) {
+                        let mut next = tile;
+                        next[*a] += way;
+                        if !reach(next, &mut open) {
+                            return None;
                         }
                     }
                 }
@@ -150,4 +155,16 @@ impl<'a> Flood<'a> {
         }
         Some(())
     }
+}
+
+/// All combinations of the nodes of at most three lines, last fastest.
+fn combinations(lines: &[Line]) -> impl Iterator<Item = [f64; 3]> {
+    let mut index = vec![0; lines.len()];
+    let total: usize = lines.iter().map(|l| l.t.len()).product();
+    (0..total).map(move |_| {
+        let mut t = [0.0; 3];
+        t.iter_mut().zip(lines).zip(&index).for_each(|((t, line), i)| *t = line.t[*i]);
+        advance(&mut index, |a| lines[a].t.len());
+        t
+    })
 }

@@ -290,7 +290,7 @@ impl<'a> Grid<'a> {
         let flood = Flood::new(clique, &self.window.charts, &level.lines, &fresh.work.density(level.size()), &own.summits)?;
         let (mut before, mut changes, mut step) = (first.clone(), vec![], STEP);
         for number in 0..FLOODS {
-            let mut sums = Sweep::new(eta, before.log_normalizer, &before.mu, true);
+            let mut sums = Sweep::new(eta, before.log_normalizer, &before.mu, true, MOST_FLOODED);
             flood.sum(step, 0.618_034 * f64::from(number), MOST_FLOODED, &mut sums)?;
             let (log_normalizer, mu, cov) = sums.moments();
             let mut row = level.row(log_normalizer, mu);
@@ -385,7 +385,7 @@ impl<'a> Level<'a> {
         }
         let start = |i: &usize| {
             let row = before[*i].as_ref().filter(|r| r.log_normalizer.is_finite() && r.mu.iter().all(|m| m.is_finite()))?;
-            Some(Sweep::new(&etas[*i], row.log_normalizer, &row.mu, number >= 2))
+            Some(Sweep::new(&etas[*i], row.log_normalizer, &row.mu, number >= 2, self.size()))
         };
         let Some(mut sums) = pending.iter().map(start).collect::<Option<Vec<Sweep>>>() else { return vec![] };
         let clique = &self.component.cliques[0];

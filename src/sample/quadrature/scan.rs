@@ -125,8 +125,15 @@ impl<'a> Scanner<'a> {
             let mut widen = |ridge: Ridge, charts: &[Chart]| {
                 if let Some((low, high)) = ridge.extent() {
                     let t = |t: f64| window.charts[axis].t(charts[axis].x(t));
-                    window.low[axis] = window.low[axis].min(t(low));
-                    window.high[axis] = window.high[axis].max(t(high));
+                    let ends = self.looks[0].bounds[axis];
+                    let x = |t: f64| charts[axis].x(t);
+                    let end = |t: f64| self.looks[0].charts[axis].x(t);
+                    if t(low) <= window.low[axis] {
+                        (window.low[axis], window.cut[axis][0]) = (t(low), x(low) <= end(ends.0));
+                    }
+                    if t(high) >= window.high[axis] {
+                        (window.high[axis], window.cut[axis][1]) = (t(high), x(high) >= end(ends.1));
+                    }
                 }
             };
             widen(Ridge::over(clique, far, &order, eta), &far.charts);

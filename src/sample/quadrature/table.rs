@@ -16,8 +16,8 @@ pub(super) struct Points {
 
 /// How far below the greatest a weighted density is negligible, in nats.
 const NEGLIGIBLE: f64 = 45.0;
-/// The same in several coordinates, whose rules are refined to less.
-const NEGLIGIBLE_TILE: f64 = 36.0;
+/// The same, in nats below all the mass, of what all the points together leave out.
+const LEFT_OUT: f64 = 32.0;
 /// Tiles whose shares are held at a time where a table is not kept.
 const STREAMED: usize = 16;
 /// Pieces that are summed up in one go.
@@ -243,6 +243,8 @@ pub(super) struct Sweep {
     /// What is near the log-normaliser, and near the means: from a coarser table.
     shift: f64,
     center: Vec<f64>,
+    /// The log of what a point has to hold for its tile to count.
+    floor: f64,
     /// Sums of p, then of p (t - center), in lanes.
     sums: Aligned,
     /// Sums of p (t_i - center_i) (t_j - center_j), in lanes; empty where no covariance is wanted.
@@ -250,12 +252,14 @@ pub(super) struct Sweep {
 }
 
 impl Sweep {
-    pub(super) fn new(eta: &[f64], log_normalizer: f64, mu: &[f64], covariance: bool) -> Sweep {
+    /// At one eta over `points` points or fewer, from what is near the log-normaliser and the means.
+    pub(super) fn new(eta: &[f64], log_normalizer: f64, mu: &[f64], covariance: bool, points: usize) -> Sweep {
         let k = eta.len();
         Sweep {
             eta: eta.to_vec(),
             shift: log_normalizer,
             center: mu.to_vec(),
+            floor: log_normalizer - LEFT_OUT - (points as f64).ln(),
             sums: Aligned::filled((k + 1) * LANES, 0.0),
             squares: Aligned::filled(if covariance { k * k * LANES } else { 0 }, 0.0),
         }
@@ -297,7 +301,7 @@ impl Table {
                     p[m - start] = self.at(m, &row.eta);
                     top = p.iter().copied().fold(f64::NEG_INFINITY, f64::max);
                 }
-                if top < row.shift - NEGLIGIBLE_TILE {
+                if top < row.floor {
                     continue;
                 }
                 let (center, sums) = (row.center.as_ptr(), row.sums.as_mut_ptr());
