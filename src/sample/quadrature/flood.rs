@@ -123,14 +123,15 @@ impl<'a> Flood<'a> {
                 let first: Vec<f64> = (0..d).map(|a| step * (f64::from(tile[a]) * f64::from(side) + shifts[a])).collect();
                 let range = number * TILE..(number + 1) * TILE;
                 points.log_weights[range.clone()].fill(log_weight);
-                for a in 0..d {
+                let weights = &mut points.log_weights[range.clone()];
+                for (a, (x, offsets)) in points.x.iter_mut().zip(&offsets).enumerate() {
                     let (from, chart) = (self.center[a] + moved(&first, a), self.charts[a]);
-                    let places = points.x[a][range.clone()].iter_mut().zip(&mut points.log_weights[range.clone()]);
+                    let places = x[range.clone()].iter_mut().zip(weights.iter_mut()).zip(offsets);
                     if chart == Chart::Identity {
-                        places.zip(&offsets[a]).for_each(|((x, _), offset)| *x = from + offset);
+                        places.for_each(|((x, _), offset)| *x = from + offset);
                         continue;
                     }
-                    for ((x, w), offset) in places.zip(&offsets[a]) {
+                    for ((x, w), offset) in places {
                         let t = from + offset;
                         (*x, *w) = (chart.x(t), *w + chart.log_jacobian(t));
                     }
