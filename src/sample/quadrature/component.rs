@@ -154,7 +154,7 @@ impl Problem<'_> {
             .hint("choose an eta region in which the tails decay faster"));
         }
         row.error.iter_mut().zip(&row.tail).for_each(|(e, t)| *e += t);
-        let worst = row.worst_in_sd();
+        let worst = row.worst_in_sd().max(row.log_error);
         if worst > RESOLVED {
             return Err(Error::numeric(format!(
                 "quadrature does not resolve the density of '{}' at eta = {eta:?}: its error may be {worst:.2} standard deviations",

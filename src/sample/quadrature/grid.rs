@@ -22,6 +22,8 @@ pub(super) struct Row {
     pub log_normalizer: f64,
     /// Error estimate of each mean.
     pub error: Vec<f64>,
+    /// Error estimate of the log-normaliser.
+    pub log_error: f64,
     /// Largest error in standard deviations.
     pub worst: f64,
     /// Whether a statistic is NaN at a node.
@@ -231,7 +233,7 @@ impl<'a> Grid<'a> {
                 match &rows[*i] {
                     _ if summed => {
                         row.error = row.mu.iter().map(|m| floor(*m)).collect();
-                        row.worst = 0.0;
+                        (row.worst, row.log_error) = (0.0, 0.0);
                     }
                     Some(before) => row.judge(before, &mut changes[*i], fastest),
                     None => {}
@@ -412,6 +414,7 @@ impl<'a> Level<'a> {
             cov: vec![],
             log_normalizer,
             error: vec![f64::INFINITY; k],
+            log_error: f64::INFINITY,
             worst: f64::INFINITY,
             undefined,
             tail: vec![0.0; k],
@@ -469,7 +472,7 @@ impl Row {
     pub(super) fn nothing(k: usize) -> Row {
         let zeros = vec![0.0; k];
         let (mu, error, tail) = (zeros.clone(), zeros.clone(), zeros);
-        Row { mu, cov: vec![0.0; k * k], log_normalizer: 0.0, error, worst: 0.0, undefined: false, tail }
+        Row { mu, cov: vec![0.0; k * k], log_normalizer: 0.0, error, log_error: 0.0, worst: 0.0, undefined: false, tail }
     }
     /// Add the share of a component with the given statistics.
     pub(super) fn add(&mut self, part: Row, statistics: &[usize]) {
@@ -500,7 +503,10 @@ impl Row {
         let worst = |errors: &[f64]| {
             (0..k).map(|s| in_sd(s, errors[s])).fold(0.0, |a: f64, b| if b.is_nan() { f64::INFINITY } else { a.max(b) })
         };
-        let now = worst(&change);
+        // Means alone may stand still where all the mass falls on one node.
+        let shift = (self.log_normalizer - before.log_normalizer).abs();
+        let shift = if shift > 4e-15 * self.log_normalizer.abs() { shift } else { 0.0 };
+        let now = worst(&change).max(shift);
         // Levels whose changes shrink geometrically have an error beyond the last of change * ratio / (1 - ratio).
         let factor = match changes.last() {
             Some(last) if *last > 0.0 && last.is_finite() => {
@@ -511,7 +517,8 @@ impl Row {
         };
         changes.push(now);
         self.error = (0..k).map(|s| (factor * change[s]).max(floor(self.mu[s]))).collect();
-        self.worst = worst(&self.error);
+        self.log_error = factor * shift;
+        self.worst = worst(&self.error).max(self.log_error);
     }
 }
 
