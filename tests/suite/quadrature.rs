@@ -124,3 +124,70 @@ fn a_constant_in_the_exponent_moves_the_normaliser_alone() {
     let far = eval("family(#{x: interval(10, 11), stats: |x| #{q: x*x}}).mean([-1]).mu_T[0]").unwrap();
     assert!((far.parse::<f64>().unwrap() - 100.995_120_569_184_36).abs() < 1e-6, "{far}");
 }
+
+/// Modes much narrower than a first look, ridges in boxes that are nearly empty, conditions that meet an edge of the support or
+/// each other: with means and log-normalisers that are known.
+#[test]
+fn narrow_modes_ridges_and_corners_have_their_closed_forms() {
+    use std::f64::consts::PI;
+    let ln = f64::ln;
+    let wells = "let f = family(#{ x: real(1), stats: |x| #{ b: -((x - 1)**2) * ((x - 20)**2), c: x } });";
+    let mixture = "let f = family(#{ x: real(2), stats: |x| #{ x: x }, base: |x| log(exp(-0.5 * ((x - 30)**2).sum()) \
+                   + exp(-0.1 * ((x + 30)**2).sum())) });";
+    let banana = "let f = family(#{ x: real(2), stats: |x| #{ a: x[0], b: x[0]**2, c: (x[1] - x[0]**2)**2 } });";
+    let crease = "let f = family(#{ x: real(2), stats: |x| #{ b: x[0]**2, c: abs(x[1] - x[0]**2) } });";
+    let twice = "let f = family(#{ x: real(3), stats: |x| #{ a: x[0]**2, b: (x[1] - x[0]**2)**2, c: (x[2] - x[1]**2)**2 } });";
+    let skew = "let f = family(#{ x: real(2), stats: |x| #{ a: x[0]**2, b: x[1]**2, c: x[0] * x[1] } });";
+    let corner = "let f = family(#{ x: interval(0, 1, 2), stats: |x| #{ x: x }, where: |x| x[0] + x[1] < 0.5 });";
+    let wedge = "let f = family(#{ x: real(2), stats: |x| #{ x: x }, where: |x| x[0] > abs(x[1]) });";
+    let gauss = |precision: f64| 0.5 * ln(PI / precision);
+    // exp(-x + c y) over |y| < x: the integral over y is (exp(c x) - exp(-c x)) / c.
+    let (slow, fast, c) = (1.0 / 0.03, 1.0 / 1.97, 0.97);
+    let wedge_z = (slow - fast) / c;
+    let cases: [(&str, &str, Vec<f64>, f64); 9] = [
+        (wells, "[1, 0]", vec![f64::NAN, 10.5], f64::NAN),
+        (mixture, "[0, 0]", vec![-20.0, -20.0], ln(12.0 * PI)),
+        (banana, "[1, -0.2, -10]", vec![2.5, 8.75, 0.05], gauss(0.2) + 1.25 + gauss(10.0)),
+        (banana, "[0, -0.5, -1e6]", vec![0.0, 1.0, 5e-7], gauss(0.5) + gauss(1e6)),
+        (crease, "[-0.5, -1000]", vec![1.0, 1e-3], gauss(0.5) + ln(2e-3)),
+        (twice, "[-1, -2, -3]", vec![0.5, 0.25, 1.0 / 6.0], gauss(1.0) + gauss(2.0) + gauss(3.0)),
+        (skew, "[-2500.0, -2500.0, 4999.5]", vec![0.0; 3], f64::NAN),
+        (corner, "[0, 0]", vec![1.0 / 6.0; 2], -ln(8.0)),
+        (wedge, "[-1, 0.97]", vec![(slow * slow - fast * fast) / (c * wedge_z), f64::NAN], ln(wedge_z)),
+    ];
+    for (family, eta, mut mu, mut log_normalizer) in cases {
+        if family == skew {
+            // Precision [[a, -b], [-b, a]].
+            let (a, b) = (5000.0, 4999.5);
+            let det: f64 = (a - b) * (a + b);
+            (mu, log_normalizer) = (vec![a / det, a / det, b / det], ln(2.0 * PI) - 0.5 * det.ln());
+        }
+        let code = format!("{family} to_json(f.mean({eta}, #{{method: \"quadrature\"}}))");
+        let found: Value = serde_json::from_str(&eval(&code).unwrap_or_else(|e| panic!("{code}: {e}"))).unwrap();
+        for (i, mu) in mu.iter().enumerate().filter(|(_, m)| !m.is_nan()) {
+            let (got, sd) = (found["mu_T"][i].as_f64().unwrap(), found["cov_TT"][i][i].as_f64().unwrap().sqrt());
+            assert!((got - mu).abs() < SD * sd, "{code} statistic {i}: {got} for {mu}, {:e} sd", (got - mu).abs() / sd);
+        }
+        let a = found["log_normalizer"].as_f64().unwrap();
+        assert!(log_normalizer.is_nan() || (a - log_normalizer).abs() < SD, "{code}: A = {a}, expected {log_normalizer}");
+    }
+}
+
+/// Three coordinates all coupled: the lattice along a density's own axes gives the closed form of the normal, and the mean of a
+/// sine under it, exp(-v / 2) sin(m).
+#[test]
+fn a_lattice_along_the_own_axes_has_the_moments_of_the_normal() {
+    let code = "let f = family(#{ x: real(3), stats: |x| #{ a: x, b: x * x, c: [x[0] * x[1], x[1] * x[2], x[0] * x[2]], \
+                d: sin(x[0] + x[1] + x[2]) } }); \
+                let m = f.mean([0.3, -0.2, 0.5, -1, -1.2, -0.8, 0.9, -0.5, 0.6, 0], #{method: \"quadrature\"}); \
+                let n = ef::mvn(3).mean([0.3, -0.2, 0.5, -1, 0.45, 0.3, 0.45, -1.2, -0.25, 0.3, -0.25, -0.8]); \
+                to_json([m.mu_T, n.mu_T, [m.log_normalizer], [n.log_normalizer]])";
+    let found: Vec<Vec<f64>> = serde_json::from_str(&eval(code).unwrap()).unwrap();
+    let (m, n) = (&found[0], &found[1]);
+    let pairs = [(0, 0), (1, 1), (2, 2), (3, 3), (4, 7), (5, 11), (6, 4), (7, 8), (8, 5)];
+    pairs.iter().for_each(|(i, j)| assert!((m[*i] - n[*j]).abs() < 1e-9, "{i}: {} and {}", m[*i], n[*j]));
+    let mean: f64 = n[..3].iter().sum();
+    let variance = n[3..].iter().sum::<f64>() - mean * mean;
+    assert!((m[9] - (-0.5 * variance).exp() * mean.sin()).abs() < 1e-9, "{}", m[9]);
+    assert!((found[2][0] - found[3][0]).abs() < 1e-9);
+}

@@ -61,10 +61,10 @@ impl<'a> Crossings<'a> {
     pub(super) fn cuts(&self, prefix: &[f64]) -> Vec<f64> {
         if self.none(prefix) { vec![] } else { self.meets(prefix, true).into_iter().map(|(t, _)| t).collect() }
     }
-    /// Places along the innermost line behind `prefix`, at least one in each part into which surfaces split it.
+    /// Places along the innermost line behind `prefix`, about one in each part into which surfaces split it.
     pub(super) fn parts(&self, prefix: &[f64]) -> Vec<f64> {
         let (low, high) = self.ends[self.order[prefix.len()]];
-        let mut ends: Vec<f64> = self.roots(prefix, low, high, true).into_iter().map(|(t, _)| t).chain([low, high]).collect();
+        let mut ends: Vec<f64> = self.roots(prefix, low, high, false).into_iter().map(|(t, _)| t).chain([low, high]).collect();
         ends.sort_by(f64::total_cmp);
         ends.windows(2).map(|w| 0.5 * (w[0] + w[1])).collect()
     }
