@@ -17,7 +17,8 @@ const RESOLVED: f64 = 0.02;
 /// three coordinates: the more, the dearer are nodes.
 const SHARED: [f64; 3] = [2.5, 2.2, 1.6];
 
-/// Most nodes of a smooth grid that rows share, in cliques of one, two and three coordinates: what needs more has ridges.
+/// Most nodes of a grid that rows share, in cliques of one, two and three coordinates: what needs more has ridges. Not so where
+/// surfaces cut through three coordinates: there lines are dearer.
 const TOGETHER: [usize; 3] = [usize::MAX, 1 << 17, 1 << 20];
 
 /// Moments over component `number` of the integrand for rows of eta, each `[k]`.
@@ -38,7 +39,8 @@ pub(super) fn rows(
     let mut results: Vec<Option<Row>> = vec![None; etas.len()];
     let widest = component.cliques.iter().map(|c| c.coordinates.len()).max().unwrap_or(1).min(SHARED.len());
     let groups = groups(&windows, SHARED[widest - 1]);
-    let together = if component.cliques.iter().any(Nested::applies) { usize::MAX } else { TOGETHER[widest - 1] };
+    let dear = widest > 2 && component.cliques.iter().any(Nested::applies);
+    let together = if dear { usize::MAX } else { TOGETHER[widest - 1] };
     let shared = QuadratureOptions { max_nodes: options.max_nodes.min(together), ..options.clone() };
     let integrate = |group: &Vec<usize>| {
         let grid = Grid::new(component, union(&windows, group));

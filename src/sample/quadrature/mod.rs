@@ -4,7 +4,12 @@
 //! up to three coordinates on one grid, a chain or tree by sum-product. T and b are evaluated once on the nodes; for each eta,
 //! L = T eta + b + log w, A = logsumexp(L), p = softmax(L), mu = p T, Cov = T' diag(p) T - mu mu'. The trapezoidal rule on
 //! unbounded axes (it converges exponentially for smooth densities), Gauss-Legendre panels on segments and on axes with kinks,
-//! split at the kinks; lines split one by one where kinks cut across the axes. Nodes are refined until mu stands still.
+//! split at the kinks; lines split one by one where kinks cut across the axes. Nodes are refined until mu and A stand still.
+//!
+//! From the outside in: [`scan`] finds the window of an eta by ever nearer looks ([`look`]), with the modes between their nodes
+//! ([`summits`]); [`component`] puts rows with similar windows on one grid ([`grid`]) and sees to those that it does not resolve.
+//! Three lines all coupled are laid out in each density's own axes ([`flood`]); a narrow [`ridge`] is followed line by line
+//! ([`nested`]), and surfaces split the lines ([`crossings`]).
 //!
 //! # Source
 //! Trefethen and Weideman, "The exponentially convergent trapezoidal rule", SIAM Review 56 (2014).
