@@ -1,5 +1,31 @@
 //! Quadrature rules on an interval: nodes and weights.
 
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+
+/// Nodes and weights on [-1, 1].
+pub type Rule = (Vec<f64>, Vec<f64>);
+
+/// Most numbers of nodes that are remembered.
+const REMEMBERED: usize = 512;
+
+/// [`gauss_legendre`], made once for each number of nodes: a rule costs the square of it, and panels ask for the same few ever
+/// again. All threads share them.
+pub fn shared_gauss_legendre(n: usize) -> Arc<Rule> {
+    static RULES: OnceLock<Mutex<HashMap<usize, Arc<Rule>>>> = OnceLock::new();
+    let rules = || RULES.get_or_init(Mutex::default).lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(rule) = rules().get(&n) {
+        return rule.clone();
+    }
+    // Made outside of the lock: others need not wait.
+    let rule = Arc::new(gauss_legendre(n));
+    let mut known = rules();
+    if known.len() < REMEMBERED {
+        known.insert(n, rule.clone());
+    }
+    rule
+}
+
 /// Nodes and weights of the `n`-point Gauss-Legendre rule on [-1, 1], exact for polynomials of degree 2n - 1.
 ///
 /// Newton's method on the Legendre recurrence from Tricomi's initial guess; full double precision to n of a thousand.
@@ -10,7 +36,7 @@
 /// let integral: f64 = x.iter().zip(&w).map(|(x, w)| w * x.powi(8)).sum();
 /// assert!((integral - 2.0 / 9.0).abs() < 1e-14);
 /// ```
-pub fn gauss_legendre(n: usize) -> (Vec<f64>, Vec<f64>) {
+pub fn gauss_legendre(n: usize) -> Rule {
     let (mut nodes, mut weights) = (vec![0.0; n], vec![0.0; n]);
     let count = n as f64;
     for i in 0..n.div_ceil(2) {

@@ -4,6 +4,7 @@
 //! than one suffices, and tiles are only laid where the density is: a few thousand points in three coordinates, where a grid
 //! along the axes that many densities share has a hundred thousand.
 
+use super::grid::{FASTEST, Row, TOL_WIDE};
 use super::lattice::{TILE, side};
 use super::rule::Line;
 use super::scan::advance;
@@ -32,6 +33,14 @@ type Tile = [i32; 3];
 const HIGH: f64 = 1e-9;
 /// Probability of a point, in units of one with all the mass, below which the flood ends.
 const SHORE: f64 = 3e-14;
+/// Step of the first lattice, in standard deviations, and the factor from each to the next.
+const STEP: f64 = 0.9;
+const FINER: f64 = 0.8;
+/// Most lattices, and most points of one.
+const LATTICES: u32 = 6;
+const MOST: usize = 1 << 17;
+/// Distance to the coarse grid, in standard deviations of the means and in nats of the log-normaliser, past which a flood is lost.
+const ASTRAY: f64 = 0.3;
 /// Tiles that are evaluated at a time.
 const BATCH: usize = 16;
 
@@ -82,8 +91,35 @@ impl<'a> Flood<'a> {
         }
         Some(Flood { clique, charts, center, frame, high })
     }
-    /// Sum over a lattice of the given step, each axis shifted by a part of it; none where it takes more than `most` points.
-    pub(super) fn sum(&self, step: f64, shift: f64, most: usize, row: &mut Sweep) -> Option<()> {
+    /// Moments at the component's share of eta on lattices ever finer; none where they do not settle, or are not those of the coarse
+    /// grid, `first`.
+    pub(super) fn settle(&self, eta: &[f64], first: &Row) -> Option<Row> {
+        let (mut before, mut changes, mut step) = (first.clone(), vec![], STEP);
+        for number in 0..LATTICES {
+            let mut sums = Sweep::new(eta, before.log_normalizer, &before.mu, true, MOST);
+            self.sum(step, 0.618_034 * f64::from(number), &mut sums)?;
+            let (log_normalizer, mu, cov) = sums.moments();
+            let cov = cov.filter(|_| log_normalizer.is_finite() && mu.iter().all(|m| m.is_finite()))?;
+            // The coarse grid is no measure, but where it says something else the flood has missed a part.
+            let off = |s: usize| (mu[s] - first.mu[s]).abs() > ASTRAY * cov[s * eta.len() + s].max(0.0).sqrt();
+            if (log_normalizer - first.log_normalizer).abs() > ASTRAY || (0..eta.len()).any(off) {
+                return None;
+            }
+            let mut row = Row { log_normalizer, mu, ..before.clone() };
+            if number > 0 {
+                row.judge(&before, &mut changes, FASTEST[1]);
+            }
+            row.cov = cov;
+            if number > 0 && row.worst <= TOL_WIDE {
+                return Some(row);
+            }
+            (before, step) = (row, step * FINER);
+        }
+        None
+    }
+    /// Sum over a lattice of the given step, each axis shifted by a part of it; none where it takes more than [`MOST`] points, or a
+    /// statistic is not a number at one.
+    fn sum(&self, step: f64, shift: f64, row: &mut Sweep) -> Option<()> {
         let (d, side) = (self.center.len(), side(self.center.len()) as i32);
         let shifts: Vec<f64> = (0..d).map(|a| (shift + 0.414_214 * a as f64).fract()).collect();
         let log_weight: f64 = (0..d).map(|i| (self.frame[i * d + i] * step).ln()).sum();
@@ -109,7 +145,7 @@ impl<'a> Flood<'a> {
             if seen.insert(tile) {
                 open.push(tile);
             }
-            seen.len() * TILE <= most
+            seen.len() * TILE <= MOST
         };
         for u in &self.high {
             let mut tile = [0; 3];
@@ -154,7 +190,7 @@ impl<'a> Flood<'a> {
                 }
             }
         }
-        Some(())
+        table.undefined.is_infinite().then_some(())
     }
 }
 

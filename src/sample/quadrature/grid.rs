@@ -11,7 +11,7 @@ use super::table::{Points, Sweep, Table, Work};
 use super::window::{Chart, Window};
 use crate::domain::Axis;
 use crate::family::{Clique, Component};
-use crate::num::quad::gauss_legendre;
+use crate::num::quad::shared_gauss_legendre;
 use std::cell::{Cell, OnceCell};
 
 /// Moments of one eta over a component.
@@ -40,6 +40,8 @@ pub(super) struct Grid<'a> {
     panels: Vec<Option<Vec<f64>>>,
     /// The eta along whose ridges lines are laid, and the coordinates from the outermost to the innermost.
     ridge: Option<(&'a [f64], Vec<usize>)>,
+    /// The log density that counts along ridges, once it is known.
+    counts: OnceCell<f64>,
 }
 
 /// A level of refinement: the tables of the cliques, and how many nodes each axis has where it has its own.
@@ -56,14 +58,6 @@ struct Level<'a> {
     undefined: Cell<f64>,
 }
 
-/// Step of the first lattice of a flood, in standard deviations, and the factor from each to the next.
-const STEP: f64 = 0.9;
-const FINER: f64 = 0.8;
-/// Distance to the coarse grid, in standard deviations of the means and in nats of the log-normaliser, past which a flood is lost.
-const ASTRAY: f64 = 0.3;
-/// Most lattices of a flood, and most points of one.
-const FLOODS: u32 = 6;
-const MOST_FLOODED: usize = 1 << 17;
 /// Points from which on a table is read once for all rows.
 const LARGE: usize = 4096;
 
@@ -84,7 +78,7 @@ const MOST_NUMBERS: usize = 1 << 25;
 /// What the error of a level may be above the geometric extrapolation of the last changes.
 const SAFETY: f64 = 3.0;
 /// Part of the last change that the next one is taken to be at least, on a line and in several coordinates.
-const FASTEST: [f64; 2] = [1e-2, 1e-4];
+pub(super) const FASTEST: [f64; 2] = [1e-2, 1e-4];
 /// Growth of the nodes of an axis from level to level in several coordinates.
 const GROWTH: f64 = 1.5;
 /// Longest Gauss-Legendre rule: they cost their square to make, and what they do not resolve is singular.
@@ -115,12 +109,13 @@ impl<'a> Grid<'a> {
                 })
             })
             .collect();
-        Grid { component, window, panels, ridge: None }
+        Grid { component, window, panels, ridge: None, counts: OnceCell::new() }
     }
     /// For the density of one `eta`, `[k]`, alone: one line after the other, each where the density counts. `order` are the
     /// coordinates of the only clique from the outermost to the innermost.
     pub(super) fn along(component: &'a Component, window: Window, eta: &'a [f64], order: Vec<usize>) -> Self {
-        Grid { ridge: Some((eta, order)), ..Grid::new(component, window) }
+        let panels = vec![None; order.len()];
+        Grid { component, window, panels, ridge: Some((eta, order)), counts: OnceCell::new() }
     }
     /// Most coordinates of a clique.
     fn widest(&self) -> usize {
@@ -151,7 +146,8 @@ impl<'a> Grid<'a> {
                 weights.extend(std::iter::repeat_n(step, n));
             }
             Some(cuts) => {
-                let (x, w) = gauss_legendre(self.count(PANEL, level));
+                let rule = shared_gauss_legendre(self.count(PANEL, level));
+                let (x, w) = &*rule;
                 for ends in cuts.windows(2) {
                     let (middle, half) = (0.5 * (ends[0] + ends[1]), 0.5 * (ends[1] - ends[0]));
                     nodes.extend(x.iter().map(|x| middle + half * x));
@@ -176,7 +172,7 @@ impl<'a> Grid<'a> {
             let (clique, axes, window) = (&cliques[0], &self.component.axes[..], &self.window);
             let nested = match &self.ridge {
                 None => Nested::new(clique, axes, window),
-                Some((eta, order)) => Nested::along(clique, axes, window, order, eta),
+                Some((eta, order)) => Nested::along(clique, axes, window, order, eta, &self.counts),
             };
             let n = self.count(SPLIT, level);
             if level > 0 && n.pow(self.panels.len() as u32) > most {
@@ -251,11 +247,12 @@ impl<'a> Grid<'a> {
                     }
                     None => {}
                 }
-                let flooded = if number == 0 && more && self.floods() {
-                    self.flood(&level, &etas[*i], &row, &fresh, cut[*i])
-                } else {
-                    None
-                };
+                let flooded = (number == 0 && more && self.floods()).then(|| {
+                    let (clique, charts) = (&self.component.cliques[0], &self.window.charts);
+                    let density = fresh.work.density(level.size());
+                    Flood::new(clique, charts, &level.lines, &density, &cut[*i].summits)?.settle(&etas[*i], &row)
+                });
+                let flooded = flooded.flatten();
                 let more = more && flooded.is_none();
                 let mut row = flooded.unwrap_or(row);
                 if !more {
@@ -285,38 +282,6 @@ impl<'a> Grid<'a> {
             && !self.nested()
             && self.panels.iter().all(Option::is_none)
             && self.component.axes.iter().all(line)
-    }
-    /// Moments of one row on lattices of its own, ever finer; none where they do not settle. `fresh` is what the first level left.
-    fn flood(&self, level: &Level, eta: &[f64], first: &Row, fresh: &Fresh, own: &Window) -> Option<Row> {
-        let clique = &self.component.cliques[0];
-        let flood = Flood::new(clique, &self.window.charts, &level.lines, &fresh.work.density(level.size()), &own.summits)?;
-        let (mut before, mut changes, mut step) = (first.clone(), vec![], STEP);
-        for number in 0..FLOODS {
-            let mut sums = Sweep::new(eta, before.log_normalizer, &before.mu, true, MOST_FLOODED);
-            flood.sum(step, 0.618_034 * f64::from(number), MOST_FLOODED, &mut sums)?;
-            let (log_normalizer, mu, cov) = sums.moments();
-            let mut row = level.row(log_normalizer, mu);
-            if !row.log_normalizer.is_finite() || row.mu.iter().any(|m| !m.is_finite()) {
-                return None;
-            }
-            row.cov = cov?;
-            // The coarse grid is no measure, but where it says something else the flood has missed a part.
-            let off = |s: usize| (row.mu[s] - first.mu[s]).abs() > ASTRAY * row.cov[s * eta.len() + s].max(0.0).sqrt();
-            if (row.log_normalizer - first.log_normalizer).abs() > ASTRAY || (0..eta.len()).any(off) {
-                return None;
-            }
-            if number > 0 {
-                let cov = std::mem::take(&mut row.cov);
-                row.judge(&before, &mut changes, FASTEST[1]);
-                row.cov = cov;
-                if row.worst <= TOL_WIDE {
-                    return Some(row);
-                }
-            }
-            before = row;
-            step *= FINER;
-        }
-        None
     }
     /// Mass beyond the outermost nodes of the unbounded axes, from the decay over the last sixteenth of the window, times the distance
     /// of T there from its mean. Looked at where the density is still noticeable at the end of the row's window.
@@ -494,7 +459,7 @@ impl Row {
     }
     /// Estimate the error from the change since the last level, and how fast changes have shrunk, of which no more than `fastest` is
     /// believed; `changes` keeps them.
-    fn judge(&mut self, before: &Row, changes: &mut Vec<f64>, fastest: f64) {
+    pub(super) fn judge(&mut self, before: &Row, changes: &mut Vec<f64>, fastest: f64) {
         let k = self.mu.len();
         let change: Vec<f64> = (0..k).map(|s| (self.mu[s] - before.mu[s]).abs()).collect();
         self.cov.clone_from(&before.cov);

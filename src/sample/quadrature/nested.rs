@@ -10,9 +10,8 @@ use super::table::Points;
 use super::window::Window;
 use crate::domain::Axis;
 use crate::family::Clique;
-use crate::num::quad::gauss_legendre;
-use std::cell::RefCell;
-use std::collections::HashMap;
+use crate::num::quad::shared_gauss_legendre;
+use std::cell::OnceCell;
 use std::f64::consts::PI;
 use std::rc::Rc;
 
@@ -22,14 +21,11 @@ pub(super) struct Nested<'a> {
     axes: &'a [Axis],
     /// Coordinates from the outermost to the innermost.
     order: Vec<usize>,
-    crossings: Crossings<'a>,
+    crossings: Rc<Crossings<'a>>,
     /// Where the density of one eta counts; without it the rule is for any.
     ridge: Option<Ridge<'a>>,
-    rules: RefCell<HashMap<usize, Rc<Rule>>>,
 }
 
-/// Nodes and weights on [-1, 1].
-type Rule = (Vec<f64>, Vec<f64>);
 /// Nodes of the shortest panel.
 const AT_LEAST: usize = 4;
 
@@ -43,20 +39,23 @@ impl<'a> Nested<'a> {
         let whole = |a: &usize| !matches!(axes[*a], Axis::Integers { .. });
         let mut order: Vec<usize> = (0..axes.len()).collect();
         order.sort_by_key(whole);
-        let crossings = Crossings::inside(clique, window, &order);
-        Nested { window, axes, order, crossings, ridge: None, rules: RefCell::default() }
+        let crossings = Rc::new(Crossings::inside(clique, window, &order));
+        Nested { window, axes, order, crossings, ridge: None }
     }
     /// Only where the density of one `eta`, `[k]`, counts, with coordinates from the outermost to the innermost in a given order.
+    /// `level` keeps the log density that does.
     pub(super) fn along(
         clique: &'a Clique,
         axes: &'a [Axis],
         window: &'a Window,
         order: &'a [usize],
         eta: &[f64],
+        level: &OnceCell<f64>,
     ) -> Nested<'a> {
-        let ridge = Some(Ridge::inside(clique, window, order, eta));
-        let crossings = Crossings::inside(clique, window, order);
-        Nested { window, axes, order: order.to_vec(), crossings, ridge, rules: RefCell::default() }
+        let crossings = Rc::new(Crossings::inside(clique, window, order));
+        let ridge = Ridge::inside(clique, window, order, eta, crossings.clone(), level.get().copied());
+        level.get_or_init(|| ridge.level());
+        Nested { window, axes, order: order.to_vec(), crossings, ridge: Some(ridge) }
     }
     /// Points with `n` nodes for the width of the window, and some more for each panel.
     pub(super) fn points(&self, n: usize) -> Points {
@@ -103,7 +102,7 @@ impl<'a> Nested<'a> {
             ends.dedup_by(|a, b| (*a - *b).abs() <= 1e-14 * (high - low).min(to - from));
             for panel in ends.windows(2) {
                 let (middle, half) = (0.5 * (panel[0] + panel[1]), 0.5 * (panel[1] - panel[0]));
-                let rule = self.rule(least + (2.0 * half / (to - from) * n as f64).ceil() as usize);
+                let rule = shared_gauss_legendre(rounded(least + (2.0 * half / (to - from) * n as f64).ceil() as usize));
                 out.extend(rule.0.iter().zip(&rule.1).map(|(x, w)| match innermost || smooth {
                     true => (middle + half * x, half * w),
                     false => {
@@ -115,7 +114,9 @@ impl<'a> Nested<'a> {
         }
         out
     }
-    fn rule(&self, n: usize) -> Rc<Rule> {
-        self.rules.borrow_mut().entry(n).or_insert_with(|| Rc::new(gauss_legendre(n))).clone()
-    }
+}
+
+/// A number of nodes of which there are few: an eighth more at most.
+fn rounded(n: usize) -> usize {
+    n.next_multiple_of((n / 16).next_power_of_two())
 }

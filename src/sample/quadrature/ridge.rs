@@ -7,6 +7,7 @@ use crate::expr::Program;
 use crate::expr::lanes::Pool;
 use crate::family::Clique;
 use std::cell::RefCell;
+use std::rc::Rc;
 
 /// Nats below the greatest density past which a place is negligible.
 const DEPTH: f64 = 40.0;
@@ -33,7 +34,7 @@ pub(super) struct Ridge<'a> {
     places: Vec<Vec<f64>>,
     order: &'a [usize],
     /// The surfaces that split lines.
-    crossings: Crossings<'a>,
+    crossings: Rc<Crossings<'a>>,
     program: &'a Program,
     pool: RefCell<Pool>,
     /// The log density that counts.
@@ -41,8 +42,16 @@ pub(super) struct Ridge<'a> {
 }
 
 impl<'a> Ridge<'a> {
-    /// Of `clique` in a window at the whole `eta`; `order` are the coordinates from the outermost to the innermost.
-    pub(super) fn inside(clique: &'a Clique, window: &'a Window, order: &'a [usize], eta: &[f64]) -> Ridge<'a> {
+    /// Of `clique` in a window at the whole `eta`, whose surfaces there are known; `order` are the coordinates from the outermost
+    /// to the innermost. `level` is the log density that counts, where it is known from before.
+    pub(super) fn inside(
+        clique: &'a Clique,
+        window: &'a Window,
+        order: &'a [usize],
+        eta: &[f64],
+        crossings: Rc<Crossings<'a>>,
+        level: Option<f64>,
+    ) -> Ridge<'a> {
         let ends: Vec<(f64, f64)> = window.low.iter().copied().zip(window.high.iter().copied()).collect();
         let evenly = |(axis, (low, high)): (usize, &(f64, f64))| {
             let further = order.iter().rev().position(|a| *a == axis).unwrap_or(0);
@@ -50,36 +59,42 @@ impl<'a> Ridge<'a> {
             (0..n).map(|i| low + (high - low) * (i as f64 + 0.5) / n as f64).collect()
         };
         let places = ends.iter().enumerate().map(evenly).collect();
-        Ridge::new(clique, &window.charts, ends, places, order, eta)
+        Ridge::new(clique, &window.charts, (ends, places), order, eta, crossings, level)
     }
     /// Of `clique` over all of a look at the whole `eta`, at no more than [`FAR`] places an axis.
     pub(super) fn over(clique: &'a Clique, look: &'a Look, order: &'a [usize], eta: &[f64]) -> Ridge<'a> {
         let some = |n: &Vec<f64>| n.iter().step_by(n.len().div_ceil(FAR)).copied().collect();
-        Ridge::new(clique, &look.charts, look.bounds.clone(), look.nodes.iter().map(some).collect(), order, eta)
+        let crossings = Rc::new(Crossings::new(clique, &look.charts, look.bounds.clone(), order));
+        let places = look.nodes.iter().map(some).collect();
+        Ridge::new(clique, &look.charts, (look.bounds.clone(), places), order, eta, crossings, None)
     }
     fn new(
         clique: &'a Clique,
         charts: &'a [Chart],
-        ends: Vec<(f64, f64)>,
-        places: Vec<Vec<f64>>,
+        (ends, places): (Vec<(f64, f64)>, Vec<Vec<f64>>),
         order: &'a [usize],
         eta: &[f64],
+        crossings: Rc<Crossings<'a>>,
+        level: Option<f64>,
     ) -> Ridge<'a> {
         let program = clique.program();
         let (mut pool, hoisted) = (program.pool(), program.hoist(eta));
         (0..program.lanes()).for_each(|lane| program.set_hoisted(&mut pool, lane, &hoisted));
-        let level = f64::NEG_INFINITY;
         // A support may be all but cut off at its ends.
         let places = places.into_iter().zip(&ends).map(|(places, (low, high))| {
             let near = EDGE * (high - low);
-            let ends = |t: &f64| *t > low + near && *t < high - near;
-            std::iter::once(low + near).chain(places.into_iter().filter(ends)).chain([high - near]).collect()
+            let between = |t: &f64| *t > low + near && *t < high - near;
+            std::iter::once(low + near).chain(places.into_iter().filter(between)).chain([high - near]).collect()
         });
         let places = places.collect();
-        let crossings = Crossings::new(clique, charts, ends.clone(), order);
-        let mut ridge = Ridge { charts, ends, places, order, crossings, program, pool: RefCell::new(pool), level };
-        ridge.level = ridge.greatest(&[]) - DEPTH;
+        let mut ridge =
+            Ridge { charts, ends, places, order, crossings, program, pool: RefCell::new(pool), level: f64::NEG_INFINITY };
+        ridge.level = level.unwrap_or_else(|| ridge.greatest(&[]) - DEPTH);
         ridge
+    }
+    /// The log density that counts.
+    pub(super) fn level(&self) -> f64 {
+        self.level
     }
     /// The ends of all parts of the outermost coordinate in which the density counts; none where it is nowhere finite.
     pub(super) fn extent(&self) -> Option<(f64, f64)> {

@@ -1,5 +1,6 @@
 //! Where a density has its mass: windows that hold all but a negligible part, found by zooming in.
 
+use super::crossings::Crossings;
 use super::look::{Look, Seen};
 use super::ridge::Ridge;
 use super::summits::Summit;
@@ -8,6 +9,7 @@ use crate::domain::Axis;
 use crate::error::{Error, Result};
 use crate::expr::lanes::Aligned;
 use crate::family::{Component, Existence, Family, Integrand};
+use std::rc::Rc;
 
 /// Nodes an axis of a look, for one, two and three coordinates.
 const NODES: [usize; 3] = [257, 65, 25];
@@ -139,7 +141,8 @@ impl<'a> Scanner<'a> {
             widen(Ridge::over(clique, far, &order, eta), &far.charts);
             // Parts of a restricted support may be too small to be met from afar.
             if self.family.is_restricted() {
-                widen(Ridge::inside(clique, &around, &order, eta), &around.charts);
+                let crossings = Rc::new(Crossings::inside(clique, &around, &order));
+                widen(Ridge::inside(clique, &around, &order, eta, crossings, None), &around.charts);
             }
         }
     }

@@ -10,7 +10,7 @@ use super::view::View;
 use super::window::Window;
 use crate::domain::Axis;
 use crate::family::{Clique, Component};
-use crate::num::quad::gauss_legendre;
+use crate::num::quad::shared_gauss_legendre;
 
 /// Panels into which axes with such kinks are divided.
 pub(super) const PARTS: usize = 4;
@@ -55,8 +55,8 @@ pub(super) fn lines(
             for piece in pieces.windows(2) {
                 let (middle, half) = (0.5 * (piece[0] + piece[1]), 0.5 * (piece[1] - piece[0]));
                 let count = if pieces.len() == 2 { n } else { AT_LEAST + (n as f64 * 2.0 * half / width).ceil() as usize };
-                let (x, w) = gauss_legendre(count);
-                for (x, w) in x.iter().zip(&w) {
+                let rule = shared_gauss_legendre(count);
+                for (x, w) in rule.0.iter().zip(&rule.1) {
                     let t = middle + half * x;
                     points.x[outer].push(line.x[j]);
                     points.x[inner].push(chart.x(t));
@@ -83,10 +83,10 @@ impl Basis {
     /// # Source
     /// Wang and Xiang, "On the convergence rates of Legendre approximation", Math. Comp. 81 (2012), theorem 3.1.
     fn new(n: usize) -> Basis {
-        let (nodes, w) = gauss_legendre(n);
+        let (nodes, w) = &*shared_gauss_legendre(n);
         let sign = |i: usize| if i.is_multiple_of(2) { 1.0 } else { -1.0 };
-        let weights = nodes.iter().zip(&w).enumerate().map(|(i, (x, w))| sign(i) * ((1.0 - x * x) * w).sqrt()).collect();
-        Basis { nodes, weights }
+        let weights = nodes.iter().zip(w).enumerate().map(|(i, (x, w))| sign(i) * ((1.0 - x * x) * w).sqrt()).collect();
+        Basis { nodes: nodes.clone(), weights }
     }
     fn at(&self, x: f64) -> Vec<f64> {
         if let Some(hit) = self.nodes.iter().position(|n| (n - x).abs() < 1e-15) {
