@@ -5,8 +5,8 @@ use super::place;
 use crate::data::{Dataset, GenerateOptions, ParallelStrategy, generate};
 use crate::error::{Error, Result, nearest};
 use crate::family::{Design, Family};
-use crate::num::files;
 use crate::num::observe::Monitor;
+use crate::num::{files, short};
 use crate::sample::Method;
 use serde::{Deserialize, Serialize};
 use serde_yaml::Value;
@@ -256,15 +256,15 @@ const KEYS: &[(&str, Reading, [&str; 2])] = &[
     ("samples", |o| o.samples.to_string(), ["sampling", "num_samples"]),
     ("warmup", |o| o.warmup.to_string(), ["sampling", "num_warmup"]),
     ("chains", |o| o.chains.to_string(), ["sampling", "num_chains"]),
-    ("step_size", |o| o.step_size.to_string(), ["sampling", "step_size"]),
+    ("step_size", |o| short(o.step_size), ["sampling", "step_size"]),
     ("integration_steps", |o| o.integration_steps.to_string(), ["sampling", "num_integration_steps"]),
-    ("target_accept", |o| o.target_accept.to_string(), ["sampling", "target_accept"]),
-    ("target_mcse", |o| o.target_mcse.unwrap_or(0.0).to_string(), ["sampling", "target_mcse"]),
+    ("target_accept", |o| short(o.target_accept), ["sampling", "target_accept"]),
+    ("target_mcse", |o| short(o.target_mcse.unwrap_or(0.0)), ["sampling", "target_mcse"]),
     ("max_depth", |o| o.max_depth.to_string(), ["sampling", "max_depth"]),
     ("replicates", |o| o.replicates.to_string(), ["sampling", "replicates"]),
     ("particles", |o| o.particles.to_string(), ["sampling", "particles"]),
     ("populations", |o| o.populations.to_string(), ["sampling", "populations"]),
-    ("tol", |o| o.tol.to_string(), ["sampling", "tol"]),
+    ("tol", |o| short(o.tol), ["sampling", "tol"]),
 ];
 
 /// The error for a text that the schema does not allow: with the likely meant one of the words that serde lists.

@@ -14,7 +14,7 @@ use crate::error::{Error, Kind, Result};
 use crate::family::{Family, Moments};
 use crate::num::files;
 use crate::num::observe::Monitor;
-use crate::sample::{BLOCK, LabelOptions, Method, label_part};
+use crate::sample::{BLOCK, LabelOptions, Method, label_part, label_unnamed};
 use rayon::prelude::*;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
@@ -36,18 +36,18 @@ pub fn generate(family: &Arc<Family>, options: &GenerateOptions, monitor: &Monit
     let quiet = monitor.quiet();
     generate_with(family, options, monitor, &|eta, first| match options.parallel_strategy {
         ParallelStrategy::Sequential => one_by_one(family, eta, first, &labels, &quiet),
-        _ => label_part(family, eta, first, &labels, &quiet),
+        _ => label_unnamed(family, eta, first, &labels, &quiet),
     })
 }
 
-/// As [`label_part`], rows that do not share work one after the other.
+/// As [`label_unnamed`], rows that do not share work one after the other.
 fn one_by_one(family: &Family, eta: &[f64], first: usize, options: &LabelOptions, monitor: &Monitor) -> Result<Moments> {
     if options.method.resolve(family) != Method::Hmc {
-        return label_part(family, eta, first, options, monitor);
+        return label_unnamed(family, eta, first, options, monitor);
     }
     let mut all = Moments::default();
     for (i, row) in eta.chunks(family.dim()).enumerate() {
-        all.extend(label_part(family, row, first + i, options, monitor)?);
+        all.extend(label_unnamed(family, row, first + i, options, monitor)?);
     }
     Ok(all)
 }
@@ -95,7 +95,9 @@ fn check(family: &Family, options: &GenerateOptions) -> Result<()> {
     if options.points > limit {
         return Err(Error::domain(format!("points is {}: of {k} statistics at most {limit} rows {place}", options.points)));
     }
-    options.out.as_ref().map_or(Ok(()), |out| Dataset::check_name(Path::new(out)))
+    options.out.as_ref().map_or(Ok(()), |out| Dataset::check_name(Path::new(out)))?;
+    // Of no row: options of the method.
+    label_part(family, &[], 0, &options.labels(), &Monitor::silent()).map(drop)
 }
 
 /// The dataset in `out`, where it is there, finished, undamaged, and the `rows` rows of this job.
@@ -162,9 +164,11 @@ fn fill(
         let mut part = part.lock().unwrap_or_else(PoisonError::into_inner);
         part.put(found)?;
         task.add(rows.len() as u64, "");
-        match part.all_refused().filter(|_| part.len() >= HOPELESS) {
+        // A part of a job may be empty; of the whole the rows from the first on decide, whichever are finished first.
+        let refused = if options.shard.is_none() { part.refused_from(range.start) } else { 0 };
+        match part.all_refused().filter(|_| refused >= HOPELESS) {
             Some((row, gate)) => {
-                Err(Error::numeric(format!("none of the first {} rows can be labelled (row {row} is {gate})", part.len()))
+                Err(Error::numeric(format!("none of the first {refused} rows can be labelled (row {row} is {gate})"))
                     .hint("another region, or another method"))
             }
             None => Ok(()),

@@ -1,5 +1,6 @@
 //! Rows that cannot be labelled, or failed a test of their quality: left out of a dataset, and listed beside it.
 
+use super::summary::plural;
 use crate::error::{Error, Result};
 use crate::num::files;
 use serde::{Deserialize, Serialize};
@@ -75,8 +76,8 @@ pub(super) fn describe(rows: &[Quarantined]) -> String {
     gates.sort_unstable();
     let counts = gates.chunk_by(|a, b| a == b).map(|same| format!("{} {}", same[0], same.len())).collect::<Vec<_>>().join(", ");
     let first = rows.first().map_or(0, |r| r.row);
-    let plural = if rows.len() == 1 { "row" } else { "rows" };
-    format!("{} {plural} failed a test of their quality ({counts}; the first is row {first})", rows.len())
+    let rows = rows.len();
+    format!("{rows} {} failed a test of their quality ({counts}; the first is row {first})", plural(rows, "row"))
 }
 
 /// Why the first row without labels was refused, where there is one: `; row 3 was refused: WHY`.

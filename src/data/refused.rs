@@ -38,7 +38,7 @@ pub(super) fn improper(family: &Family, eta: &[f64]) -> Result<Wrong> {
 /// refused with the reason. A block of rows in which one is refused is labelled row by row, whatever chunk it is in.
 ///
 /// # Errors
-/// What does not concern single rows: an interruption, files, a method that fails for all rows alike.
+/// What does not concern single rows: an interruption, files, a method that does not serve the family.
 pub(super) fn label_rows(label: Labeller, wrong: &Wrong, eta: &[f64], k: usize, first: usize) -> Result<Rows> {
     let (moments, refused) = label_or_refuse(label, wrong, eta, k, first)?;
     let mut rows = Rows::new(first, k, moments)?;
@@ -74,22 +74,12 @@ fn label_or_refuse(label: Labeller, wrong: &Wrong, eta: &[f64], k: usize, first:
             Err(e) => return Err(e),
         }
     }
-    match (refused.len(), alike(&refused)) {
-        (2.., Some(e)) if refused.len() == n => Err(e),
-        _ => Ok((all, refused)),
-    }
+    Ok((all, refused))
 }
 
 /// Whether an error may be that of a single row.
 fn concerns_rows(error: &Error) -> bool {
     matches!(error.kind(), Kind::Numeric | Kind::Domain)
-}
-
-/// The one error of all rows, where they have the same, but for their numbers.
-fn alike(refused: &Wrong) -> Option<Error> {
-    let plain = |(row, e): (&usize, &Error)| e.message().trim_start_matches(&format!("row {row}: ")).to_string();
-    let first = plain(refused.iter().next()?);
-    refused.iter().all(|r| plain(r) == first).then(|| refused.values().next().cloned())?
 }
 
 /// What stands for the labels of a row that has none.

@@ -56,12 +56,15 @@ impl Dataset {
         out
     }
 
-    /// A line on rows that were left out because they failed a test of their quality; `None` where there are none.
+    /// A line on rows that were left out because they cannot be labelled, or failed a test of their quality; `None` where there are none.
     pub fn warning(&self) -> Option<String> {
         let count: usize = self.provenance().get(super::assemble::QUARANTINED)?.parse().ok()?;
         match self.quarantined() {
             _ if count == 0 => None,
-            [] => Some(format!("{count} {} left out: they failed a test of their quality", plural(count, "row"))),
+            [] => Some(format!(
+                "{count} {} left out: they cannot be labelled, or failed a test of their quality",
+                plural(count, "row")
+            )),
             rows => {
                 let (what, why) = (super::quarantine::describe(rows), super::quarantine::reason(rows));
                 Some(format!("{what}; left out{why}"))
@@ -128,7 +131,7 @@ fn number(v: f64) -> String {
     }
 }
 
-fn plural(count: usize, word: &str) -> String {
+pub(super) fn plural(count: usize, word: &str) -> String {
     if count == 1 { word.to_string() } else { format!("{word}s") }
 }
 

@@ -8,7 +8,6 @@ use super::graph::{Graph, Node, NodeId};
 use super::op::Op;
 use crate::error::{Error, Result};
 use serde::{Deserialize, Serialize};
-use std::collections::HashMap;
 
 /// Most nodes and weights that are saved: a few MB of text.
 const MOST: usize = 1 << 17;
@@ -51,58 +50,44 @@ impl Graph {
     /// assert_eq!(loaded.evaluate(&roots, &[0.3], &[]), [0.3f64.exp()]);
     /// ```
     pub fn to_json(&self, roots: &[NodeId]) -> Option<String> {
-        let mut used = vec![false; self.len()];
-        let mut stack = roots.to_vec();
-        while let Some(id) = stack.pop() {
-            if std::mem::replace(&mut used[id.index()], true) {
-                continue;
-            }
-            match self.node(id) {
-                Node::Apply(op, args) => stack.extend(&args[..op.info().arity]),
-                Node::Part(b, _) => stack.extend(self.block(b).args.iter()),
-                Node::Param(_) => return None,
-                Node::Const(_) | Node::Var(_) => {}
-            }
-        }
-        let (mut nodes, mut size) = (Vec::new(), 0);
-        let mut place: Vec<usize> = vec![0; self.len()];
-        let mut blocks: HashMap<u32, usize> = HashMap::new();
-        let mut count = 0;
+        self.to_text(roots, MOST)
+    }
+    /// As [`Graph::to_json`], of at most `most` nodes and weights.
+    pub(crate) fn to_text(&self, roots: &[NodeId], most: usize) -> Option<String> {
+        let used = self.reachable(roots);
+        let (mut nodes, mut place) = (Vec::new(), vec![0; self.len()]);
+        let (mut count, mut size) = (0, 0_usize);
         for i in (0..self.len()).filter(|i| used[*i]) {
-            let node = self.node(self.id(i));
-            let entry = match node {
-                Node::Const(bits) if f64::from_bits(bits).is_finite() => Entry::Number(f64::from_bits(bits)),
-                Node::Const(bits) => Entry::Bits(bits),
-                Node::Var(j) => Entry::Var(j),
+            let (entry, outputs, numbers) = match self.node(self.id(i)) {
+                Node::Const(bits) if f64::from_bits(bits).is_finite() => (Entry::Number(f64::from_bits(bits)), 1, 1),
+                Node::Const(bits) => (Entry::Bits(bits), 1, 1),
+                Node::Var(j) => (Entry::Var(j), 1, 1),
                 Node::Param(_) => return None,
                 Node::Apply(op, args) => {
                     let args = args[..op.info().arity].iter().map(|a| place[a.index()]).collect();
-                    Entry::Apply(op.info().name.to_string(), args)
+                    (Entry::Apply(op.info().name.to_string(), args), 1, 1)
                 }
-                Node::Part(b, part) => {
-                    let known = blocks.get(&b).copied();
-                    place[i] = known.unwrap_or(count) + part as usize;
-                    if known.is_some() {
-                        continue;
-                    }
-                    let block = self.block(b);
-                    blocks.insert(b, count);
-                    count += block.map.outputs();
-                    size += block.map.weight().len() + block.map.outputs();
-                    let x = block.args.iter().map(|a| place[a.index()]).collect();
-                    nodes.push(Entry::Affine { x, w: block.map.weight().to_vec(), b: block.map.bias().to_vec() });
+                // The first part stands for the map.
+                Node::Part(b, 0) => {
+                    let (map, args) = (&self.block(b).map, &self.block(b).args);
+                    let x = args.iter().map(|a| place[a.index()]).collect();
+                    let numbers = map.weight().len() + map.outputs();
+                    (Entry::Affine { x, w: map.weight().to_vec(), b: map.bias().to_vec() }, map.outputs(), numbers)
+                }
+                Node::Part(_, part) => {
+                    place[i] = place[i - part as usize] + part as usize;
                     continue;
                 }
             };
             place[i] = count;
-            (count, size) = (count + 1, size + 1);
+            (count, size) = (count + outputs, size + numbers);
             nodes.push(entry);
-            if size > MOST {
+            if size > most {
                 return None;
             }
         }
         let roots = roots.iter().map(|r| place[r.index()]).collect();
-        (size <= MOST).then(|| serde_json::to_string(&Saved { nodes, roots }).ok()).flatten()
+        serde_json::to_string(&Saved { nodes, roots }).ok()
     }
     /// The graph and the roots that [`Graph::to_json`] wrote.
     ///

@@ -38,10 +38,11 @@ pub struct Moments {
     pub rhat: Vec<f64>,
     /// Divergent trajectories of each row, `[n]`; 0 where nothing was sampled.
     pub divergences: Vec<usize>,
-    /// How each row was made, `[n]`: "closed_form", "quadrature", "hmc", "network".
+    /// How each row was made, `[n]`: "closed_form", "quadrature", "importance", "smc", "hmc", "nuts", "network"; "none" for a row
+    /// that a job could not label.
     pub method: Vec<&'static str>,
     /// Which test of its quality each row failed, `[n]`: "" where none, else "rhat", "ess", "divergences", "stuck", "khat",
-    /// "stein", "populations", "mcse".
+    /// "stein", "populations", "mcse"; "refused" for a row that a job could not label.
     pub gate: Vec<&'static str>,
 }
 

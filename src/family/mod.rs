@@ -348,11 +348,11 @@ impl Family {
         lines.join("\n")
     }
     /// A checksum of T, b and the condition, where [`Family::formula`] leaves something of them out: long formulas, weights of
-    /// networks. `None` also for more than [`Graph::to_json`] writes.
+    /// networks. Of any size: two networks are two families.
     pub fn formula_hash(&self) -> Option<String> {
         let roots: Vec<NodeId> = self.t.iter().copied().chain([self.base]).chain(self.inside).collect();
         let partly = self.formula().lines().any(|line| line.ends_with(" ...") || line.contains("affine"));
-        let text = partly.then(|| self.graph.to_json(&roots)).flatten()?;
+        let text = partly.then(|| self.graph.to_text(&roots, usize::MAX)).flatten()?;
         Some(format!("{:016x}", checksum::continued(checksum::START, text.as_bytes())))
     }
     /// T, b and the condition as nodes of `g`, with the nodes `x` for the coordinates.

@@ -143,11 +143,7 @@ fn run(command: Command) -> i32 {
                     host.frontend().out(&text);
                     0
                 }
-                Err(e) => {
-                    let hint = e.hint_text().map_or(String::new(), |h| format!("\n  hint: {h}"));
-                    host.frontend().err(&format!("error: {}{hint}", e.message()));
-                    FAILED
-                }
+                Err(e) => generate::complain(&host, &e),
             }
         }
         Command::Info => {

@@ -67,10 +67,13 @@ fn report(host: &Host, made: Result<(Dataset, String)>) -> i32 {
             terminal.out(&format!("{}{end}", data.summary()));
             0
         }
-        Err(e) => {
-            let hint = e.hint_text().map_or(String::new(), |h| format!("\n  hint: {h}"));
-            terminal.err(&format!("error: {}{hint}", e.message()));
-            if e.kind() == Kind::Interrupted { INTERRUPTED } else { FAILED }
-        }
+        Err(e) => complain(host, &e),
     }
+}
+
+/// Say what went wrong; the exit status.
+pub(super) fn complain(host: &Host, e: &Error) -> i32 {
+    let hint = e.hint_text().map_or(String::new(), |h| format!("\n  hint: {h}"));
+    host.frontend().err(&format!("error: {}{hint}", e.message()));
+    if e.kind() == Kind::Interrupted { INTERRUPTED } else { FAILED }
 }

@@ -146,11 +146,33 @@ pub fn check_rows(family: &Family, eta: &[f64]) -> Result<()> {
 }
 
 /// As [`labels`], for rows that have been checked and have the numbers `first`, `first` + 1, ... in their dataset: the
-/// number of a row decides its random streams. `first` is a multiple of [`BLOCK`].
+/// number of a row decides its random streams. For the bytes of the whole `first` is a multiple of [`BLOCK`].
 ///
 /// # Errors
 /// As [`labels`].
 pub fn label_part(family: &Family, eta: &[f64], first: usize, options: &LabelOptions, monitor: &Monitor) -> Result<Moments> {
+    label_blocks(family, eta, first, options, monitor, true)
+}
+
+/// As [`label_part`]; an error need not say of which row it is, which is not looked for.
+pub(crate) fn label_unnamed(
+    family: &Family,
+    eta: &[f64],
+    first: usize,
+    options: &LabelOptions,
+    monitor: &Monitor,
+) -> Result<Moments> {
+    label_blocks(family, eta, first, options, monitor, false)
+}
+
+fn label_blocks(
+    family: &Family,
+    eta: &[f64],
+    first: usize,
+    options: &LabelOptions,
+    monitor: &Monitor,
+    name: bool,
+) -> Result<Moments> {
     let k = family.dim();
     let n = check_batch(eta, k)?;
     if k > MOST_STATISTICS {
@@ -177,7 +199,7 @@ pub fn label_part(family: &Family, eta: &[f64], first: usize, options: &LabelOpt
             };
             let part = by(rows, row);
             task.add((rows.len() / k) as u64, "");
-            part.map_err(|e| if n > 1 { in_its_row(e, method, family, rows, row, &by) } else { e })
+            part.map_err(|e| if name && n > 1 { in_its_row(e, method, family, rows, row, &by) } else { e })
         })
         .collect();
     let mut all = Moments::default();

@@ -24,6 +24,7 @@ pub use exact::{ExactOptions, sample_exact};
 pub use expectation::{FamilyMap, exact};
 pub use hmc::{Group, HmcOptions, Plan, sample_hmc};
 pub use importance::ImportanceOptions;
+pub(crate) use labels::label_unnamed;
 pub use labels::{BLOCK, LabelOptions, Method, check_rows, label_part, labels, log_normalizers};
 pub use nuts::{NutsOptions, sample_nuts};
 pub use quadrature::{QuadratureOptions, quadrature};

@@ -241,8 +241,7 @@ impl Session {
     }
     /// The help of a name; where there is none, what comes nearest.
     pub fn help(&self, name: &str) -> String {
-        self.find_help(name)
-            .unwrap_or_else(|e| format!("{}{}", e.message(), e.hint_text().map_or(String::new(), |h| format!("; {h}"))))
+        modules::help_or_guess(name)
     }
     /// The help of a name.
     ///

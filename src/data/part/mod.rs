@@ -87,6 +87,18 @@ impl Part {
         let first = self.chunks.values().find(|rows| rows.len() > 0).filter(|_| !self.chunks.values().any(labelled))?;
         first.gate.first().map(|gate| (first.first, gate.as_str()))
     }
+    /// How many rows from `first` on are there without a gap and refused.
+    pub(super) fn refused_from(&self, first: usize) -> usize {
+        let refused = |rows: &&Rows| rows.gate.iter().all(|gate| gate.starts_with(REFUSED));
+        let mut end = first;
+        for rows in self.chunks.range(first..).map(|(_, rows)| rows).take_while(refused) {
+            if rows.first != end {
+                break;
+            }
+            end += rows.len();
+        }
+        end - first
+    }
     /// Number of rows that the file holds.
     pub(super) fn stored(&self) -> usize {
         self.chunks.values().filter(|rows| matches!(rows.cov, Covariance::InFile { .. })).map(Rows::len).sum()

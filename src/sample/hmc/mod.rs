@@ -148,7 +148,7 @@ pub(super) fn applies(family: &Family) -> bool {
 /// Refuse supports that `method` cannot sample.
 pub(super) fn check_continuous(family: &Family, method: &str) -> Result<()> {
     if family.support().bijector().discrete() {
-        Err(Error::domain(format!("{} has coordinates that are whole numbers, which {method} does not move", family.support()))
+        Err(Error::name(format!("{} has coordinates that are whole numbers, which {method} does not move", family.support()))
             .hint("method: \"quadrature\" sums over them"))
     } else {
         Ok(())

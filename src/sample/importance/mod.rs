@@ -124,7 +124,7 @@ pub(in crate::sample) fn moments(family: &Family, eta: &[f64], first: usize, opt
 }
 
 fn no_base(family: &Family) -> Error {
-    Error::domain(format!("{} mixes whole numbers with coordinates that have no axes", family.support()))
+    Error::name(format!("{} mixes whole numbers with coordinates that have no axes", family.support()))
         .hint("importance sampling needs either; choose another support")
 }
 

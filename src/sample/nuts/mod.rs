@@ -112,7 +112,7 @@ fn run(family: &Family, eta: &[f64], first: usize, options: &NutsOptions) -> Res
     let (density, rows) = (family.density(), eta.len() / family.dim());
     let (m, chains, draws) = (density.free(), options.chains, options.draws_per_chain());
     if draws.saturating_mul(chains).saturating_mul(m.max(density.distinct())) > MOST_NUMBERS {
-        return Err(Error::domain(format!(
+        return Err(Error::name(format!(
             "{draws} draws of {chains} chains with {} statistics do not fit in memory: at most {MOST_NUMBERS} numbers are kept",
             density.distinct()
         ))

@@ -89,7 +89,7 @@ pub fn quadrature(family: &Family, eta: &[f64], options: &QuadratureOptions) -> 
     let k = family.dim();
     let n = check_batch(eta, k)?;
     let integrand = family.integrand().filter(|i| i.width() <= WIDEST).ok_or_else(|| {
-        Error::domain(format!(
+        Error::name(format!(
             "quadrature needs statistics that couple up to three coordinates at a time, on a support with axes; the family '{}' on {} has others",
             family.name(),
             family.support()

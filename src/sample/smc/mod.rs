@@ -88,7 +88,7 @@ impl SmcOptions {
 pub(in crate::sample) fn moments(family: &Family, eta: &[f64], first: usize, options: &SmcOptions) -> Result<Moments> {
     options.check()?;
     let tempered = family.tempered().ok_or_else(|| {
-        Error::domain(format!("{} has coordinates that are whole numbers, which smc does not move", family.support()))
+        Error::name(format!("{} has coordinates that are whole numbers, which smc does not move", family.support()))
             .hint("method: \"quadrature\" sums over them, method: \"importance\" draws them")
     })?;
     let unique = Unique::new(family);

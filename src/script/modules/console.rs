@@ -47,7 +47,7 @@ pub(in crate::script) fn help_text(name: &str) -> Result<String> {
 }
 
 /// As [`help_text`], for people.
-fn help_or_guess(name: &str) -> String {
+pub(in crate::script) fn help_or_guess(name: &str) -> String {
     help_text(name).unwrap_or_else(|e| e.hint_text().map_or(e.message().to_string(), |h| format!("{}; {h}", e.message())))
 }
 

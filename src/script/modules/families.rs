@@ -5,10 +5,10 @@ use super::definition::family;
 use super::samplers::merged;
 use super::supports::count;
 use crate::data::GenerateOptions;
-use crate::error::{Error, Kind, Result, unknown};
+use crate::error::{Error, Result, unknown};
 use crate::family::named::Make;
 use crate::family::{Design, Family, Moments, named};
-use crate::sample::{LabelOptions, check_rows, label_part, log_normalizers};
+use crate::sample::{check_rows, label_part, log_normalizers};
 use crate::script::convert::{self, column, rows, shaped};
 use crate::script::fault::{AtCall, Native, raise};
 use crate::script::host::Host;
@@ -51,33 +51,18 @@ pub(super) fn mean(ctx: &NativeCallContext, host: &Host, family: &Shared, eta: &
     let (data, _, single) = etas(family, eta, outside).at(ctx)?;
     let labels = options.labels();
     let found = label_part(family, &data, 0, &labels, &host.monitor());
-    let found = found.map_err(|e| of_a_row(family, &data, &labels, host, e)).at(ctx)?;
+    let found = found.map_err(|e| if single { e } else { with_others(e) }).at(ctx)?;
     warn_gates(host, &found.gate);
     Ok(moments_map(found, family.dim(), single))
 }
 
-/// The error of a batch as that of the first row that has it, with what to do about the others; as it is where it concerns all
-/// rows alike, or none.
-fn of_a_row(family: &Family, eta: &[f64], options: &LabelOptions, host: &Host, error: Error) -> Error {
-    let k = family.dim();
-    if eta.len() <= k || !matches!(error.kind(), Kind::Numeric | Kind::Domain) {
+/// The error of a row of a batch with what to do about the others.
+fn with_others(error: Error) -> Error {
+    if !error.message().starts_with("row ") {
         return error;
     }
-    let alone = |row: usize| {
-        let labelled = label_part(family, &eta[row * k..(row + 1) * k], row, options, &host.monitor().quiet());
-        labelled.err().map(|e| (row, e.message().trim_start_matches(&format!("row {row}: ")).to_string(), e))
-    };
-    let mut failures = (0..eta.len() / k).filter_map(alone);
-    match (failures.next(), failures.next()) {
-        (Some((_, text, e)), Some((_, other, _))) if text == other => e,
-        (Some((row, text, e)), _) => {
-            let hint = e.hint_text().map_or(String::new(), |h| format!("{h}; "));
-            let hint =
-                format!("{hint}for the others leave the row out of the batch; generate(...) leaves such rows out by itself");
-            Error::new(e.kind(), format!("row {row}: {text}")).hint(hint)
-        }
-        (None, _) => error,
-    }
+    let hint = error.hint_text().map_or(String::new(), |h| format!("{h}; "));
+    error.hint(format!("{hint}for the others leave the row out of the batch; generate(...) leaves such rows out by itself"))
 }
 
 fn log_normalizer(ctx: &NativeCallContext, host: &Host, family: &Shared, eta: &Dynamic, map: &Map) -> Native<Dynamic> {

@@ -16,7 +16,7 @@ mod supports;
 mod topics;
 mod training;
 
-pub(super) use console::help_text;
+pub(super) use console::{help_or_guess, help_text};
 pub(super) use expressions::tracing;
 
 use super::host::Host;

@@ -185,7 +185,7 @@ pub(super) const DOCS: &[Entry] = &[
     option(
         "Chains",
         "let c = family.sample(eta, #{ draws: 1000 })",
-        "Chains, what sample gives: draws at one eta, chain by chain, with their diagnostics.\n.draws [chains, draws, d] .statistics [chains, draws, k] .mu_T .sd .mcse .ess .ess_bulk .ess_tail .rhat (of each statistic) .method .divergences .divergent .acceptance .step_size .tree_depth .gradients .summary() .plot() .plot(#{kind: \"rank\"}).",
+        "Chains, what sample gives: draws at one eta, chain by chain, with their diagnostics.\n.draws [chains, draws, d] .statistics [chains, draws, k] .mu_T .sd .mcse .ess .ess_bulk .ess_tail .rhat (of each statistic) .method .gate .divergences .divergent .acceptance .step_size .tree_depth .gradients .summary() .plot() .plot(#{kind: \"rank\"}).",
         "let c = ef::gaussian().sample([0, -0.5], #{draws: 200, seed: 1}); print(c.summary()); c.rhat",
     ),
     option(
