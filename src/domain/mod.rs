@@ -24,6 +24,7 @@ pub use product::Product;
 pub use real::Real;
 pub use simplex::Simplex;
 pub use spd::Spd;
+pub(crate) use sphere::ORIGIN;
 pub use sphere::Sphere;
 
 use crate::error::{Error, Result};

@@ -18,7 +18,7 @@ pub struct Sphere {
 /// How far the squared length of a point may be from 1.
 const LENGTH: f64 = 1e-9;
 /// The origin, which has no direction, lies here: too little to move any other number.
-const ORIGIN: f64 = 1e-150;
+pub(crate) const ORIGIN: f64 = 1e-150;
 
 impl Sphere {
     /// The unit sphere in R^n.

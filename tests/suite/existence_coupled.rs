@@ -206,3 +206,36 @@ fn many_coupled_coordinates_are_decided() {
     let t = ["(^ x0 2)", "(^ x1 2)", "(^ x2 2)", "(* x0 x1)", "(log (+ 1 (^ x2 2) (^ x1 2)))"];
     is("real(3)", &t, &[-1.0, -1.0, -1.0, 0.5, 1.0], 'p');
 }
+
+/// Families for which a shorter argument would give the wrong verdict.
+#[test]
+fn what_looks_decided_and_is_not() {
+    // The hull of an unbounded face has faces that the polyhedron has not: at a0 = a1, b near 1 the exponent is 2 a0^2.
+    let support = Product::new(vec![
+        ("a".into(), Support::new(vec![2], Positive::new(2).unwrap()).unwrap()),
+        ("b".into(), Support::new(vec![], nnef::domain::Interval::new(0.0, 1.0, 1).unwrap()).unwrap()),
+    ]);
+    let support = Support::new(vec![3], support.unwrap()).unwrap();
+    let powers = [[2.0, 0.0, 1.0], [0.0, 2.0, 1.0], [1.0, 1.0, 1.0], [1.0, 1.0, 0.0], [1.5, 0.5, 0.5], [0.5, 1.5, 0.5]];
+    let stats = |x: &Expr| {
+        let monomial = |p: &[f64; 3]| {
+            let mut product = x.number(1.0);
+            for (i, p) in p.iter().enumerate() {
+                product = product.binary(Op::Mul, &x.index(i as i64)?.binary(Op::Pow, &x.number(*p))?)?;
+            }
+            Ok(product)
+        };
+        named(powers.iter().map(monomial).collect::<nnef::error::Result<_>>()?)
+    };
+    let f = Family::trace("hull", support, stats, None).unwrap();
+    assert_ne!(sign(&f.existence(&[-1.0, -1.0, 6.0, -1.0, -0.5, -0.5])), 'p');
+    // T is not a number on half of the plane.
+    let t = ["(log (abs (^ (- x0 x1) 0.3)))", "(^ x0 2)", "(^ x1 2)"];
+    assert_ne!(sign(&crate::existence::family("real(2)", &t).existence(&[1.0, -1.0, -1.0])), 'p');
+    // exp(x - x^(1 + 1e-10)) decays, if slowly.
+    let t = ["x0", "(^ x0 1.0000000001)", "(log (+ 1 (+ x0 x1)))", "x1"];
+    assert_ne!(sign(&crate::existence::family("positive(2)", &t).existence(&[1.0, -1.0, 0.1, -1.0])), 'i');
+    // No pole at the origin, however near.
+    let t = ["(log (+ 1e-160 (^ x0 2) (^ x1 2)))", "(abs x0)", "(abs x1)", "(abs (+ x0 x1))"];
+    assert_ne!(sign(&crate::existence::family("real(2)", &t).existence(&[-1.5, -1.0, -1.0, 0.5])), 'i');
+}

@@ -279,7 +279,6 @@ fn logarithms(g: &mut Graph, axes: &[Axis]) -> HashMap<NodeId, Vec<(NodeId, f64)
                     let sign = if op == Op::Mul { 1.0 } else { -1.0 };
                     vec![(g.unary(Op::Abs, p), 1.0), (g.unary(Op::Abs, q), sign)]
                 }
-                Node::Apply(Op::Sqrt, [p, ..]) => vec![(g.unary(Op::Abs, p), 0.5)],
                 _ if positive(p) => vec![(p, 1.0)],
                 _ => continue,
             },

@@ -59,7 +59,14 @@ pub(super) fn lines(family: &Family, etas: &[&[f64]], _stream: Stream, monitor: 
         out.extend([Line::skip("covariance", why.clone()), Line::skip("convexity", why)]);
         return out;
     }
-    out.push(covariance(family, etas, method, monitor));
+    let here = match method {
+        Method::ClosedForm => by(family, method, &etas.concat(), monitor),
+        _ => integral,
+    };
+    out.push(match here {
+        Ok(here) => covariance(family, etas, &here.rows(family.dim()), method, monitor),
+        Err(e) => Line::skip("covariance", format!("no exact moments: {}", e.message())),
+    });
     out.push(convexity(family, etas, method, monitor));
     out
 }
@@ -112,20 +119,19 @@ fn step(cov: &[f64], i: usize, k: usize, eta: f64) -> f64 {
 }
 
 /// d mu / d eta against Cov(T, T), component by component.
-fn covariance(family: &Family, etas: &[&[f64]], method: Method, monitor: &Monitor) -> Line {
+fn covariance(family: &Family, etas: &[&[f64]], here: &[Moments], method: Method, monitor: &Monitor) -> Line {
     const NAME: &str = "covariance";
     let (k, names) = (family.dim(), family.stat_names());
     let (mut worst, mut inexact, mut place) = (0.0, 0.0, String::new());
-    for eta in etas {
-        let Ok(here) = by(family, method, eta, monitor) else { continue };
-        let Some(cov) = here.cov_tt else { continue };
+    for (eta, here) in etas.iter().zip(here) {
+        let Some(cov) = &here.cov_tt else { continue };
         // A difference quotient multiplies the errors of its ends by some thousands.
         for (i, e) in here.mcse.iter().enumerate().filter(|(i, _)| cov[i * k + i] > 0.0) {
             inexact = f64::max(inexact, 1e3 * e / cov[i * k + i].sqrt());
         }
         let chosen: Vec<usize> = (0..k).filter(|i| cov[i * k + i] > 0.0).take(24).collect();
         for i in chosen {
-            let h = step(&cov, i, k, eta[i]);
+            let h = step(cov, i, k, eta[i]);
             let at = |s: f64| {
                 let mut moved = eta.to_vec();
                 moved[i] += s;

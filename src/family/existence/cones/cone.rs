@@ -9,7 +9,7 @@
 use super::super::place::short;
 use super::super::series::ROUNDING;
 use super::faces::{Face, faces};
-use super::sign::{Sign, sign};
+use super::sign::{Sign, sign, somewhere_positive};
 use super::signomial::{Power, Signomial};
 use super::zeros::{Zeros, independent, value};
 use std::collections::HashMap;
@@ -179,21 +179,26 @@ impl Cone {
         }
         let Some(faces) = self.faces(used) else { return Verdict::Unknown };
         let mut sure = true;
-        let mut settled: Vec<&Face> = Vec::new();
+        let (mut settled, mut tried): (Vec<&Face>, Vec<&Face>) = Default::default();
         for face in faces.iter() {
-            if settled.iter().any(|s| face.points.iter().all(|p| s.points.contains(p))) {
+            let inside = |larger: &[&Face]| larger.iter().any(|s| face.points.iter().all(|p| s.points.contains(p)));
+            if inside(&settled) {
                 continue;
             }
             let terms: Vec<(&Power, f64)> =
                 face.points.iter().map(|i| (&self.exponents[used[*i]].power, sums[used[*i]].0)).collect();
             match sign(&terms) {
                 Sign::Definite => settled.push(face),
-                Sign::Negative => {}
-                Sign::Positive if terms.len() == 1 || !face.unbounded => {
-                    return Verdict::Infinite {
-                        direction: face.outward.clone(),
-                        reason: "its leading terms grow there".into(),
-                    };
+                // Of an unbounded face not all faces of the hull are asked for.
+                Sign::Negative if !face.unbounded => {}
+                Sign::Positive if terms.len() == 1 || !face.unbounded => return grows(face),
+                // What is positive on a face is so on those that it is a face of.
+                Sign::Unknown if !face.unbounded && !inside(&tried) => {
+                    if somewhere_positive(&terms) {
+                        return grows(face);
+                    }
+                    tried.push(face);
+                    sure = false;
                 }
                 _ => sure = false,
             }
@@ -265,4 +270,8 @@ impl Cone {
             _ => format!("({}) approaches a pole", names.join(", ")),
         }
     }
+}
+
+fn grows(face: &Face) -> Verdict {
+    Verdict::Infinite { direction: face.outward.clone(), reason: "its leading terms grow there".into() }
 }

@@ -1,7 +1,7 @@
 //! The sign of a signomial over all positive u, for the terms on one face.
 //!
 //! All of one sign; on a segment, a polynomial in one variable at its critical points; quadratic forms in monomials by
-//! Kaplan's criterion of strict copositivity, whose principal submatrices are the faces of this face.
+//! Kaplan's criterion of strict copositivity, whose principal submatrices are the faces of the hull of these exponents.
 
 use super::super::poles::roots;
 use super::rays::rank;
@@ -17,7 +17,8 @@ const DEGREE: i64 = 64;
 pub(super) enum Sign {
     /// Below zero everywhere, on the faces of this face as well.
     Definite,
-    /// Below zero everywhere, if it is so on the faces of this face.
+    /// Below zero everywhere, if it is so on the faces of the hull of the exponents. Those of an unbounded face of a polyhedron
+    /// are not all among its own.
     Negative,
     /// Above zero somewhere.
     Positive,
@@ -34,11 +35,7 @@ pub(super) fn sign(terms: &[(&Power, f64)]) -> Sign {
     }
     let differences = terms[1..].iter().map(|t| t.0.iter().zip(terms[0].0).map(|(a, b)| (a - b) as f64).collect());
     let dimension = rank(differences.collect());
-    let found = if dimension == 1 { segment(terms) } else { quadratic(terms, dimension) };
-    match found {
-        Sign::Unknown if somewhere_positive(terms) => Sign::Positive,
-        found => found,
-    }
+    if dimension == 1 { segment(terms) } else { quadratic(terms, dimension) }
 }
 
 fn gcd(a: i64, b: i64) -> i64 {
@@ -66,10 +63,11 @@ fn segment(terms: &[(&Power, f64)]) -> Sign {
     }
     let slope: Vec<f64> = c.iter().enumerate().skip(1).map(|(k, c)| k as f64 * c).collect();
     let Some(at) = roots(&slope) else { return Sign::Unknown };
-    let mut worst = Sign::Negative;
     if c[0] > 0.0 || c[degree as usize] > 0.0 {
         return Sign::Positive;
     }
+    // The faces of a segment are its ends.
+    let mut worst = if c[0] < 0.0 && c[degree as usize] < 0.0 { Sign::Definite } else { Sign::Unknown };
     for w in at.into_iter().filter(|w| *w > 0.0) {
         let (v, size) = c.iter().rev().fold((0.0, 0.0), |(v, size): (f64, f64), c| (v * w + c, size * w + c.abs()));
         if !v.is_finite() {
@@ -128,8 +126,8 @@ fn quadratic(terms: &[(&Power, f64)], dimension: usize) -> Sign {
     Sign::Negative
 }
 
-/// Whether some point of many is positive.
-fn somewhere_positive(terms: &[(&Power, f64)]) -> bool {
+/// Whether the sum is positive at some point of many.
+pub(super) fn somewhere_positive(terms: &[(&Power, f64)]) -> bool {
     let n = terms[0].0.len();
     let scale = super::signomial::UNIT;
     (0..400_u32).any(|k| {

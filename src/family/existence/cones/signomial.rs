@@ -18,7 +18,7 @@ pub(super) struct Signomial(pub BTreeMap<Power, f64>);
 /// An exponent in parts of [`UNIT`], where it is one.
 fn exponent(v: f64) -> Option<i64> {
     let scaled = v * UNIT;
-    ((scaled - scaled.round()).abs() < 1e-6 * UNIT.sqrt() && v.abs() <= LARGEST && v.is_finite()).then(|| scaled.round() as i64)
+    ((scaled - scaled.round()).abs() < 1e-6 && v.abs() <= LARGEST && v.is_finite()).then(|| scaled.round() as i64)
 }
 
 impl Signomial {

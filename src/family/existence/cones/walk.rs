@@ -2,12 +2,10 @@
 
 use super::super::range::Range;
 use super::signomial::{Signomial, UNIT};
+use crate::domain::ORIGIN;
 use crate::expr::{Graph, Node, NodeId, Op};
 use std::collections::HashMap;
 use std::rc::Rc;
-
-/// Constants below are 0.
-const NOTHING: f64 = 1e-149;
 
 /// What the coordinates are on a cone.
 pub(super) struct Chart {
@@ -86,7 +84,7 @@ impl<'a> Walker<'a> {
             // What keeps the origin of a sphere off 0 is no number of the family.
             Node::Const(bits) => {
                 let c = Some(f64::from_bits(bits)).filter(|c| c.is_finite())?;
-                Some(Signomial::constant(n, if c.abs() <= NOTHING { 0.0 } else { c }))
+                Some(Signomial::constant(n, if c == ORIGIN { 0.0 } else { c }))
             }
             Node::Var(j) => self.chart.x.get(j as usize).cloned().flatten(),
             Node::Param(_) => None,
@@ -274,11 +272,12 @@ impl<'a> Walker<'a> {
                 return self.log(b, -c, true, out, depth + 1);
             }
             Node::Apply(Op::Neg, [a, ..]) if absolute => return self.log(a, c, true, out, depth + 1),
-            Node::Apply(Op::Sqrt, [a, ..]) => return self.log(a, 0.5 * c, absolute, out, depth + 1),
+            // Roots of negative numbers are none, whatever their absolute value would be.
+            Node::Apply(Op::Sqrt, [a, ..]) => return self.log(a, 0.5 * c, false, out, depth + 1),
             Node::Apply(Op::Pow, [a, b, _]) => {
                 let p = self.g.as_constant(b)?;
-                let even = p.fract() == 0.0 && p % 2.0 == 0.0;
-                return self.log(a, p * c, absolute || even, out, depth + 1);
+                let whole = p.fract() == 0.0;
+                return self.log(a, p * c, whole && (absolute || p % 2.0 == 0.0), out, depth + 1);
             }
             _ => {}
         }

@@ -2,7 +2,7 @@
 //!
 //! Tried in this order, the first that tells decides:
 //!
-//! - [`leading`] and [`peak`]: far out the density is exp of its leading (quasi-)homogeneous part up to lower orders,
+//! - [`leading`] and [`peak`] (its search after the cones): far out the density is exp of its leading (quasi-)homogeneous part up to lower orders,
 //!   uniformly over directions. Where that part is negative in every direction the integral exists; where it is positive
 //!   in one, it is so in a cone, and the integral does not.
 //! - [`super::cones`]: powers, logarithms and absolute values, exactly.
