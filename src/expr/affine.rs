@@ -69,6 +69,10 @@ impl Affine {
     pub fn bias(&self) -> &[f64] {
         &self.bias
     }
+    /// Weights `[inputs]` and bias of output `i`.
+    pub fn row(&self, i: usize) -> (&[f64], f64) {
+        (&self.weight[i * self.inputs..(i + 1) * self.inputs], self.bias[i])
+    }
     /// W x + b.
     pub fn apply(&self, x: &[f64]) -> Vec<f64> {
         let row = |(row, b): (&[f64], &f64)| row.iter().zip(x).fold(*b, |s, (w, x)| w.mul_add(*x, s));

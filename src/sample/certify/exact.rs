@@ -63,11 +63,16 @@ pub(super) fn lines(family: &Family, etas: &[&[f64]], _stream: Stream, monitor: 
         Method::ClosedForm => by(family, method, &etas.concat(), monitor),
         _ => integral,
     };
-    out.push(match here {
-        Ok(here) => covariance(family, etas, &here.rows(family.dim()), method, monitor),
-        Err(e) => Line::skip("covariance", format!("no exact moments: {}", e.message())),
-    });
-    out.push(convexity(family, etas, method, monitor));
+    match here {
+        Ok(here) => {
+            let here = here.rows(family.dim());
+            out.extend([covariance(family, etas, &here, method, monitor), convexity(etas, &here)]);
+        }
+        Err(e) => {
+            let why = format!("no exact moments: {}", e.message());
+            out.extend([Line::skip("covariance", why.clone()), Line::skip("convexity", why)]);
+        }
+    }
     out
 }
 
@@ -130,15 +135,26 @@ fn covariance(family: &Family, etas: &[&[f64]], here: &[Moments], method: Method
             inexact = f64::max(inexact, 1e3 * e / cov[i * k + i].sqrt());
         }
         let chosen: Vec<usize> = (0..k).filter(|i| cov[i * k + i] > 0.0).take(24).collect();
-        for i in chosen {
-            let h = step(cov, i, k, eta[i]);
-            let at = |s: f64| {
+        let steps: Vec<f64> = chosen.iter().map(|i| step(cov, *i, k, eta[*i])).collect();
+        let around = |i: usize, h: f64| {
+            [2.0, 1.0, -1.0, -2.0].map(|s| {
                 let mut moved = eta.to_vec();
-                moved[i] += s;
-                by(family, method, &moved, monitor).map(|m| m.mu_t)
+                moved[i] += s * h;
+                moved
+            })
+        };
+        // Together, or those that can be had where some cannot.
+        let all: Vec<Vec<f64>> = chosen.iter().zip(&steps).flat_map(|(i, h)| around(*i, *h)).collect();
+        let all = by(family, method, &all.concat(), monitor).map(|m| m.mu_t);
+        for (n, (i, h)) in chosen.into_iter().zip(steps).enumerate() {
+            let four = match &all {
+                Ok(all) => all[4 * n * k..4 * (n + 1) * k].to_vec(),
+                Err(_) => match by(family, method, &around(i, h).concat(), monitor) {
+                    Ok(m) => m.mu_t,
+                    Err(_) => continue,
+                },
             };
-            let points: Result<Vec<Vec<f64>>> = [2.0, 1.0, -1.0, -2.0].iter().map(|s| at(s * h)).collect();
-            let Ok(points) = points else { continue };
+            let points: Vec<&[f64]> = four.chunks(k).collect();
             for j in (0..k).filter(|j| cov[j * k + j] > 0.0) {
                 let slope = (8.0 * (points[1][j] - points[2][j]) - (points[0][j] - points[3][j])) / (12.0 * h);
                 let unit = (cov[i * k + i] * cov[j * k + j]).sqrt();
@@ -159,21 +175,18 @@ fn covariance(family: &Family, etas: &[&[f64]], here: &[Moments], method: Method
 }
 
 /// A between pairs of eta: never above the chord, and its slope is mu.
-fn convexity(family: &Family, etas: &[&[f64]], method: Method, monitor: &Monitor) -> Line {
+fn convexity(etas: &[&[f64]], here: &[Moments]) -> Line {
     const NAME: &str = "convexity";
-    let value = |eta: &[f64]| -> Option<(f64, Vec<f64>)> {
-        let m = by(family, method, eta, monitor).ok()?;
-        Some((*m.log_normalizer?.first()?, m.mu_t))
-    };
+    let value = |i: usize| Some((*here[i].log_normalizer.as_ref()?.first()?, &here[i].mu_t));
     let (mut worst, mut pairs) = (0.0f64, 0);
     for (i, a) in etas.iter().enumerate() {
-        for b in &etas[i + 1..] {
-            let (Some((at_a, mu_a)), Some((at_b, mu_b))) = (value(a), value(b)) else { continue };
+        for (j, b) in etas.iter().enumerate().skip(i + 1) {
+            let (Some((at_a, mu_a)), Some((at_b, mu_b))) = (value(i), value(j)) else { continue };
             pairs += 1;
             let scale = 1.0 + at_a.abs() + at_b.abs();
             let along = |mu: &[f64]| a.iter().zip(*b).zip(mu).map(|((a, b), m)| (b - a) * m).sum::<f64>();
             // A(b) >= A(a) + mu(a) . (b - a), and the other way round.
-            worst = worst.max((at_a + along(&mu_a) - at_b) / scale).max((at_b - along(&mu_b) - at_a) / scale);
+            worst = worst.max((at_a + along(mu_a) - at_b) / scale).max((at_b - along(mu_b) - at_a) / scale);
         }
     }
     if pairs == 0 {

@@ -1,5 +1,6 @@
 //! Where lines meet the surfaces of a clique, and where the pattern of what they meet changes.
 
+use super::planes::Planes;
 use super::rule::section;
 use super::window::{Chart, Window};
 use crate::expr::lanes::Pool;
@@ -15,6 +16,8 @@ pub(super) struct Crossings<'a> {
     order: Vec<usize>,
     /// For each place in `order` the surfaces that end there: they touch its coordinate and none further inside.
     ending: Vec<Vec<usize>>,
+    /// All that there is to know, where all surfaces are affine.
+    planes: Option<Planes>,
     program: Program,
     pool: RefCell<Pool>,
     looks: usize,
@@ -38,10 +41,17 @@ const ROUNDS: usize = 4;
 impl<'a> Crossings<'a> {
     /// Inside a window; `order` are the coordinates from the outermost to the innermost.
     pub(super) fn inside(clique: &Clique, window: &'a Window, order: &[usize]) -> Crossings<'a> {
-        Crossings::new(clique, &window.charts, window.low.iter().copied().zip(window.high.iter().copied()).collect(), order)
+        let ends = window.low.iter().copied().zip(window.high.iter().copied()).collect();
+        Crossings::new(clique, &window.charts, ends, &window.cut, order)
     }
-    /// Between the ends of each coordinate.
-    pub(super) fn new(clique: &Clique, charts: &'a [Chart], ends: Vec<(f64, f64)>, order: &[usize]) -> Crossings<'a> {
+    /// Between the ends of each coordinate, of which some are `noticeable`, below and above.
+    pub(super) fn new(
+        clique: &Clique,
+        charts: &'a [Chart],
+        ends: Vec<(f64, f64)>,
+        noticeable: &[[bool; 2]],
+        order: &[usize],
+    ) -> Crossings<'a> {
         let (graph, surfaces) = clique.surfaces();
         let d = charts.len();
         let place = |j: &usize| order.iter().position(|o| o == j).unwrap_or(0);
@@ -51,7 +61,13 @@ impl<'a> Crossings<'a> {
         let program = Program::compile(graph, d, &[&arguments]);
         let pool = RefCell::new(program.pool());
         let looks = LOOKS[d.min(LOOKS.len()) - 1];
-        Crossings { charts, ends, order: order.to_vec(), ending, program, pool, looks }
+        let in_x: Vec<(f64, f64)> = charts.iter().zip(&ends).map(|(c, (low, high))| (c.x(*low), c.x(*high))).collect();
+        let planes = Planes::new(graph, &arguments, order, &in_x, noticeable);
+        Crossings { charts, ends, order: order.to_vec(), ending, planes, program, pool, looks }
+    }
+    /// Whether what lines give is smooth between cuts as far as their ends, and not only inside.
+    pub(super) fn smooth_at_cuts(&self) -> bool {
+        self.planes.is_some()
     }
     /// Whether no surface cuts the line behind `prefix`, or changes what is further inside.
     pub(super) fn none(&self, prefix: &[f64]) -> bool {
@@ -59,12 +75,25 @@ impl<'a> Crossings<'a> {
     }
     /// Where the line behind `prefix` is to be split, ascending.
     pub(super) fn cuts(&self, prefix: &[f64]) -> Vec<f64> {
-        if self.none(prefix) { vec![] } else { self.meets(prefix, true).into_iter().map(|(t, _)| t).collect() }
+        match &self.planes {
+            _ if self.none(prefix) => vec![],
+            Some(planes) => self.plane_cuts(planes, prefix),
+            None => self.meets(prefix, true).into_iter().map(|(t, _)| t).collect(),
+        }
+    }
+    fn plane_cuts(&self, planes: &Planes, prefix: &[f64]) -> Vec<f64> {
+        let chart = |place: usize| self.charts[self.order[place]];
+        let point: Vec<f64> = prefix.iter().enumerate().map(|(place, t)| chart(place).x(*t)).collect();
+        planes.cuts(&point).into_iter().map(|x| chart(prefix.len()).t(x)).collect()
     }
     /// Places along the innermost line behind `prefix`, about one in each part into which surfaces split it.
     pub(super) fn parts(&self, prefix: &[f64]) -> Vec<f64> {
         let (low, high) = self.ends[self.order[prefix.len()]];
-        let mut ends: Vec<f64> = self.roots(prefix, low, high, false).into_iter().map(|(t, _)| t).chain([low, high]).collect();
+        let roots = match &self.planes {
+            Some(planes) => self.plane_cuts(planes, prefix),
+            None => self.roots(prefix, low, high, false).into_iter().map(|(t, _)| t).collect(),
+        };
+        let mut ends: Vec<f64> = roots.into_iter().chain([low, high]).collect();
         ends.sort_by(f64::total_cmp);
         ends.windows(2).map(|w| 0.5 * (w[0] + w[1])).collect()
     }

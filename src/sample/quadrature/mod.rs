@@ -9,7 +9,7 @@
 //! From the outside in: [`scan`] finds the window of an eta by ever nearer looks ([`look`]), with the modes between their nodes
 //! ([`summits`]); [`component`] puts rows with similar windows on one grid ([`grid`]) and sees to those that it does not resolve.
 //! Three lines all coupled are laid out in each density's own axes ([`flood`]); a narrow [`ridge`] is followed line by line
-//! ([`nested`]), and surfaces split the lines ([`crossings`]).
+//! ([`nested`]), and surfaces split the lines ([`crossings`], [`planes`]).
 //!
 //! # Source
 //! Trefethen and Weideman, "The exponentially convergent trapezoidal rule", SIAM Review 56 (2014).
@@ -23,6 +23,7 @@ mod kernels;
 mod lattice;
 mod look;
 mod nested;
+mod planes;
 mod ridge;
 mod rule;
 mod scan;

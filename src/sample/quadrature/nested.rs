@@ -90,7 +90,7 @@ impl<'a> Nested<'a> {
         }
         let innermost = prefix.len() + 1 == self.order.len();
         let runs = self.ridge.as_ref().map_or_else(|| vec![(low, high)], |r| r.runs(prefix));
-        let smooth = self.crossings.none(prefix);
+        let smooth = self.crossings.none(prefix) || self.crossings.smooth_at_cuts();
         let cuts = if runs.is_empty() { vec![] } else { self.crossings.cuts(prefix) };
         let mut out = Vec::new();
         // The shortest panel too gets more from level to level, or what it lacks would never show.

@@ -64,7 +64,8 @@ impl<'a> Ridge<'a> {
     /// Of `clique` over all of a look at the whole `eta`, at no more than [`FAR`] places an axis.
     pub(super) fn over(clique: &'a Clique, look: &'a Look, order: &'a [usize], eta: &[f64]) -> Ridge<'a> {
         let some = |n: &Vec<f64>| n.iter().step_by(n.len().div_ceil(FAR)).copied().collect();
-        let crossings = Rc::new(Crossings::new(clique, &look.charts, look.bounds.clone(), order));
+        let crossings =
+            Rc::new(Crossings::new(clique, &look.charts, look.bounds.clone(), &vec![[false; 2]; look.charts.len()], order));
         let places = look.nodes.iter().map(some).collect();
         Ridge::new(clique, &look.charts, (look.bounds.clone(), places), order, eta, crossings, None)
     }

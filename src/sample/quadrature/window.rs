@@ -66,6 +66,7 @@ impl Window {
         for axis in 0..all.low.len() {
             all.low[axis] = all.low[axis].min(other.low[axis]);
             all.high[axis] = all.high[axis].max(other.high[axis]);
+            all.cut[axis] = [0, 1].map(|side| all.cut[axis][side] || other.cut[axis][side]);
         }
         all
     }
