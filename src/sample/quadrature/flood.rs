@@ -1,43 +1,57 @@
-//! A lattice along the principal axes of one density, laid tile by tile from where it is high until it is negligible.
+//! Lattices along the principal axes of one density, laid tile by tile from where it is high until it is negligible.
 //!
 //! The trapezoidal rule does not mind how its lattice lies. In coordinates in which the covariance is one, a step of a little less
 //! than one suffices, and tiles are only laid where the density is: a few thousand points in three coordinates, where a grid
 //! along the axes that many densities share has a hundred thousand.
+//!
+//! What a lattice misses is what the characteristic function has at the vectors of the dual lattice, the shortest first. A
+//! body-centred cubic one has the longest of these for its number of points: it takes 0.7 times as many as a cubic one. Lattices
+//! with common dual vectors would agree on something wrong, so each has a step of its own.
+//!
+//! # Source
+//! Petersen and Middleton, "Sampling and reconstruction of wave-number-limited functions in N-dimensional Euclidean spaces",
+//! Information and Control 5 (1962).
 
 use super::grid::{FASTEST, Row, TOL_WIDE};
-use super::lattice::{TILE, side};
+use super::lattice::TILE;
 use super::rule::Line;
-use super::scan::advance;
 use super::table::{Points, Sweep, Table};
 use super::window::Chart;
 use crate::expr::lanes::Aligned;
 use crate::family::Clique;
 use crate::num::linalg::cholesky;
 use std::collections::HashSet;
+use std::hash::{BuildHasherDefault, Hasher};
 
 /// A density's own coordinates u, with t = center + frame u.
 pub(super) struct Flood<'a> {
     clique: &'a Clique,
     charts: &'a [Chart],
-    center: Vec<f64>,
+    center: [f64; D],
     /// Lower triangular, [d, d].
     frame: Vec<f64>,
     /// Places u where the density is high.
-    high: Vec<Vec<f64>>,
+    high: Vec<[f64; D]>,
 }
 
-/// A tile by its number along each axis.
-type Tile = [i32; 3];
+/// Number of coordinates.
+const D: usize = 3;
 
-/// Part of the greatest probability of a node that makes a place high: in each mode that the nodes have seen there is one.
+/// A tile by its number along each axis.
+type Tile = [i32; D];
+/// Cells of a tile along each axis, with a point at a corner of each and one in its middle.
+const CELLS: [usize; D] = [4, 4, 2];
+
+/// Part of the greatest probability of a node that makes a place high, where no node beside it has more: in each mode that the
+/// nodes have seen there is one.
 const HIGH: f64 = 1e-9;
 /// Probability of a point, in units of one with all the mass, below which the flood ends.
 const SHORE: f64 = 3e-14;
-/// Step of the first lattice, in standard deviations, and the factor from each to the next.
-const STEP: f64 = 0.9;
-const FINER: f64 = 0.8;
+/// Side of a cell of the first lattice, in standard deviations, and the factor from each to the next.
+const STEP: f64 = 1.1;
+const FINER: f64 = 0.86;
 /// Most lattices, and most points of one.
-const LATTICES: u32 = 6;
+const LATTICES: u32 = 8;
 const MOST: usize = 1 << 17;
 /// Distance to the coarse grid, in standard deviations of the means and in nats of the log-normaliser, past which a flood is lost.
 const ASTRAY: f64 = 0.3;
@@ -54,40 +68,52 @@ impl<'a> Flood<'a> {
         p: &[f64],
         summits: &[Vec<f64>],
     ) -> Option<Flood<'a>> {
-        let d = lines.len();
-        // Sums over each axis and each pair of axes, from the probabilities of their nodes.
-        let places: Vec<([f64; 3], f64)> =
-            combinations(lines).zip(p).filter(|(_, p)| **p > 0.0).map(|(t, p)| (t, *p)).collect();
-        let (mut total, mut center, mut most) = (0.0, vec![0.0; d], 0.0_f64);
-        for (t, p) in &places {
+        let sizes: [usize; D] = std::array::from_fn(|a| lines[a].t.len());
+        let strides = [sizes[1] * sizes[2], sizes[2], 1];
+        let node = |m: usize| -> [usize; D] { std::array::from_fn(|a| m / strides[a] % sizes[a]) };
+        let at = |node: [usize; D]| -> [f64; D] { std::array::from_fn(|a| lines[a].t[node[a]]) };
+        let some = || p.iter().copied().enumerate().filter(|(_, p)| *p > 0.0);
+        let (mut total, mut center, mut most) = (0.0, [0.0; D], 0.0_f64);
+        for (m, p) in some() {
+            let t = at(node(m));
             total += p;
-            most = most.max(*p);
-            (0..d).for_each(|a| center[a] += p * t[a]);
+            most = most.max(p);
+            (0..D).for_each(|a| center[a] += p * t[a]);
         }
         center.iter_mut().for_each(|c| *c /= total);
-        let mut cov = vec![0.0; d * d];
-        for (t, p) in &places {
-            for i in 0..d {
-                (0..=i).for_each(|j| cov[i * d + j] += p / total * (t[i] - center[i]) * (t[j] - center[j]));
+        let mut cov = vec![0.0; D * D];
+        for (m, p) in some() {
+            let t = at(node(m));
+            let off: [f64; D] = std::array::from_fn(|a| t[a] - center[a]);
+            for i in 0..D {
+                (0..=i).for_each(|j| cov[i * D + j] += p / total * off[i] * off[j]);
             }
         }
-        for i in 0..d {
-            (0..i).for_each(|j| cov[j * d + i] = cov[i * d + j]);
+        for i in 0..D {
+            (0..i).for_each(|j| cov[j * D + i] = cov[i * D + j]);
         }
-        let frame = cholesky(&cov, d).filter(|f| f.iter().all(|v| v.is_finite()))?;
-        let own = |t: [f64; 3]| {
-            let mut u = vec![0.0; d];
-            for i in 0..d {
-                let known: f64 = (0..i).map(|j| frame[i * d + j] * u[j]).sum();
-                u[i] = (t[i] - center[i] - known) / frame[i * d + i];
+        let frame = cholesky(&cov, D).filter(|f| f.iter().all(|v| v.is_finite()))?;
+        let own = |t: &[f64; D]| {
+            let mut u = [0.0; D];
+            for i in 0..D {
+                let known: f64 = (0..i).map(|j| frame[i * D + j] * u[j]).sum();
+                u[i] = (t[i] - center[i] - known) / frame[i * D + i];
             }
             u
         };
-        let mut high: Vec<Vec<f64>> = places.iter().filter(|(_, p)| *p > HIGH * most).map(|(t, _)| own(*t)).collect();
+        // No node beside it is higher.
+        let highest = |m: usize, node: [usize; D]| {
+            (0..D).all(|a| {
+                let below = |n: usize| p[n] <= p[m];
+                (node[a] == 0 || below(m - strides[a])) && (node[a] + 1 == sizes[a] || below(m + strides[a]))
+            })
+        };
+        let mut high: Vec<[f64; D]> =
+            some().filter(|(m, p)| *p > HIGH * most && highest(*m, node(*m))).map(|(m, _)| own(&at(node(m)))).collect();
         for x in summits {
-            let mut t = [0.0; 3];
+            let mut t = [0.0; D];
             t.iter_mut().zip(x).zip(charts).for_each(|((t, x), chart)| *t = chart.t(*x));
-            high.push(own(t));
+            high.push(own(&t));
         }
         Some(Flood { clique, charts, center, frame, high })
     }
@@ -117,30 +143,25 @@ impl<'a> Flood<'a> {
         }
         None
     }
-    /// Sum over a lattice of the given step, each axis shifted by a part of it; none where it takes more than [`MOST`] points, or a
-    /// statistic is not a number at one.
+    /// Sum over a lattice with cells of the given side, each axis shifted by a part of it; none where it takes more than [`MOST`]
+    /// points, or a statistic is not a number at one.
     fn sum(&self, step: f64, shift: f64, row: &mut Sweep) -> Option<()> {
-        let (d, side) = (self.center.len(), side(self.center.len()) as i32);
-        let shifts: Vec<f64> = (0..d).map(|a| (shift + 0.414_214 * a as f64).fract()).collect();
-        let log_weight: f64 = (0..d).map(|i| (self.frame[i * d + i] * step).ln()).sum();
-        // Where the points of a tile lie from its first one.
-        let within = |m: usize, a: usize| (m as i32 / side.pow((d - 1 - a) as u32) % side) as usize;
-        let moved = |u: &[f64], i: usize| (0..=i).map(|j| self.frame[i * d + j] * u[j]).sum::<f64>();
-        let offsets: Vec<Vec<f64>> = (0..d)
-            .map(|i| {
-                let offset = |m: usize| moved(&(0..d).map(|a| step * within(m, a) as f64).collect::<Vec<f64>>(), i);
-                (0..TILE).map(offset).collect()
-            })
-            .collect();
+        let shifts: [f64; D] = std::array::from_fn(|a| (shift + 0.414_214 * a as f64).fract());
+        let log_weight: f64 = (0..D).map(|i| (self.frame[i * D + i] * step).ln()).sum::<f64>() - std::f64::consts::LN_2;
+        // Cells of the points of a tile, and where the points lie from its first one.
+        let within = |m: usize, a: usize| (m / 2) / CELLS[a + 1..].iter().product::<usize>() % CELLS[a];
+        let moved = |u: &[f64; D], i: usize| (0..=i).map(|j| self.frame[i * D + j] * u[j]).sum::<f64>();
+        let place = |m: usize| std::array::from_fn(|a| step * (within(m, a) as f64 + 0.5 * (m % 2) as f64));
+        let offsets: [Vec<f64>; D] = std::array::from_fn(|i| (0..TILE).map(|m| moved(&place(m), i)).collect());
         // The points of a tile on each of its faces, with the axis and the way out.
-        let faces: Vec<(usize, i32, Vec<usize>)> = (0..d)
-            .flat_map(|a| [(a, -1, 0), (a, 1, side as usize - 1)])
+        let faces: Vec<(usize, i32, Vec<usize>)> = (0..D)
+            .flat_map(|a| [(a, -1, 0), (a, 1, CELLS[a] - 1)])
             .map(|(a, way, end)| (a, way, (0..TILE).filter(|m| within(*m, a) == end).collect()))
             .collect();
-        let mut points = Points { x: vec![vec![0.0; BATCH * TILE]; d], log_weights: vec![0.0; BATCH * TILE] };
+        let mut points = Points { x: vec![vec![0.0; BATCH * TILE]; D], log_weights: vec![0.0; BATCH * TILE] };
         let mut table = Table::empty(self.clique, BATCH * TILE);
         let (mut pool, mut p) = (self.clique.program().pool(), Aligned::filled(BATCH * TILE, 0.0));
-        let (mut seen, mut open): (HashSet<Tile>, Vec<Tile>) = Default::default();
+        let (mut seen, mut open): (Tiles, Vec<Tile>) = Default::default();
         let mut reach = |tile: Tile, open: &mut Vec<Tile>| {
             if seen.insert(tile) {
                 open.push(tile);
@@ -148,15 +169,13 @@ impl<'a> Flood<'a> {
             seen.len() * TILE <= MOST
         };
         for u in &self.high {
-            let mut tile = [0; 3];
-            (0..d).for_each(|a| tile[a] = ((u[a] / step - shifts[a]) / f64::from(side)).floor() as i32);
-            reach(tile, &mut open);
+            reach(std::array::from_fn(|a| ((u[a] / step - shifts[a]) / CELLS[a] as f64).floor() as i32), &mut open);
         }
         let mut live = Vec::new();
         while !open.is_empty() {
             let batch = open.split_off(open.len().saturating_sub(BATCH));
             for (number, tile) in batch.iter().enumerate() {
-                let first: Vec<f64> = (0..d).map(|a| step * (f64::from(tile[a]) * f64::from(side) + shifts[a])).collect();
+                let first: [f64; D] = std::array::from_fn(|a| step * (f64::from(tile[a]) * CELLS[a] as f64 + shifts[a]));
                 let range = number * TILE..(number + 1) * TILE;
                 points.log_weights[range.clone()].fill(log_weight);
                 let weights = &mut points.log_weights[range.clone()];
@@ -194,14 +213,27 @@ impl<'a> Flood<'a> {
     }
 }
 
-/// All combinations of the nodes of at most three lines, last fastest.
-fn combinations(lines: &[Line]) -> impl Iterator<Item = [f64; 3]> {
-    let mut index = vec![0; lines.len()];
-    let total: usize = lines.iter().map(|l| l.t.len()).product();
-    (0..total).map(move |_| {
-        let mut t = [0.0; 3];
-        t.iter_mut().zip(lines).zip(&index).for_each(|((t, line), i)| *t = line.t[*i]);
-        advance(&mut index, |a| lines[a].t.len());
-        t
-    })
+/// Tiles that have been reached.
+type Tiles = HashSet<Tile, BuildHasherDefault<Mixed>>;
+
+/// Numbers of a tile, mixed: they come from nobody who would want them to collide.
+#[derive(Default)]
+struct Mixed(u64);
+
+impl Hasher for Mixed {
+    fn write(&mut self, bytes: &[u8]) {
+        bytes.iter().for_each(|b| self.write_u64(u64::from(*b)));
+    }
+    fn write_i32(&mut self, n: i32) {
+        self.write_u64(u64::from(n.cast_unsigned()));
+    }
+    fn write_usize(&mut self, n: usize) {
+        self.write_u64(n as u64);
+    }
+    fn write_u64(&mut self, n: u64) {
+        self.0 = (self.0.rotate_left(23) ^ n).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    }
+    fn finish(&self) -> u64 {
+        self.0 ^ (self.0 >> 32)
+    }
 }

@@ -119,16 +119,26 @@ impl<'a> Forest<'a> {
         while let Some(next) = open.iter().position(|i| cliques[*i].coordinates.iter().any(|c| found[*c].is_some())) {
             let i = open.swap_remove(next);
             let sizes: Vec<usize> = cliques[i].coordinates.iter().map(|c| counts[*c]).collect();
-            let (mut index, mut best) = (vec![0; sizes.len()], (f64::NEG_INFINITY, None));
-            for v in &tables[i] {
-                let agrees = cliques[i].coordinates.iter().zip(&index).all(|(c, n)| found[*c].is_none_or(|f| f == *n));
-                if agrees && (*v > best.0 || best.1.is_none()) {
-                    best = (*v, Some(index.clone()));
+            let known: Vec<Option<usize>> = cliques[i].coordinates.iter().map(|c| found[*c]).collect();
+            // All cells that agree with what is known.
+            let mut index: Vec<usize> = known.iter().map(|k| k.unwrap_or(0)).collect();
+            let agreeing: usize = sizes.iter().zip(&known).filter(|(_, k)| k.is_none()).map(|(n, _)| n).product();
+            let mut best = (f64::NEG_INFINITY, index.clone());
+            for _ in 0..agreeing {
+                let v = tables[i][index.iter().zip(&sizes).fold(0, |at, (n, size)| at * size + n)];
+                if v > best.0 {
+                    best = (v, index.clone());
                 }
-                advance(&mut index, |a| sizes[a]);
+                for a in (0..sizes.len()).rev().filter(|a| known[*a].is_none()) {
+                    index[a] += 1;
+                    if index[a] < sizes[a] {
+                        break;
+                    }
+                    index[a] = 0;
+                }
             }
-            for (c, n) in cliques[i].coordinates.iter().zip(best.1.iter().flatten()) {
-                found[*c] = Some(*n);
+            for (c, n) in cliques[i].coordinates.iter().zip(best.1) {
+                found[*c] = Some(n);
             }
         }
         found.into_iter().map(|n| n.unwrap_or(0)).collect()
@@ -265,15 +275,29 @@ impl<'a> Forest<'a> {
             for axis in clique.owned() {
                 let stride: usize = clique.coordinates[axis + 1..].iter().map(|c| counts[*c]).product();
                 let own = &mut out[clique.coordinates[axis]];
+                let greater = |best: f64, v: &f64| if *v > best { *v } else { best };
+                if stride == 1 {
+                    table.chunks(own.len()).for_each(|row| own.iter_mut().zip(row).for_each(|(o, v)| *o = greater(*o, v)));
+                    continue;
+                }
                 for slabs in table.chunks(stride * own.len()) {
                     for (best, slab) in own.iter_mut().zip(slabs.chunks(stride)) {
-                        *best = slab.iter().copied().fold(*best, f64::max);
+                        *best = greatest(slab, *best);
                     }
                 }
             }
         }
         out
     }
+}
+
+/// The greatest of some values and one more, which need not be compared in turn.
+fn greatest(values: &[f64], start: f64) -> f64 {
+    let greater = |best: f64, v: f64| if v > best { v } else { best };
+    let mut lanes = [f64::NEG_INFINITY; 8];
+    let (whole, rest) = values.as_chunks::<8>();
+    whole.iter().for_each(|w| lanes.iter_mut().zip(w).for_each(|(l, v)| *l = greater(*l, *v)));
+    lanes.iter().chain(rest).fold(start, |best, v| greater(best, *v))
 }
 
 /// How the cells of the tensor of clique `i` see those of the tensor of its `chosen` coordinates.

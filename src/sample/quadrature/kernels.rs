@@ -7,8 +7,6 @@ use crate::expr::lanes::simd::Simd;
 
 /// Numbers of an array are summed in this many: the widest vector.
 pub(super) const LANES: usize = 8;
-/// Points that are handled while their statistics are in the cache.
-const CHUNK: usize = 512;
 /// Points that are left out together where all of them are negligible: a tile of a lattice.
 pub(super) const PIECE: usize = TILE;
 
@@ -25,8 +23,8 @@ dispatch! {
     pub(super) unsafe fn sweep_first = sweep_kernel(t: *const f64, k: usize, stride: usize, n: usize, shift: f64, center: *const f64, p: *mut f64, lanes: *mut f64)
 }
 dispatch! {
-    /// The sums of p (t_i - mu_i) (t_j - mu_j) for j <= i, in lanes.
-    pub(super) unsafe fn second_moments = second_kernel(t: *const f64, p: *const f64, live: &[u32], mu: *const f64, k: usize, stride: usize, n: usize, lanes: *mut f64)
+    /// The sums of p (t_i - mu_i) (t_j - mu_j) for j <= i, in lanes; `work` has room for [`second_work`] numbers.
+    pub(super) unsafe fn second_moments = second_kernel(t: *const f64, p: *const f64, live: &[u32], mu: *const f64, k: usize, stride: usize, n: usize, work: *mut f64, lanes: *mut f64)
 }
 dispatch! {
     /// x = exp(x) in place, for a number of values that is a multiple of eight.
@@ -146,8 +144,16 @@ unsafe fn sweep_kernel<S: Simd>(
     }
 }
 
-/// Rows and columns of a square of second moments.
-const SQUARE: usize = 4;
+/// Rows and columns of second moments that are summed together: with their factors they fill sixteen registers.
+const ROWS: usize = 4;
+const COLUMNS: usize = 2;
+/// Pieces whose deviations are held at a time.
+const HELD: usize = 2;
+
+/// Numbers of working memory that second moments of `k` statistics take.
+pub(super) fn second_work(k: usize) -> usize {
+    2 * k * HELD * PIECE
+}
 
 #[inline(always)]
 unsafe fn second_kernel<S: Simd>(
@@ -158,35 +164,43 @@ unsafe fn second_kernel<S: Simd>(
     k: usize,
     stride: usize,
     n: usize,
+    work: *mut f64,
     lanes: *mut f64,
 ) {
     unsafe {
-        for bunch in live.chunks(CHUNK / PIECE) {
-            for i0 in (0..k).step_by(SQUARE) {
-                for j0 in (0..=i0).step_by(SQUARE) {
+        const ROOM: usize = HELD * PIECE;
+        let (plain, weighted) = (work, work.add(k * ROOM));
+        for bunch in live.chunks(HELD) {
+            // Deviations from the means, as they are and with their weights.
+            let mut held = 0;
+            for m in bunch.iter().flat_map(|piece| points_of(*piece, n).step_by(S::N)) {
+                let weight = S::load(p.add(m));
+                for s in 0..k {
+                    let off = S::sub(S::load(t.add(s * stride + m)), S::splat(*mu.add(s)));
+                    S::store(plain.add(s * ROOM + held), off);
+                    S::store(weighted.add(s * ROOM + held), S::mul(weight, off));
+                }
+                held += S::N;
+            }
+            for i0 in (0..k).step_by(ROWS) {
+                for j0 in (0..k.min(i0 + ROWS)).step_by(COLUMNS) {
                     // Past the last statistic the last is repeated, and its sums are not kept.
-                    let at = |first: usize, a: usize| (first + a).min(k - 1);
-                    let mut sums = [[S::splat(0.0); SQUARE]; SQUARE];
-                    let (mut center_i, mut center_j) = ([S::splat(0.0); SQUARE], [S::splat(0.0); SQUARE]);
-                    for a in 0..SQUARE {
-                        center_i[a] = S::splat(*mu.add(at(i0, a)));
-                        center_j[a] = S::splat(*mu.add(at(j0, a)));
-                    }
-                    for m in bunch.iter().flat_map(|piece| points_of(*piece, n).step_by(S::N)) {
-                        let weight = S::load(p.add(m));
-                        let (mut left, mut right) = ([S::splat(0.0); SQUARE], [S::splat(0.0); SQUARE]);
-                        for a in 0..SQUARE {
-                            left[a] = S::mul(weight, S::sub(S::load(t.add(at(i0, a) * stride + m)), center_i[a]));
-                            right[a] = S::sub(S::load(t.add(at(j0, a) * stride + m)), center_j[a]);
+                    let at = |first: usize, a: usize| (first + a).min(k - 1) * ROOM;
+                    let mut sums = [[S::splat(0.0); COLUMNS]; ROWS];
+                    for m in (0..held).step_by(S::N) {
+                        let mut right = [S::splat(0.0); COLUMNS];
+                        for b in 0..COLUMNS {
+                            right[b] = S::load(plain.add(at(j0, b) + m));
                         }
-                        for a in 0..SQUARE {
-                            for b in 0..SQUARE {
-                                sums[a][b] = S::fma(left[a], right[b], sums[a][b]);
+                        for a in 0..ROWS {
+                            let left = S::load(weighted.add(at(i0, a) + m));
+                            for b in 0..COLUMNS {
+                                sums[a][b] = S::fma(left, right[b], sums[a][b]);
                             }
                         }
                     }
-                    for a in 0..SQUARE.min(k - i0) {
-                        for b in 0..SQUARE.min(k - j0) {
+                    for a in 0..ROWS.min(k - i0) {
+                        for b in 0..COLUMNS.min(k - j0) {
                             let out = lanes.add(((i0 + a) * k + j0 + b) * LANES);
                             S::store(out, S::add(S::load(out), sums[a][b]));
                         }

@@ -30,6 +30,9 @@ pub(super) struct Scanner<'a> {
     /// Nodes an axis.
     count: usize,
     depth: f64,
+    /// The least part of a remembered place that is enough.
+    enough: f64,
+    margin: f64,
     /// The whole axes, then places where windows were found.
     looks: Vec<Look<'a>>,
     buffer: Aligned,
@@ -43,12 +46,24 @@ struct Narrowed {
     shrinking: bool,
 }
 
+/// What remembered places say of a density.
+enum Remembered {
+    /// One is not much too wide.
+    Window(Window),
+    /// The one of this number is, the least of all.
+    Wide(usize, Seen),
+    /// None holds it.
+    Nothing,
+}
+
 /// How often a window that cuts through a density is widened.
 const WIDENINGS: u32 = 12;
 /// Most places that are remembered.
 const REMEMBERED: usize = 12;
-/// Part of a remembered place that a density must fill for its window to be seen well enough.
-const FILLED: f64 = 0.45;
+/// What is added to either side of a remembered place, as a part of its width, for one, two and three coordinates.
+const MARGIN: [f64; 3] = [0.0, 0.0, 0.35];
+/// Part of a remembered place that a density must fill for its window to be seen well enough, for one, two and three coordinates.
+const FILLED: [f64; 3] = [0.45, 0.45, 0.3];
 
 impl<'a> Scanner<'a> {
     /// For the windows of a component of `integrand`.
@@ -60,7 +75,17 @@ impl<'a> Scanner<'a> {
         };
         let whole = Look::whole(component, over);
         let buffer = Aligned::filled(0, 0.0);
-        Scanner { family, integrand, component, count, depth: DEPTH[widest - 1], looks: vec![whole], buffer }
+        Scanner {
+            family,
+            integrand,
+            component,
+            count,
+            depth: DEPTH[widest - 1],
+            enough: FILLED[widest - 1],
+            margin: MARGIN[widest - 1],
+            looks: vec![whole],
+            buffer,
+        }
     }
     /// The window at `eta`, `[k]`.
     ///
@@ -70,12 +95,16 @@ impl<'a> Scanner<'a> {
         let local: Vec<f64> = self.component.statistics.iter().map(|s| eta[*s]).collect();
         let whole = self.looks[0].seen(&local, self.depth, &[], &mut self.buffer);
         self.check_whole(&whole, eta)?;
-        if let Some(window) = self.remembered(&local, &whole) {
-            return Ok(window);
-        }
-        let mut narrowed = self.narrow(&self.looks[0], &whole);
-        let (mut rough, mut lost) = (whole.rough(self.depth), whole.lost());
-        let mut summits: Vec<Summit> = whole.summits;
+        let near = match self.remembered(&local, &whole) {
+            Remembered::Window(window) => return Ok(window),
+            Remembered::Wide(number, seen) => Some((number, seen)),
+            Remembered::Nothing => None,
+        };
+        let lost = whole.lost();
+        let (number, seen) = near.unwrap_or((0, whole));
+        let mut narrowed = self.narrow(&self.looks[number], &seen);
+        let (mut rough, mut lost) = (seen.rough(self.depth), lost | seen.lost());
+        let mut summits: Vec<Summit> = seen.summits;
         let mut widenings = 0;
         for _ in 0..60 {
             let cut = self.is_cut(&narrowed.window) && self.component.axes.len() > 1 && widenings < WIDENINGS;
@@ -97,7 +126,7 @@ impl<'a> Scanner<'a> {
             (rough, lost) = (seen.rough(self.depth), lost | seen.lost());
             summits = seen.summits;
             if !narrowed.shrinking && self.looks.len() <= REMEMBERED {
-                self.looks.push(look);
+                self.remember(look, &narrowed);
             }
         }
         let mut window = narrowed.window;
@@ -105,6 +134,18 @@ impl<'a> Scanner<'a> {
             self.follow(&mut window, eta);
         }
         Ok(window)
+    }
+    /// Keep a look, or where looks are dear one that is wider, into which densities like this one fit too.
+    fn remember(&mut self, look: Look<'a>, narrowed: &Narrowed) {
+        let mut window = narrowed.window.clone();
+        if self.margin == 0.0 || window.charts != look.charts {
+            self.looks.push(look);
+            return;
+        }
+        window.spread(self.margin, &narrowed.bounds);
+        let ends = window.low.iter().zip(&window.high).zip(&self.component.axes);
+        let nodes = ends.map(|((a, b), axis)| Look::between(axis, *a, *b, self.count)).collect();
+        self.looks.push(Look::new(self.component, window.charts, nodes, narrowed.bounds.clone()));
     }
     /// Whether the density is still high where the window ends, other than at an end of the support.
     fn is_cut(&self, window: &Window) -> bool {
@@ -146,28 +187,29 @@ impl<'a> Scanner<'a> {
             }
         }
     }
-    /// The window seen from a remembered place, where one holds all of the density and is not much too wide; `whole` is what
-    /// the whole axes show.
-    fn remembered(&mut self, eta: &[f64], whole: &Seen) -> Option<Window> {
+    /// What remembered places show, where they hold all of the density; `whole` is what the whole axes show.
+    fn remembered(&mut self, eta: &[f64], whole: &Seen) -> Remembered {
+        let mut best: Option<(f64, usize, Seen)> = None;
         for number in 1..self.looks.len() {
             if !self.holds(number, whole, whole.top()) {
                 continue;
             }
             let seen = self.looks[number].seen(eta, self.depth, &whole.summits, &mut self.buffer);
             let top = seen.top().max(whole.top());
+            let filled = self.filled(number, &seen, top).filter(|_| top.is_finite() && self.holds(number, whole, top));
+            let Some(filled) = filled else { continue };
             // A narrow ridge is not followed by the nodes.
-            if top.is_finite()
-                && self.fits(number, &seen, top)
-                && self.holds(number, whole, top)
-                && !(self.has_ridges() && seen.rough(self.depth))
-            {
+            if filled >= self.enough && !(self.has_ridges() && seen.rough(self.depth)) {
                 let window = self.narrow(&self.looks[number], &seen).window;
                 // What served last is tried first.
                 self.looks[1..=number].rotate_right(1);
-                return Some(window);
+                return Remembered::Window(window);
+            }
+            if filled < self.enough && best.as_ref().is_none_or(|(most, ..)| filled > *most) {
+                best = Some((filled, number, seen));
             }
         }
-        None
+        best.map_or(Remembered::Nothing, |(_, number, seen)| Remembered::Wide(number, seen))
     }
     /// Whether no place outside of look `number` is high enough, by what the whole axes show.
     fn holds(&self, number: usize, whole: &Seen, top: f64) -> bool {
@@ -181,15 +223,17 @@ impl<'a> Scanner<'a> {
                 && whole.summits.iter().all(|s| s.value < top - self.depth || inside(s.x[axis]))
         })
     }
-    /// Whether a density seen over look `number` ends inside of it, and fills enough of it.
-    fn fits(&self, number: usize, seen: &Seen, top: f64) -> bool {
-        (0..seen.profiles.len()).all(|axis| {
+    /// The part of look `number` that a density seen over it fills, along the axis where it is least; nothing where it does not
+    /// end inside.
+    fn filled(&self, number: usize, seen: &Seen, top: f64) -> Option<f64> {
+        let along = |axis: usize| {
             let deep = self.looks[number].high(seen, axis, top - self.depth, top - self.depth);
-            let Some((first, last)) = deep.iter().position(|v| *v).zip(deep.iter().rposition(|v| *v)) else { return false };
+            let (first, last) = deep.iter().position(|v| *v).zip(deep.iter().rposition(|v| *v))?;
             // An end of the support is no cut; elsewhere the place has to reach beyond the density.
             let bounded = self.component.axes[axis].ends().is_some();
-            (bounded || (first > 0 && last + 1 < deep.len())) && (last - first + 2) as f64 >= FILLED * deep.len() as f64
-        })
+            (bounded || (first > 0 && last + 1 < deep.len())).then(|| (last - first + 2) as f64 / deep.len() as f64)
+        };
+        (0..seen.profiles.len()).map(along).try_fold(f64::INFINITY, |least, part| part.map(|p| least.min(p)))
     }
     fn check_finite(&self, seen: &Seen, eta: &[f64]) -> Result<()> {
         let top = seen.top();

@@ -1,6 +1,6 @@
 //! The exponent of a clique on many points, statistic by statistic, and its moments under one eta.
 
-use super::kernels::{LANES, PIECE, exponent, first_moments, second_moments, sweep_first};
+use super::kernels::{LANES, PIECE, exponent, first_moments, second_moments, second_work, sweep_first};
 use super::lattice::{TILE, Tiles};
 use crate::expr::lanes::{Aligned, Pool};
 use crate::family::Clique;
@@ -211,7 +211,7 @@ impl Table {
         if work.live.is_empty() {
             return vec![f64::NAN; k * k];
         }
-        let mut lanes = Aligned::filled(k * k * LANES, 0.0);
+        let (mut lanes, mut room) = (Aligned::filled(k * k * LANES, 0.0), Aligned::filled(second_work(k), 0.0));
         // `p` has `stride` numbers, `lanes` LANES for each entry.
         unsafe {
             second_moments(
@@ -222,6 +222,7 @@ impl Table {
                 k,
                 self.stride,
                 self.stride,
+                room.as_mut_ptr(),
                 lanes.as_mut_ptr(),
             );
         }
@@ -249,6 +250,8 @@ pub(super) struct Sweep {
     sums: Aligned,
     /// Sums of p (t_i - center_i) (t_j - center_j), in lanes; empty where no covariance is wanted.
     squares: Aligned,
+    /// Working memory of the squares.
+    room: Aligned,
 }
 
 impl Sweep {
@@ -262,6 +265,7 @@ impl Sweep {
             floor: log_normalizer - LEFT_OUT - (points as f64).ln(),
             sums: Aligned::filled((k + 1) * LANES, 0.0),
             squares: Aligned::filled(if covariance { k * k * LANES } else { 0 }, 0.0),
+            room: Aligned::filled(if covariance { second_work(k) } else { 0 }, 0.0),
         }
     }
     /// The log-normaliser, the means, and the covariance where it was wanted.
@@ -310,9 +314,10 @@ impl Table {
             live.push(tile as u32);
         }
         if !row.squares.is_empty() {
-            let (center, n, squares) = (row.center.as_ptr(), tiles * TILE, row.squares.as_mut_ptr());
+            let (center, n, room, squares) =
+                (row.center.as_ptr(), tiles * TILE, row.room.as_mut_ptr(), row.squares.as_mut_ptr());
             // As above; the live tiles lie in the arrays, and p holds their probabilities.
-            unsafe { second_moments(self.t.as_ptr(), p.as_ptr(), live, center, self.k, self.stride, n, squares) };
+            unsafe { second_moments(self.t.as_ptr(), p.as_ptr(), live, center, self.k, self.stride, n, room, squares) };
         }
     }
 }
