@@ -17,7 +17,7 @@ use super::lattice::TILE;
 use super::rule::Line;
 use super::table::{Points, Sweep, Table};
 use super::window::Chart;
-use crate::expr::lanes::Aligned;
+use crate::expr::lanes::{Aligned, Pool};
 use crate::family::Clique;
 use crate::num::linalg::cholesky;
 use std::collections::HashSet;
@@ -36,6 +36,14 @@ pub(super) struct Flood<'a> {
 
 /// Number of coordinates.
 const D: usize = 3;
+
+/// Working memory of a batch of tiles.
+struct Room {
+    points: Points,
+    table: Table,
+    pool: Pool,
+    p: Aligned,
+}
 
 /// A tile by its number along each axis.
 type Tile = [i32; D];
@@ -70,24 +78,28 @@ impl<'a> Flood<'a> {
     ) -> Option<Flood<'a>> {
         let sizes: [usize; D] = std::array::from_fn(|a| lines[a].t.len());
         let strides = [sizes[1] * sizes[2], sizes[2], 1];
-        let node = |m: usize| -> [usize; D] { std::array::from_fn(|a| m / strides[a] % sizes[a]) };
         let at = |node: [usize; D]| -> [f64; D] { std::array::from_fn(|a| lines[a].t[node[a]]) };
-        let some = || p.iter().copied().enumerate().filter(|(_, p)| *p > 0.0);
-        let (mut total, mut center, mut most) = (0.0, [0.0; D], 0.0_f64);
-        for (m, p) in some() {
-            let t = at(node(m));
-            total += p;
-            most = most.max(p);
-            (0..D).for_each(|a| center[a] += p * t[a]);
-        }
-        center.iter_mut().for_each(|c| *c /= total);
-        let mut cov = vec![0.0; D * D];
-        for (m, p) in some() {
-            let t = at(node(m));
-            let off: [f64; D] = std::array::from_fn(|a| t[a] - center[a]);
-            for i in 0..D {
-                (0..=i).for_each(|j| cov[i * D + j] += p / total * off[i] * off[j]);
+        // Sums about the middle of the window.
+        let middle = at(sizes.map(|n| n / 2));
+        let (mut total, mut sums, mut squares, mut most) = (0.0, [0.0; D], [0.0; D * D], 0.0_f64);
+        for (i, slab) in p.chunks(strides[0]).enumerate() {
+            for (j, row) in slab.chunks(strides[1]).enumerate() {
+                for (k, p) in row.iter().enumerate().filter(|(_, p)| **p > 0.0) {
+                    let (t, p) = (at([i, j, k]), *p);
+                    let off: [f64; D] = std::array::from_fn(|a| t[a] - middle[a]);
+                    total += p;
+                    most = most.max(p);
+                    for a in 0..D {
+                        sums[a] += p * off[a];
+                        (0..=a).for_each(|b| squares[a * D + b] += p * off[a] * off[b]);
+                    }
+                }
             }
+        }
+        let center: [f64; D] = std::array::from_fn(|a| middle[a] + sums[a] / total);
+        let mut cov = vec![0.0; D * D];
+        for i in 0..D {
+            (0..=i).for_each(|j| cov[i * D + j] = squares[i * D + j] / total - sums[i] / total * (sums[j] / total));
         }
         for i in 0..D {
             (0..i).for_each(|j| cov[j * D + i] = cov[i * D + j]);
@@ -101,15 +113,16 @@ impl<'a> Flood<'a> {
             }
             u
         };
-        // No node beside it is higher.
-        let highest = |m: usize, node: [usize; D]| {
-            (0..D).all(|a| {
-                let below = |n: usize| p[n] <= p[m];
-                (node[a] == 0 || below(m - strides[a])) && (node[a] + 1 == sizes[a] || below(m + strides[a]))
-            })
-        };
-        let mut high: Vec<[f64; D]> =
-            some().filter(|(m, p)| *p > HIGH * most && highest(*m, node(*m))).map(|(m, _)| own(&at(node(m)))).collect();
+        let mut high = Vec::new();
+        for (m, _) in p.iter().enumerate().filter(|(_, p)| **p > HIGH * most) {
+            let node: [usize; D] = std::array::from_fn(|a| m / strides[a] % sizes[a]);
+            let below = |n: usize| p[n] <= p[m];
+            let highest =
+                |a: usize| (node[a] == 0 || below(m - strides[a])) && (node[a] + 1 == sizes[a] || below(m + strides[a]));
+            if (0..D).all(highest) {
+                high.push(own(&at(node)));
+            }
+        }
         for x in summits {
             let mut t = [0.0; D];
             t.iter_mut().zip(x).zip(charts).for_each(|((t, x), chart)| *t = chart.t(*x));
@@ -121,11 +134,21 @@ impl<'a> Flood<'a> {
     /// grid, `first`.
     pub(super) fn settle(&self, eta: &[f64], first: &Row) -> Option<Row> {
         let (mut before, mut changes, mut step) = (first.clone(), vec![], STEP);
+        let mut room = Room {
+            points: Points { x: vec![vec![0.0; BATCH * TILE]; D], log_weights: vec![0.0; BATCH * TILE] },
+            table: Table::empty(self.clique, BATCH * TILE),
+            pool: self.clique.program().pool(),
+            p: Aligned::filled(BATCH * TILE, 0.0),
+        };
         for number in 0..LATTICES {
-            let mut sums = Sweep::new(eta, before.log_normalizer, &before.mu, true, MOST);
-            self.sum(step, 0.618_034 * f64::from(number), &mut sums)?;
+            // The first is only compared with, and the coarse covariance is good enough for that.
+            let mut sums = Sweep::new(eta, before.log_normalizer, &before.mu, number > 0, MOST);
+            self.sum(step, 0.618_034 * f64::from(number), &mut sums, &mut room)?;
             let (log_normalizer, mu, cov) = sums.moments();
-            let cov = cov.filter(|_| log_normalizer.is_finite() && mu.iter().all(|m| m.is_finite()))?;
+            if !log_normalizer.is_finite() || mu.iter().any(|m| !m.is_finite()) {
+                return None;
+            }
+            let cov = cov.unwrap_or_else(|| first.cov.clone());
             // The coarse grid is no measure, but where it says something else the flood has missed a part.
             let off = |s: usize| (mu[s] - first.mu[s]).abs() > ASTRAY * cov[s * eta.len() + s].max(0.0).sqrt();
             if (log_normalizer - first.log_normalizer).abs() > ASTRAY || (0..eta.len()).any(off) {
@@ -145,7 +168,8 @@ impl<'a> Flood<'a> {
     }
     /// Sum over a lattice with cells of the given side, each axis shifted by a part of it; none where it takes more than [`MOST`]
     /// points, or a statistic is not a number at one.
-    fn sum(&self, step: f64, shift: f64, row: &mut Sweep) -> Option<()> {
+    fn sum(&self, step: f64, shift: f64, row: &mut Sweep, room: &mut Room) -> Option<()> {
+        let Room { points, table, pool, p } = room;
         let shifts: [f64; D] = std::array::from_fn(|a| (shift + 0.414_214 * a as f64).fract());
         let log_weight: f64 = (0..D).map(|i| (self.frame[i * D + i] * step).ln()).sum::<f64>() - std::f64::consts::LN_2;
         // Cells of the points of a tile, and where the points lie from its first one.
@@ -153,14 +177,12 @@ impl<'a> Flood<'a> {
         let moved = |u: &[f64; D], i: usize| (0..=i).map(|j| self.frame[i * D + j] * u[j]).sum::<f64>();
         let place = |m: usize| std::array::from_fn(|a| step * (within(m, a) as f64 + 0.5 * (m % 2) as f64));
         let offsets: [Vec<f64>; D] = std::array::from_fn(|i| (0..TILE).map(|m| moved(&place(m), i)).collect());
-        // The points of a tile on each of its faces, with the axis and the way out.
-        let faces: Vec<(usize, i32, Vec<usize>)> = (0..D)
-            .flat_map(|a| [(a, -1, 0), (a, 1, CELLS[a] - 1)])
-            .map(|(a, way, end)| (a, way, (0..TILE).filter(|m| within(*m, a) == end).collect()))
-            .collect();
-        let mut points = Points { x: vec![vec![0.0; BATCH * TILE]; D], log_weights: vec![0.0; BATCH * TILE] };
-        let mut table = Table::empty(self.clique, BATCH * TILE);
-        let (mut pool, mut p) = (self.clique.program().pool(), Aligned::filled(BATCH * TILE, 0.0));
+        // The points of a tile on each of its faces, bit by bit, with the axis and the way out.
+        let bits = |a: usize, end: usize| (0..TILE).filter(|m| within(*m, a) == end).fold(0, |bits, m| bits | 1 << m);
+        let faces: [(usize, i32, u64); 2 * D] = std::array::from_fn(|f| match (f / 2, f % 2) {
+            (a, 0) => (a, -1, bits(a, 0)),
+            (a, _) => (a, 1, bits(a, CELLS[a] - 1)),
+        });
         let (mut seen, mut open): (Tiles, Vec<Tile>) = Default::default();
         let mut reach = |tile: Tile, open: &mut Vec<Tile>| {
             if seen.insert(tile) {
@@ -192,14 +214,15 @@ impl<'a> Flood<'a> {
                     }
                 }
             }
-            table.fill(self.clique, &mut pool, &points, 0..batch.len() * TILE);
+            table.fill(self.clique, pool, points, 0..batch.len() * TILE);
             live.clear();
-            table.sweep_row(row, batch.len(), &mut p, &mut live);
+            table.sweep_row(row, batch.len(), p, &mut live);
             for number in &live {
                 let (tile, p) = (batch[*number as usize], &p[*number as usize * TILE..][..TILE]);
+                let wet = p.iter().enumerate().fold(0, |bits, (m, p)| bits | u64::from(*p > SHORE) << m);
                 for (a, way, face) in &faces {
                     // What is negligible all along a face is more so behind it.
-                    if face.iter().any(|m| p[*m] > SHORE) {
+                    if wet & face != 0 {
                         let mut next = tile;
                         next[*a] += way;
                         if !reach(next, &mut open) {
