@@ -88,6 +88,7 @@ fn nothing(k: usize) -> Moments {
         mu_t: vec![f64::NAN; k],
         cov_tt: Some(vec![f64::NAN; k * k]),
         log_normalizer: Some(vec![f64::NAN]),
+        log_normalizer_error: Some(vec![f64::NAN]),
         mcse: vec![f64::NAN; k],
         ess: vec![f64::NAN],
         rhat: vec![f64::NAN],

@@ -17,6 +17,7 @@ mod matrix;
 mod network;
 pub mod op;
 mod saved;
+mod schur;
 mod stable;
 pub(crate) mod tape;
 mod tensor;

@@ -2,22 +2,23 @@
 //!
 //! log(exp a + exp b + ...), log(1 + exp x), log(cosh x), log(sinh x), log(expm1 x), log(sigmoid x), products and
 //! quotients of exponentials, 1 / (1 + exp x), exp x / (1 + exp x), x / expm1 x; log(a + b sigmoid x) and
-//! log(a - a exp x), also where a term is added in one place and subtracted in another.
+//! log(a - a exp x), also where a term is added in one place and subtracted in another; Schur complements (see
+//! `schur`).
 
 use super::graph::{Graph, Node, NodeId};
 use super::op::Op;
 use std::f64::consts::LN_2;
 
 /// number + sum of c y over the pairs (y, c).
-struct Linear {
-    number: f64,
-    multiples: Vec<(NodeId, f64)>,
+pub(super) struct Linear {
+    pub(super) number: f64,
+    pub(super) multiples: Vec<(NodeId, f64)>,
     /// Whether terms cancelled, so that the written sum loses digits which this one keeps.
     cancelled: bool,
 }
 
 impl Graph {
-    fn operation(&self, id: NodeId, op: Op) -> Option<NodeId> {
+    pub(super) fn operation(&self, id: NodeId, op: Op) -> Option<NodeId> {
         match self.node(id) {
             Node::Apply(found, [a, ..]) if found == op => Some(a),
             _ => None,
@@ -46,6 +47,7 @@ impl Graph {
                 Some(self.unary(Op::Exp, sum))
             }
             Op::Div => self.stable_quotient(a, b),
+            Op::Sub => self.schur(a, b),
             _ => None,
         }
     }
@@ -86,7 +88,7 @@ impl Graph {
     }
 
     /// A sum as a number and multiples of other nodes, `None` for a long one.
-    fn linear(&self, root: NodeId) -> Option<Linear> {
+    pub(super) fn linear(&self, root: NodeId) -> Option<Linear> {
         const LONGEST: usize = 32;
         let mut found = Linear { number: 0.0, multiples: Vec::new(), cancelled: false };
         let (mut stack, mut steps, mut shifted) = (vec![(root, 1.0)], 0, false);
@@ -105,6 +107,9 @@ impl Graph {
                 Node::Apply(Op::Neg, [p, ..]) => stack.push((p, -c)),
                 Node::Apply(Op::Mul, [p, q, _]) if self.as_constant(p).is_some() => {
                     stack.push((q, c * self.as_constant(p).unwrap_or(1.0)));
+                }
+                Node::Apply(Op::Mul, [p, q, _]) if self.as_constant(q).is_some() => {
+                    stack.push((p, c * self.as_constant(q).unwrap_or(1.0)));
                 }
                 _ => match found.multiples.iter_mut().find(|m| m.0 == id) {
                     Some(multiple) => multiple.1 += c,

@@ -30,6 +30,9 @@ pub struct Moments {
     pub cov_tt: Option<Vec<f64>>,
     /// A(eta), `[n]`, where asked for and available; NaN for rows of which it is not known.
     pub log_normalizer: Option<Vec<f64>>,
+    /// Standard error of each entry of `log_normalizer`, `[n]`: of its Monte Carlo, the error estimate of a quadrature, or 0 for
+    /// a closed form.
+    pub log_normalizer_error: Option<Vec<f64>>,
     /// Standard error of each entry of `mu_t`, [n, k]: Monte Carlo error, or the error estimate of a quadrature.
     pub mcse: Vec<f64>,
     /// Effective sample size of each row, `[n]`: min over statistics of var(T_i) / mcse_i^2.
@@ -47,20 +50,29 @@ pub struct Moments {
 }
 
 impl Moments {
-    /// Append the rows of `more`. Covariances stay only where both have them; log-normalisers that one does not know are NaN.
+    /// No rows yet, of a method that gives covariances and log-normalisers.
+    pub fn with_log_normalizers() -> Moments {
+        Moments { cov_tt: Some(vec![]), log_normalizer: Some(vec![]), log_normalizer_error: Some(vec![]), ..Moments::default() }
+    }
+    /// Append the log-normaliser of a row and its standard error, where they are kept.
+    pub fn push_log_normalizer(&mut self, value: f64, error: f64) {
+        self.log_normalizer.iter_mut().for_each(|a| a.push(value));
+        self.log_normalizer_error.iter_mut().for_each(|e| e.push(error));
+    }
+    /// Append the rows of `more`. Covariances stay only where both have them; log-normalisers that one does not know are NaN,
+    /// and so are their errors.
     pub fn extend(&mut self, more: Moments) {
         if self.method.is_empty() {
             *self = more;
             return;
         }
-        let unknown = |n: usize| vec![f64::NAN; n];
-        self.log_normalizer = match (self.log_normalizer.take(), more.log_normalizer) {
+        let (here, there) = (self.method.len(), more.method.len());
+        let join = |a: Option<Vec<f64>>, b: Option<Vec<f64>>| match (a, b) {
             (None, None) => None,
-            (a, b) => {
-                let a = a.unwrap_or_else(|| unknown(self.method.len()));
-                Some([a, b.unwrap_or_else(|| unknown(more.method.len()))].concat())
-            }
+            (a, b) => Some([(a, here), (b, there)].map(|(a, n)| a.unwrap_or_else(|| vec![f64::NAN; n])).concat()),
         };
+        self.log_normalizer = join(self.log_normalizer.take(), more.log_normalizer);
+        self.log_normalizer_error = join(self.log_normalizer_error.take(), more.log_normalizer_error);
         self.mu_t.extend(more.mu_t);
         self.cov_tt = self.cov_tt.take().zip(more.cov_tt).map(|(a, b)| [a, b].concat());
         self.mcse.extend(more.mcse);
@@ -76,6 +88,7 @@ impl Moments {
             mu_t: self.mu_t[row * k..(row + 1) * k].to_vec(),
             cov_tt: self.cov_tt.as_ref().map(|c| c[row * k * k..(row + 1) * k * k].to_vec()),
             log_normalizer: self.log_normalizer.as_ref().map(|a| vec![a[row]]),
+            log_normalizer_error: self.log_normalizer_error.as_ref().map(|e| vec![e[row]]),
             mcse: self.mcse[row * k..(row + 1) * k].to_vec(),
             ess: vec![self.ess[row]],
             rhat: vec![self.rhat[row]],

@@ -331,7 +331,7 @@ fn closed_form(family: &Family, eta: &[f64]) -> Result<Moments> {
         Error::name(format!("the family '{}' has no closed form", family.name()))
             .hint("method: \"auto\" takes quadrature or hmc where there is none")
     })?;
-    let mut out = Moments { cov_tt: Some(vec![]), log_normalizer: Some(vec![]), ..Moments::default() };
+    let mut out = Moments::with_log_normalizers();
     for row in eta.chunks(family.dim()) {
         let (mu, cov, log_normalizer) = (form.mean(row), form.covariance(row), form.log_normalizer(row));
         if let Some(bad) = mu.iter().chain(&cov).chain([&log_normalizer]).find(|v| !v.is_finite()) {
@@ -342,7 +342,7 @@ fn closed_form(family: &Family, eta: &[f64]) -> Result<Moments> {
         out.mcse.extend(mu.iter().map(|m| CLOSED_FORM_ERROR * m.abs()));
         out.mu_t.extend(mu);
         out.cov_tt.iter_mut().for_each(|c| c.extend_from_slice(&cov));
-        out.log_normalizer.iter_mut().for_each(|a| a.push(log_normalizer));
+        out.push_log_normalizer(log_normalizer, 0.0);
         out.ess.push(CLOSED_FORM_ERROR.powi(-2));
         out.rhat.push(1.0);
         out.divergences.push(0);
@@ -356,5 +356,6 @@ fn closed_form(family: &Family, eta: &[f64]) -> Result<Moments> {
 pub(super) fn trim(mut moments: Moments, want: Want) -> Moments {
     moments.cov_tt = moments.cov_tt.filter(|_| want.cov);
     moments.log_normalizer = moments.log_normalizer.filter(|_| want.log_normalizer);
+    moments.log_normalizer_error = moments.log_normalizer_error.filter(|_| want.log_normalizer);
     moments
 }

@@ -251,6 +251,7 @@ impl ExpectationMap for TrainedNet {
             mu_t: inner.mean_rows(eta),
             cov_tt,
             log_normalizer: None,
+            log_normalizer_error: None,
             mcse: inner.val_rmse.repeat(n),
             ess: vec![ess; n],
             rhat: vec![1.0; n],

@@ -250,6 +250,30 @@ fn tempered_populations_of_a_gaussian_and_on_a_box() {
 }
 
 #[test]
+fn log_normalizers_are_within_their_errors() {
+    let pair = "real(2), stats: |x| #{a: x, q: x**4, c: x[0]*x[1]}, eta: #{a: [-1, 1], q: [-2, -0.3], c: [-1.5, 1.5]}";
+    let edge = "positive(2), stats: |x| #{l: x.log(), x: x, p: x[0]*x[1]}, eta: #{l: [-0.5, 3], x: [-3, -0.5], p: [-1, -0.1]}";
+    for method in ["importance", "smc"] {
+        let mut z = vec![];
+        for family in [pair, edge] {
+            let code = format!(
+                "let f = family(#{{x: {family}}}); let eta = f.draw_eta(30, #{{seed: 5}}); let m = f.mean(eta, #{{method: \"{method}\"}}); \
+                 to_json([m.log_normalizer, m.log_normalizer_error, f.mean(eta, #{{method: \"quadrature\"}}).log_normalizer, \
+                 f.mean(eta[0], #{{method: \"hmc\", samples: 200}}).log_normalizer_error])"
+            );
+            let found: Value = serde_json::from_str(&crate::language::eval(&code).unwrap()).unwrap();
+            let at = |what: usize, i: usize| found[what][i].as_f64().unwrap();
+            z.extend((0..30).map(|i| (at(0, i) - at(2, i)) / at(1, i)));
+            assert!(found[3].is_null(), "chains give no log-normaliser");
+        }
+        println!("{method}: rms z of A {:.3}", rms(&z));
+        assert!((0.8..1.3).contains(&rms(&z)), "{method}: rms z of A {}", rms(&z));
+    }
+    let closed = crate::language::eval("ef::gamma().mean([1, -1]).log_normalizer_error").unwrap();
+    assert_eq!(closed.parse::<f64>().unwrap(), 0.0);
+}
+
+#[test]
 fn smc_options_out_of_range_are_refused() {
     let with = |smc: SmcOptions| {
         let options = LabelOptions { method: Method::Smc, smc, ..LabelOptions::default() };

@@ -175,6 +175,7 @@ mod tests {
             mu_t: values(n * K),
             cov_tt: Some(values(n * K * K)),
             log_normalizer: Some(vec![f64::NAN; n]),
+            log_normalizer_error: None,
             mcse: values(n * K),
             ess: values(n),
             rhat: values(n),

@@ -9,6 +9,7 @@
 //! Stein, "The jackknife estimate of variance", Annals of Statistics 9 (1981).
 
 use crate::num::linalg;
+use crate::num::special::log_sum_exp;
 use crate::sample::control::{DRAWS_PER_CONTROL, solve};
 
 /// Weighted points in `replicates` equal, consecutive shares.
@@ -38,6 +39,29 @@ pub(in crate::sample) struct Estimate {
     pub mcse: Vec<f64>,
     /// Largest ratio of the spread with replicates apart to that within them.
     pub rhat: f64,
+}
+
+/// A(eta) of one row, and its standard error.
+#[derive(Debug, Clone, Copy)]
+pub(in crate::sample) struct LogNormalizer {
+    pub value: f64,
+    pub error: f64,
+}
+
+/// Least error that is claimed, in units of the size of A and 1: rounding, and what lies beyond the tables of a base.
+const ROUNDING: f64 = 1e-12;
+
+impl LogNormalizer {
+    /// The logarithm of the mean of exp `logs`, each that of an independent estimate of exp A. The error of a logarithm is the
+    /// relative error of what it is taken of, by the spread of the estimates, of which there are four or more: the standard
+    /// deviation of Student's t.
+    pub fn mean_of(logs: &[f64]) -> LogNormalizer {
+        let n = logs.len() as f64;
+        let value = log_sum_exp(logs) - n.ln();
+        let spread: f64 = logs.iter().map(|l| (l - value).exp_m1().powi(2)).sum();
+        let error = (spread / (n * (n - 3.0))).sqrt();
+        LogNormalizer { value, error: error.max(ROUNDING * (1.0 + value.abs())) }
+    }
 }
 
 /// A region that holds half a point's worth of mass is missed by all points more often than not.

@@ -3,13 +3,13 @@
 //! Terms of the exponent that stand in one coordinate form one density each. Where couplings matter, a Gaussian over the
 //! normal scores of these densities is fitted to pilot points. Scrambled Sobol points go through the quantile functions
 //! and are weighed by the whole density. Independent scramblings give the standard errors; A(eta) is
-//! the logarithm of the mean weight. The gate is the shape k-hat of the weights' tail and their effective number.
+//! the logarithm of the mean weight, with an error from the same scramblings. The gate is the shape k-hat of the weights' tail and their effective number.
 //!
 //! # Source
 //! L'Ecuyer, "Randomized quasi-Monte Carlo: an introduction for practitioners" (2018); adaptation to weighted points:
 //! Cappe, Guillin, Marin and Robert, "Population Monte Carlo", JCGS 13 (2004); k-hat: Vehtari et al. (2024), see [`psis`].
 
-mod estimate;
+pub(in crate::sample) mod estimate;
 pub(in crate::sample) mod proposal;
 mod psis;
 pub(in crate::sample) mod row;
@@ -19,7 +19,7 @@ use crate::error::{Error, Result};
 use crate::family::{Family, Integrand, Moments, Terms};
 use crate::num::special::log_sum_exp;
 use crate::num::stream::Stream;
-use estimate::{Estimate, effective};
+use estimate::{Estimate, LogNormalizer, effective};
 use proposal::{Points, Proposal, sobol};
 use row::{Drawn, Unique, statistics};
 use serde::{Deserialize, Serialize};
@@ -113,7 +113,7 @@ pub(in crate::sample) fn moments(family: &Family, eta: &[f64], first: usize, opt
     let (terms, whole) = family.terms().zip(family.over_terms()).ok_or_else(|| no_base(family))?;
     let k = family.dim();
     let unique = Unique::new(family);
-    let mut out = Moments { cov_tt: Some(vec![]), log_normalizer: Some(vec![]), ..Moments::default() };
+    let mut out = Moments::with_log_normalizers();
     for (i, eta) in eta.chunks(k).enumerate() {
         let stream = Stream::new(options.seed).child("importance").at((first + i) as u64);
         let row = Row { family, terms, whole, eta, options, stream };
@@ -138,15 +138,16 @@ struct Row<'a> {
 }
 
 impl Row<'_> {
-    fn run(&self, unique: &Unique) -> Result<(Estimate, f64, &'static str)> {
+    fn run(&self, unique: &Unique) -> Result<(Estimate, LogNormalizer, &'static str)> {
         let base =
             Base::new(self.terms, self.eta, Detail::Fine).filter(|b| b.foreign.is_empty()).ok_or_else(|| self.baseless())?;
         let plain = Proposal::plain(&base);
         let proposal = self.adapt(&base)?.unwrap_or(plain);
         let draws = self.draw(&proposal)?;
         let judgement = judge(&draws.log_weights);
-        let n = draws.log_weights.len();
-        let log_normalizer = log_sum_exp(&draws.log_weights) - (n as f64).ln();
+        let each = self.options.each();
+        let logs: Vec<f64> = draws.log_weights.chunks(each).map(|w| log_sum_exp(w) - (each as f64).ln()).collect();
+        let log_normalizer = LogNormalizer::mean_of(&logs);
         let drawn = Drawn {
             family: self.family,
             eta: self.eta,

@@ -1,6 +1,6 @@
 //! From weighted points of one row to the moments of its statistics.
 
-use super::estimate::{Estimate, Weighted, effective};
+use super::estimate::{Estimate, LogNormalizer, Weighted, effective};
 use crate::error::{Error, Result};
 use crate::family::{Family, Integrand, Moments};
 use crate::sample::control::{Controls, DRAWS_PER_CONTROL};
@@ -128,7 +128,7 @@ impl Drawn<'_> {
 
 impl Estimate {
     /// Append the row, all statistics.
-    pub fn append(&self, out: &mut Moments, unique: &Unique, log_normalizer: f64, method: &'static str, gate: &'static str) {
+    pub fn append(&self, out: &mut Moments, unique: &Unique, a: LogNormalizer, method: &'static str, gate: &'static str) {
         let d = unique.first.len();
         let ess = (0..d).map(|s| self.cov[s * d + s] / self.mcse[s].powi(2)).fold(f64::INFINITY, f64::min);
         out.mu_t.extend(unique.of.iter().map(|u| self.mean[*u]));
@@ -138,7 +138,7 @@ impl Estimate {
         out.divergences.push(0);
         out.method.push(method);
         out.gate.push(gate);
-        out.log_normalizer.iter_mut().for_each(|a| a.push(log_normalizer));
+        out.push_log_normalizer(a.value, a.error);
         if let Some(all) = &mut out.cov_tt {
             unique.of.iter().for_each(|i| all.extend(unique.of.iter().map(|j| self.cov[i * d + j])));
         }

@@ -171,7 +171,6 @@ pub fn sample_nuts(family: &Family, eta: &[f64], options: &NutsOptions) -> Resul
     let each: Vec<Judged> = series.iter().map(|s| Judged::of(s, length)).collect();
     check_moved(&each.iter().map(|j| j.summary).collect::<Vec<_>>(), run.acceptance, 0)?;
     let divergences = run.divergences.len() / density.free().max(1);
-    let (ess, rhat) = worst(&each);
     let points = |z: &[f64]| density.program().evaluate(Density::POINT, z, eta);
     let conduct = Conduct {
         acceptance: run.acceptance,
@@ -180,7 +179,7 @@ pub fn sample_nuts(family: &Family, eta: &[f64], options: &NutsOptions) -> Resul
         tree_depth: run.mean_depth,
         divergences,
         divergent: points(&run.divergences),
-        gate: gate(rhat, ess, divergences, length * options.chains),
+        gate: gate(&series, &each, divergences, options.chains),
     };
     Ok(Chains::new(family, "nuts", points(&run.z), (series, density.unique().to_vec()), options.chains, conduct))
 }
@@ -200,7 +199,8 @@ pub(in crate::sample) fn moments(family: &Family, eta: &[f64], first: usize, opt
         let each: Vec<Judged> = series.iter().map(|s| Judged::of(s, length)).collect();
         check_moved(&each.iter().map(|j| j.summary).collect::<Vec<_>>(), run.acceptance, first + row)?;
         let divergences = run.divergences.len() / density.free().max(1);
-        append(&mut out, density.unique(), &each, &covariances(&series, &each), divergences, length * options.chains);
+        let gate = gate(&series, &each, divergences, options.chains);
+        append(&mut out, density.unique(), &each, &covariances(&series, &each), divergences, gate);
     }
     Ok(out)
 }
@@ -248,7 +248,7 @@ fn covariances(series: &[Vec<f64>], each: &[Judged]) -> Vec<f64> {
     cov
 }
 
-fn append(out: &mut Moments, unique: &[usize], each: &[Judged], cov: &[f64], divergences: usize, draws: usize) {
+fn append(out: &mut Moments, unique: &[usize], each: &[Judged], cov: &[f64], divergences: usize, gate: &'static str) {
     let (ess, rhat) = worst(each);
     out.mu_t.extend(unique.iter().map(|u| each[*u].summary.mean));
     out.mcse.extend(unique.iter().map(|u| each[*u].summary.mcse()));
@@ -256,25 +256,37 @@ fn append(out: &mut Moments, unique: &[usize], each: &[Judged], cov: &[f64], div
     out.rhat.push(rhat);
     out.divergences.push(divergences);
     out.method.push("nuts");
-    out.gate.push(gate(rhat, ess, divergences, draws));
+    out.gate.push(gate);
     if let Some(all) = &mut out.cov_tt {
         unique.iter().for_each(|i| all.extend(unique.iter().map(|j| cov[i * each.len() + j])));
     }
 }
 
-/// R-hat above which chains do not agree: 32 half chains of a hundred draws are noisier than the 1.01 of long ones.
-const RHAT: f64 = 1.1;
-/// Effective draws below which the estimate of the error is not to be trusted.
+/// Rank-normalised split R-hat above which a row has not converged, as for HMC. The 1.01 of Vehtari et al. (2021) is for four
+/// long chains. Of half chains of n draws that have converged, R-hat^2 is 1 + (t - 1) / n with t draws for an effective one: of
+/// the 62 draws of a half chain by default 1.01 refuses whatever has less than 900 effective draws of 2000, and 1.05 what has
+/// less than 270.
+const RHAT: f64 = 1.05;
+/// Effective draws below which the estimate of the error is not to be trusted: for a row, and for each of its chains.
 const ESS: f64 = 100.0;
+const ESS_PER_CHAIN: f64 = 5.0;
 /// Divergent transitions per draw above which a part of the support is likely to be missed. Light tails, as of exp(-x^4),
 /// make one in fifty diverge at the usual acceptance, without harm.
 const DIVERGENT: f64 = 0.05;
 
-/// The test that a row failed.
-fn gate(rhat: f64, ess: f64, divergences: usize, draws: usize) -> &'static str {
+/// Whether a chain, the draws in `range`, stands still where others move.
+fn stuck(series: &[Vec<f64>], range: std::ops::Range<usize>) -> bool {
+    let still = |s: &[f64]| s.iter().all(|v| *v == s[0]);
+    series.iter().all(|s| still(&s[range.clone()])) && series.iter().any(|s| !still(s))
+}
+
+/// The test that a row failed, of the distinct statistics, each [chains, draws].
+fn gate(series: &[Vec<f64>], each: &[Judged], divergences: usize, chains: usize) -> &'static str {
+    let ((ess, rhat), draws) = (worst(each), series.first().map_or(0, Vec::len));
     match () {
+        () if (0..chains).any(|c| stuck(series, c * (draws / chains)..(c + 1) * (draws / chains))) => "stuck",
         () if rhat.is_nan() || rhat > RHAT => "rhat",
-        () if ess.is_nan() || ess < ESS => "ess",
+        () if ess.is_nan() || ess < ESS.max(ESS_PER_CHAIN * chains as f64) => "ess",
         () if divergences as f64 > DIVERGENT * draws as f64 => "divergences",
         () => "",
     }

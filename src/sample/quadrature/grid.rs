@@ -443,6 +443,7 @@ impl Row {
     pub(super) fn add(&mut self, part: Row, statistics: &[usize]) {
         let (k, local) = (self.mu.len(), statistics.len());
         self.log_normalizer += part.log_normalizer;
+        self.log_error += part.log_error;
         for (a, i) in statistics.iter().enumerate() {
             self.mu[*i] += part.mu[a];
             self.error[*i] += part.error[a];

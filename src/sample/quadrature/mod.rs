@@ -69,7 +69,7 @@ impl QuadratureOptions {
     }
 }
 
-/// Least error of a mean that is claimed, in units of its size and standard deviation: rounding of the sums, and what lies beyond
+/// Least error of a mean that is claimed, in units of its size and standard deviation, and of A, in units of its size and 1: rounding of the sums, and what lies beyond
 /// the windows.
 const ROUNDING: f64 = 2e-13;
 
@@ -81,7 +81,7 @@ pub(in crate::sample) fn applies(family: &Family) -> bool {
     family.integrand().is_some_and(|i| i.width() <= WIDEST)
 }
 
-/// Moments of the rows `eta`, [n, k], with covariance and log-normaliser. `mcse` holds the error estimates. Rows of one call
+/// Moments of the rows `eta`, [n, k], with covariance and log-normaliser. `mcse` and `log_normalizer_error` hold the error estimates. Rows of one call
 /// share grids.
 ///
 /// # Errors
@@ -103,7 +103,7 @@ pub fn quadrature(family: &Family, eta: &[f64], options: &QuadratureOptions) -> 
         let found = component::rows(family, integrand, number, &rows, options)?;
         whole.iter_mut().zip(found).for_each(|(all, part)| all.add(part, &component.statistics));
     }
-    let mut out = Moments { cov_tt: Some(vec![]), log_normalizer: Some(vec![]), ..Moments::default() };
+    let mut out = Moments::with_log_normalizers();
     for mut row in whole {
         for (s, error) in row.error.iter_mut().enumerate() {
             *error = error.max(ROUNDING * (row.mu[s].abs() + row.cov[s * k + s].max(0.0).sqrt()));
@@ -113,7 +113,7 @@ pub fn quadrature(family: &Family, eta: &[f64], options: &QuadratureOptions) -> 
         out.mu_t.extend(row.mu);
         out.mcse.extend(row.error);
         out.cov_tt.iter_mut().for_each(|c| c.extend(&row.cov));
-        out.log_normalizer.iter_mut().for_each(|a| a.push(row.log_normalizer));
+        out.push_log_normalizer(row.log_normalizer, row.log_error.max(ROUNDING * (1.0 + row.log_normalizer.abs())));
         out.rhat.push(1.0);
         out.divergences.push(0);
         out.method.push("quadrature");

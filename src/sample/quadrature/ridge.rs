@@ -23,6 +23,11 @@ const FAR: usize = 101;
 const EDGE: f64 = 1e-6;
 /// Fall to the places beside a maximum, in nats, at which it is found.
 const FLAT: f64 = 0.2;
+/// Rounding of the log density at its top, in nats, from which on places that count are not told from others: whatever is found
+/// line by line is noise, and there is no end to it.
+const NOISE: f64 = 1.0;
+/// Of so many places a glance takes one.
+const GLANCE: usize = 4;
 /// Second difference, in nats, below which points show all there is.
 const SHOWN: f64 = 1.0;
 
@@ -90,7 +95,10 @@ impl<'a> Ridge<'a> {
         let places = places.collect();
         let mut ridge =
             Ridge { charts, ends, places, order, crossings, program, pool: RefCell::new(pool), level: f64::NEG_INFINITY };
-        ridge.level = level.unwrap_or_else(|| ridge.greatest(&[]) - DEPTH);
+        ridge.level = level.unwrap_or_else(|| {
+            let glance = ridge.glance(&[]);
+            if hidden(glance) { glance } else { ridge.greatest(&[]) - DEPTH }
+        });
         ridge
     }
     /// The log density that counts.
@@ -102,8 +110,12 @@ impl<'a> Ridge<'a> {
         let runs = self.runs(&[]);
         Some((runs.first()?.0, runs.last()?.1))
     }
-    /// The parts of the line behind `prefix`, ascending, in which the density counts.
+    /// The parts of the line behind `prefix`, ascending, in which the density counts; none where its logarithm is so large that
+    /// rounding hides them.
     pub(super) fn runs(&self, prefix: &[f64]) -> Vec<(f64, f64)> {
+        if hidden(self.level) {
+            return vec![];
+        }
         let seen = self.seen(prefix);
         let axis = self.order[prefix.len()];
         let (low, high) = self.ends[axis];
@@ -124,6 +136,15 @@ impl<'a> Ridge<'a> {
             i += 1;
         }
         found
+    }
+    /// A lower bound of the greatest log density behind `prefix`, from few places.
+    fn glance(&self, prefix: &[f64]) -> f64 {
+        let places: Vec<f64> = self.places[self.order[prefix.len()]].iter().step_by(GLANCE).copied().collect();
+        let values = match prefix.len() + 1 == self.order.len() {
+            true => self.along(prefix, &places),
+            false => places.iter().map(|t| self.glance(&[prefix, &[*t]].concat())).collect(),
+        };
+        values.into_iter().fold(f64::NEG_INFINITY, f64::max)
     }
     /// The greatest log density behind `prefix`.
     fn greatest(&self, prefix: &[f64]) -> f64 {
@@ -226,4 +247,9 @@ impl<'a> Ridge<'a> {
         }
         out
     }
+}
+
+/// Whether the greatest log density, of which `bound` is a lower bound, is rounded by more than [`NOISE`].
+fn hidden(bound: f64) -> bool {
+    bound * f64::EPSILON > NOISE
 }

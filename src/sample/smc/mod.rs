@@ -11,6 +11,7 @@
 mod particles;
 
 use super::base::{Base, Detail};
+use super::importance::estimate::LogNormalizer;
 use super::importance::proposal::{Proposal, sobol};
 use super::importance::row::{Drawn, Unique, statistics};
 use crate::error::{Error, Result};
@@ -92,7 +93,7 @@ pub(in crate::sample) fn moments(family: &Family, eta: &[f64], first: usize, opt
             .hint("method: \"quadrature\" sums over them, method: \"importance\" draws them")
     })?;
     let unique = Unique::new(family);
-    let mut out = Moments { cov_tt: Some(vec![]), log_normalizer: Some(vec![]), ..Moments::default() };
+    let mut out = Moments::with_log_normalizers();
     for (i, eta) in eta.chunks(family.dim()).enumerate() {
         let stream = Stream::new(options.seed).child("smc").at((first + i) as u64);
         let run = Run { family, tempered, eta, options, stream };
@@ -164,7 +165,7 @@ impl Run<'_> {
             () if misses => "stein",
             () => "",
         };
-        estimate.append(out, unique, top - count.ln(), "smc", gate);
+        estimate.append(out, unique, LogNormalizer::mean_of(&log_z), "smc", gate);
         Ok(())
     }
     /// Draws of the base and the log of base over draw density: 0 but for what its tables miss.

@@ -102,6 +102,9 @@ fn moments_map(m: Moments, k: usize, single: bool) -> Map {
         map.insert("cov_TT".into(), Tensor::new(shape, cov).map_or(Dynamic::UNIT, Dynamic::from));
     }
     map.insert("log_normalizer".into(), m.log_normalizer.map_or(Dynamic::UNIT, |a| column(a, single)));
+    if let Some(errors) = m.log_normalizer_error {
+        map.insert("log_normalizer_error".into(), column(errors, single));
+    }
     let method = if single {
         m.method.first().map_or(Dynamic::UNIT, |s| Dynamic::from(s.to_string()))
     } else {
@@ -353,7 +356,7 @@ pub(super) const DOCS: &[Entry] = &[
     Entry {
         name: "mean",
         signature: "family.mean(eta, #{ method: \"auto\", ... })",
-        doc: "Moments of T at one eta or a batch [n, k]: #{mu_T, cov_TT, log_normalizer, mcse, ess, rhat, divergences, method, gate}; gate names the test of its quality that a row failed, \"\" where none.\nmethod: \"auto\" (closed form, else quadrature where up to three coordinates hang together, else importance sampling while its weights are healthy, else smc, else hmc), \"closed_form\", \"quadrature\", \"importance\", \"smc\", \"hmc\", \"nuts\", or a configured sampler such as nuts(#{max_depth: 8}), whose options stand unless given beside it; takes the sampling options of generate, and outside: true for an eta outside the family's region.",
+        doc: "Moments of T at one eta or a batch [n, k]: #{mu_T, cov_TT, log_normalizer, log_normalizer_error, mcse, ess, rhat, divergences, method, gate}; gate names the test of its quality that a row failed, \"\" where none; log_normalizer_error is the standard error of log_normalizer in nats, for quadrature its estimate, for closed forms 0, and chains have neither.\nmethod: \"auto\" (closed form, else quadrature where up to three coordinates hang together, else importance sampling while its weights are healthy, else smc, else hmc), \"closed_form\", \"quadrature\", \"importance\", \"smc\", \"hmc\", \"nuts\", or a configured sampler such as nuts(#{max_depth: 8}), whose options stand unless given beside it; takes the sampling options of generate, and outside: true for an eta outside the family's region.",
         example: "ef::gamma().mean([[1, -1], [2, -0.5]]).mu_T",
     },
     Entry {
