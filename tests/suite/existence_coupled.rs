@@ -190,9 +190,7 @@ fn conditions_that_are_cones() {
 
 #[test]
 fn what_the_cones_cannot_tell_is_left_open() {
-    // A square that was written out, two curves that cross, a logarithm of what is negative on half of the plane.
-    let square = "(log (+ (- (^ x0 2) (* 2 (* x0 x1))) (^ x1 2)))";
-    is("real(2)", &[square, "(^ x0 2)", "(^ x1 2)"], &[-0.4, -1.0, -1.0], '?');
+    // Two curves that cross, a logarithm of what is negative on half of the plane.
     let t = ["(log (abs (- (* x0 x1) 1)))", "(log (abs (- (+ x0 x1) 3)))", "x0", "x1"];
     is("positive(2)", &t, &[-0.7, -0.7, -1.0, -1.0], '?');
     is("real(2)", &["(log (- x0 x1))", "(^ x0 2)", "(^ x1 2)"], &[1.0, -1.0, -1.0], '?');
@@ -238,4 +236,36 @@ fn what_looks_decided_and_is_not() {
     // No pole at the origin, however near.
     let t = ["(log (+ 1e-160 (^ x0 2) (^ x1 2)))", "(abs x0)", "(abs x1)", "(abs (+ x0 x1))"];
     assert_ne!(sign(&crate::existence::family("real(2)", &t).existence(&[-1.5, -1.0, -1.0, 0.5])), 'i');
+}
+
+/// Squares of differences in logarithms and in sums of powers: each is zero on a line that the cones are cut along.
+#[test]
+fn squares_that_are_zero_on_lines() {
+    let r = "real(2)";
+    let (l0, l1, d) = ("(log (+ 1 (^ x0 2)))", "(log (+ 1 (^ x1 2)))", "(log (+ 1 (^ (- x0 x1) 2)))");
+    let difference = "(+ (- (^ x0 2) (* 2 (* x0 x1))) (^ x1 2))";
+    let (square, student) = (format!("(log {difference})"), format!("(log (+ 1 {difference}))"));
+    // Three tails of Cauchy type: along an axis, along the diagonal, and everywhere.
+    boundary(r, &[l0, l1, d], &[-0.375, -0.375, -0.25], &[-1.0, 0.0, 0.0]);
+    boundary(r, &[l0, l1, d], &[-0.25, -0.25, -5.0], &[-1.0, 0.0, 0.0]);
+    boundary(r, &[l0, l1, d], &[-0.125, -2.0, -0.375], &[-1.0, 0.0, 0.0]);
+    is(r, &[l0, l1, d], &[-0.25, -0.25, -5.0], 'i');
+    let offset = ["(log (+ 1 (^ (- x0 1) 2)))", d, "(log (+ 1 (^ (+ x1 2) 2)))"];
+    boundary(r, &offset, &[-0.375, -0.25, -0.375], &[-1.0, 0.0, 0.0]);
+    boundary(r, &offset, &[-0.25, -4.0, -0.25], &[-1.0, 0.0, 0.0]);
+    boundary(r, &[&student, l0], &[-0.5, -1.0], &[-1.0, 0.0]);
+    boundary(r, &[&square, "(^ x0 2)", "(^ x1 2)"], &[-0.5, -1.0, -1.0], &[1.0, 0.0, 0.0]);
+    // A second difference in three coordinates.
+    let second = "(log (+ 1 (^ (+ (- x0 (* 2 x1)) x2) 2)))";
+    boundary("real(3)", &[l0, l1, second], &[-1.0, -1.0, -0.5], &[0.0, 0.0, -1.0]);
+    // Quadratic forms that are squares at one eta only.
+    boundary(r, &["(^ x0 2)", "(* x0 x1)", "(^ x1 2)", l0], &[-1.0, 2.0, -1.0, -0.5], &[0.0, 0.0, 0.0, -1.0]);
+    boundary(r, &["(^ x0 2)", "(* x0 x1)", "(^ x1 2)", l0], &[-1.0, 4.0, -4.0, -0.5], &[0.0, 0.0, 0.0, -1.0]);
+    boundary(r, &["(^ (- x0 x1) 2)", l0, l1], &[-1.0, -0.25, -0.25], &[0.0, -1.0, 0.0]);
+    is(r, &["(^ x0 2)", "(* x0 x1)", "(^ x1 2)", l0], &[-1.0, 2.0, -1.0, -0.5], 'i');
+    is(r, &["(^ x0 2)", "(* x0 x1)", "(^ x1 2)", l0], &[-1.0, 2.000001, -1.0, -3.0], 'i');
+    // (x0^2 - x1^2)^2: the width of the ridges falls as 1 / x0.
+    let quartic = ["(^ x0 4)", "(^ x1 4)", "(* (^ x0 2) (^ x1 2))", "(abs x0)"];
+    boundary(r, &quartic, &[-1.0, -1.0, 2.0, 0.0], &[0.0, 0.0, 0.0, -1.0]);
+    is(r, &quartic, &[-1.0, -1.0, 2.0, 0.0], 'i');
 }

@@ -9,6 +9,7 @@
 use super::super::place::short;
 use super::super::series::ROUNDING;
 use super::faces::{Face, faces};
+use super::planes::{of_members, planes};
 use super::sign::{Sign, sign, somewhere_positive};
 use super::signomial::{Power, Signomial};
 use super::zeros::{Zeros, independent, value};
@@ -204,6 +205,17 @@ impl Cone {
             }
         }
         if sure { Verdict::Finite } else { Verdict::Unknown }
+    }
+
+    /// Where the terms are zero twice, as linear forms in the members.
+    pub(super) fn squares(&self, active: &[usize], coefficients: &[(f64, f64)]) -> Vec<Vec<f64>> {
+        if active.iter().any(|i| self.missing[*i]) {
+            return vec![];
+        }
+        let terms = self.exponents.iter().map(|e| (&e.power, total(&e.row, coefficients).0)).filter(|t| t.1 != 0.0);
+        let plain: Vec<bool> = self.generators.iter().map(Option::is_some).collect();
+        let found = planes(&terms.collect::<Vec<_>>(), &plain);
+        found.iter().filter_map(|h| of_members(h, &self.generators)).collect()
     }
 
     fn faces(&self, used: &[usize]) -> Faces {

@@ -3,11 +3,13 @@
 use super::super::form::Kind;
 use super::super::range::ranges;
 use super::super::{Tails, place::reach};
+use super::Cut;
 use super::cone::{Cone, Directions, Exponent, Logarithm};
+use super::planes::{of_cone, planes};
 use super::rays::rays;
 use super::signomial::{Power, Signomial, numbers};
 use super::walk::{Chart, Content, Walker};
-use super::zeros::{zero_between, zeros};
+use super::zeros::{Zeros, zero_between, zeros};
 use crate::domain::Axis;
 use crate::expr::{Node, Op};
 use std::collections::BTreeMap;
@@ -17,6 +19,8 @@ use std::sync::{Arc, Mutex};
 const COORDINATES: usize = 7;
 const CONES: usize = 400;
 const NODES: usize = 3000;
+/// Most cuts of one cone where squares are zero.
+const SQUARES: usize = 8;
 
 /// x_j = from_j + sum_k generator_k[j] u_k over u > 0.
 #[derive(Clone)]
@@ -28,18 +32,22 @@ struct Shape {
     bounded: Vec<bool>,
     /// The largest size of each member's distance from `from`.
     limits: Vec<f64>,
+    /// How often it was cut where a logarithm holds a square.
+    squares: usize,
 }
 
 impl Tails {
     /// The cones of the members, where there are not too many and all members are on lines.
-    pub(super) fn cut(&self, members: &[usize]) -> Option<Vec<Cone>> {
+    pub(super) fn cut(&self, cut: &Cut) -> Option<Vec<Cone>> {
         let form = &self.form;
+        let members = &cut.members[..];
+        let normals: Vec<Vec<f64>> = cut.planes.iter().map(|p| p.iter().map(|v| f64::from_bits(*v)).collect()).collect();
         let n = members.len();
         if !(1..=COORDINATES).contains(&n) || form.graph.len() > NODES {
             return None;
         }
         let exponential = self.exponential();
-        let mut open = vec![Shape { from: vec![], generators: vec![], bounded: vec![], limits: vec![] }];
+        let mut open = vec![Shape { from: vec![], generators: vec![], bounded: vec![], limits: vec![], squares: 0 }];
         for (k, j) in members.iter().enumerate() {
             // Where it starts, whether it is a logarithm, and the sides with their limits.
             let (from, log, sides) = match form.axes[*j] {
@@ -71,12 +79,16 @@ impl Tails {
         let (range, regular) = ranges(&form.graph, &form.axes);
         let mut known = BTreeMap::new();
         let mut done = Vec::new();
-        while let Some(shape) = open.pop() {
+        while let Some(mut shape) = open.pop() {
             if open.len() + done.len() >= CONES {
                 return None;
             }
+            if let Some(h) = normals.iter().find_map(|normal| of_cone(normal, &shape.generators)) {
+                open.extend(shape.split(&h)?);
+                continue;
+            }
             let chart = shape.chart(members, form.axes.len());
-            let mut walker = Walker::new(&form.graph, &chart, &range, &regular);
+            let mut walker = Walker::new(&form.graph, &chart, &range, &regular, cut.squares);
             let inside = match self.inside {
                 None => Some(true),
                 Some(id) => walker.holds(id, 0),
@@ -95,7 +107,8 @@ impl Tails {
                     }
                 })
                 .collect();
-            match walker.split.take() {
+            let split = walker.split.take();
+            match split.or_else(|| if cut.squares { shape.square(&contents) } else { None }) {
                 Some(h) => open.extend(shape.split(&h)?),
                 None => done.push(shape.cone(members, &contents, inside, &mut known)),
             }
@@ -169,6 +182,15 @@ impl Shape {
         Some([part(i), part(k)])
     }
 
+    /// Where what stands in a logarithm holds a square that is zero.
+    fn square(&mut self, contents: &[Option<Content>]) -> Option<Vec<f64>> {
+        let plain: Vec<bool> = self.generators.iter().map(Option::is_some).collect();
+        let open = contents.iter().flatten().flat_map(|c| &c.logs).filter(|l| zeros(&l.p) == Zeros::Other);
+        let found = open.flat_map(|l| planes(&l.p.0.iter().map(|t| (t.0, *t.1)).collect::<Vec<_>>(), &plain)).next()?;
+        self.squares += 1;
+        (self.squares <= SQUARES).then_some(found)
+    }
+
     /// Points of the cone within the support.
     fn points(&self) -> Vec<Vec<f64>> {
         let n = self.generators.len();
@@ -226,7 +248,7 @@ impl Shape {
                 }
             }
         }
-        if logs.iter().any(|l| l.zeros == super::zeros::Zeros::Simple) {
+        if logs.iter().any(|l| l.zeros == Zeros::Simple) {
             let points = self.points();
             logs.iter_mut().for_each(|l| l.zero = zero_between(&l.p, &points));
         }

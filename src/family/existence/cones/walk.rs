@@ -39,11 +39,13 @@ pub(super) struct Walker<'a> {
     known: HashMap<NodeId, Option<Rc<Signomial>>>,
     /// A linear form that has both signs on the cone, where its sign is needed.
     pub split: Option<Vec<f64>>,
+    /// Whether to cut where squares are zero.
+    squares: bool,
 }
 
 impl<'a> Walker<'a> {
-    pub fn new(g: &'a Graph, chart: &'a Chart, range: &'a [Range], regular: &'a [bool]) -> Self {
-        Walker { g, chart, range, regular, known: HashMap::new(), split: None }
+    pub fn new(g: &'a Graph, chart: &'a Chart, range: &'a [Range], regular: &'a [bool], squares: bool) -> Self {
+        Walker { g, chart, range, regular, known: HashMap::new(), split: None, squares }
     }
 
     /// The value of a node, where it is a signomial.
@@ -106,8 +108,11 @@ impl<'a> Walker<'a> {
                 }
                 Op::Neg => self.value(a, depth)?.mul(&Signomial::constant(n, -1.0)),
                 Op::Mul => {
-                    let (a, b) = (self.value(a, depth)?, self.value(b, depth)?);
-                    a.mul(&b)
+                    let (left, right) = (self.value(a, depth)?, self.value(b, depth)?);
+                    if a == b && self.squares {
+                        self.ask(&(*left).clone().without_constant());
+                    }
+                    left.mul(&right)
                 }
                 Op::Div => {
                     let (a, b) = (self.value(a, depth)?, self.value(b, depth)?);
@@ -116,7 +121,11 @@ impl<'a> Walker<'a> {
                 }
                 Op::Pow => {
                     let p = self.g.as_constant(b)?;
-                    self.value(a, depth)?.pow(p)
+                    let base = self.value(a, depth)?;
+                    if self.squares {
+                        self.ask(&(*base).clone().without_constant());
+                    }
+                    base.pow(p)
                 }
                 Op::Sqrt => self.value(a, depth)?.pow(0.5),
                 Op::Cbrt => {
