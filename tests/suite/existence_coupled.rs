@@ -2,7 +2,7 @@
 //! closed form, each asked 1e-6 inside and 1e-6 outside.
 
 use crate::existence::{boundary, is, sign};
-use nnef::domain::{Circle, Positive, Product, Spd, Sphere, Support};
+use nnef::domain::{Circle, Positive, Product, Simplex, Spd, Sphere, Support};
 use nnef::expr::{Expr, Op, Trace};
 use nnef::family::{Existence, Family};
 
@@ -268,4 +268,64 @@ fn squares_that_are_zero_on_lines() {
     let quartic = ["(^ x0 4)", "(^ x1 4)", "(* (^ x0 2) (^ x1 2))", "(abs x0)"];
     boundary(r, &quartic, &[-1.0, -1.0, 2.0, 0.0], &[0.0, 0.0, 0.0, -1.0]);
     is(r, &quartic, &[-1.0, -1.0, 2.0, 0.0], 'i');
+}
+
+/// Log-normal densities: quadratic forms in logarithms, alone, beside powers, and where they are zero in a direction.
+#[test]
+fn squares_of_logarithms() {
+    let p = "positive(2)";
+    let (s0, s1, both) = ("(^ (log x0) 2)", "(^ (log x1) 2)", "(* (log x0) (log x1))");
+    boundary(p, &[s0, s1, both], &[-1.0, -1.0, 2.0], &[0.0, 0.0, -1.0]);
+    boundary(p, &[s0, s1, both, "(log x0)"], &[-1.0, -4.0, -4.0, 9.0], &[0.0, 0.0, 1.0, 0.0]);
+    // Beside x0 and x1 only the corner at 0 counts.
+    let t = ["x0", "x1", s0, s1, both];
+    boundary(p, &t, &[-1.0, -1.0, -1.0, -1.0, 2.0], &[0.0, 0.0, 0.0, 0.0, -1.0]);
+    is(p, &t, &[-1.0, -1.0, -1.0, -1.0, -9.0], 'p');
+    is(p, &t, &[-1.0, -1.0, -1.0, -1.0, 2.0], 'p');
+    // x1 / x0 log-normal: x0^(b + 1) exp(-x0).
+    let ratio = ["(^ (- (log x0) (log x1)) 2)", "x0", "(log x0)"];
+    boundary(p, &ratio, &[-1.0, -1.0, -2.0], &[0.0, 0.0, 1.0]);
+    is(p, &ratio, &[-1.0, -1.0, -2.0], 'i');
+    is(p, &ratio, &[1e-6, -1.0, 0.0], 'i');
+    // A gamma density with a rate that is log-normal, over x0 first: x1^-(b + 1).
+    boundary(p, &["(* x0 x1)", s1, "(log x0)"], &[-1.0, -1.0, -1.0], &[0.0, 0.0, 1.0]);
+    boundary(p, &["(* x0 x1)", s1, "(log x0)"], &[-1.0, 0.0, 0.5], &[0.0, -1.0, 0.0]);
+    // Of the Laplace kind: x0^(b + 1) exp(-x0), and a < -1.
+    let laplace = ["(abs (- (log x0) (log x1)))", "x0", "(log x0)"];
+    boundary(p, &laplace, &[-1.0, -1.0, 0.0], &[-1.0, 0.0, 0.0]);
+    boundary(p, &laplace, &[-3.0, -1.0, -2.0], &[0.0, 0.0, 1.0]);
+    // Volatility: over x1 first, exp((b + 1/2) x0 + c x0^2).
+    boundary("real(2)", &["(* (^ x1 2) (exp (- 0 x0)))", "x0", "(^ x0 2)"], &[-0.5, -0.7, 0.0], &[0.0, 0.0, -1.0]);
+    let scale = ["(* (^ x1 2) (exp (* -2 x0)))", "x0", "(log (+ 1 (exp (* 2 x0))))"];
+    boundary("real(2)", &scale, &[-0.5, -1.0, -1.0], &[0.0, 1.0, 0.0]);
+    boundary("real(2)", &scale, &[-0.5, 0.0, -0.5], &[0.0, 0.0, -1.0]);
+}
+
+/// Dirichlet densities with interactions: the powers of what is small in a corner add up.
+#[test]
+fn interactions_on_the_simplex() {
+    let support = || Support::new(vec![3], Simplex::new(3).unwrap()).unwrap();
+    let family = |more: &dyn Fn(&[Expr]) -> nnef::error::Result<Expr>| {
+        let stats = |x: &Expr| {
+            let x: Vec<Expr> = (0..3).map(|i| x.index(i)).collect::<nnef::error::Result<_>>()?;
+            let mut stats: Vec<Expr> = x.iter().map(|x| x.unary(Op::Log)).collect::<nnef::error::Result<_>>()?;
+            stats.push(more(&x)?);
+            named(stats)
+        };
+        Family::trace("simplex", support(), stats, None).unwrap()
+    };
+    let product = family(&|x| x[0].binary(Op::Mul, &x[1]));
+    crossed(&product, &[-1.0, 0.0, 0.0, 3.0], &[1.0, 0.0, 0.0, 0.0]);
+    let rest = family(&|x| x[0].number(1.0).binary(Op::Sub, &x[0])?.unary(Op::Log));
+    crossed(&rest, &[0.0, -0.5, -0.5, -1.0], &[0.0, 0.0, 0.0, 1.0]);
+    crossed(&rest, &[0.0, -0.5, -1.0, 3.0], &[0.0, 0.0, 1.0, 0.0]);
+    let difference = family(&|x| x[0].binary(Op::Sub, &x[1])?.unary(Op::Abs)?.unary(Op::Log));
+    crossed(&difference, &[0.0, 0.0, 0.0, -1.0], &[0.0, 0.0, 0.0, 1.0]);
+    crossed(&difference, &[-0.75, -0.75, 0.0, -0.5], &[1.0, 0.0, 0.0, 0.0]);
+    let logits = family(&|x| {
+        let d = x[0].unary(Op::Log)?.binary(Op::Sub, &x[1].unary(Op::Log)?)?;
+        d.binary(Op::Mul, &d)
+    });
+    crossed(&logits, &[-0.75, -1.25, -0.5, -1.0], &[1.0, 0.0, 0.0, 0.0]);
+    crossed(&logits, &[0.0, 0.0, -1.0, -1.0], &[0.0, 0.0, 1.0, 0.0]);
 }

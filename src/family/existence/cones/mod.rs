@@ -3,7 +3,7 @@
 //! - [`split`]: the support is cut into cones x = sum of u_k generator_k, u > 0, on which coordinates, arguments of
 //!   absolute values and conditions have one sign; coordinates that stand in exponentials are logarithms of a u.
 //! - [`walk`]: each piece is on a cone, up to a bounded amount, a signomial ([`signomial`]: a sum of c u^a, a real) plus
-//!   logarithms of signomials.
+//!   logarithms of signomials ([`ratios`]), plus a quadratic form in log u ([`quadratic`]).
 //! - [`cone`]: the integral over one cone, by the faces of the Newton polyhedron ([`faces`], [`sign`]), by the zeros of
 //!   what stands in logarithms ([`zeros`]) and by the edges of a fan of directions of log u ([`rays`]).
 //! - [`planes`]: where that does not tell, the cones are cut where squares are zero, also those of one eta.
@@ -13,6 +13,8 @@
 mod cone;
 mod faces;
 mod planes;
+mod quadratic;
+mod ratios;
 mod rays;
 mod sign;
 mod signomial;

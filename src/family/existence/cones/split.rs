@@ -46,7 +46,7 @@ impl Tails {
         if !(1..=COORDINATES).contains(&n) || form.graph.len() > NODES {
             return None;
         }
-        let exponential = self.exponential();
+        let exponential = self.exponential(cut.squares);
         let mut open = vec![Shape { from: vec![], generators: vec![], bounded: vec![], limits: vec![], squares: 0 }];
         for (k, j) in members.iter().enumerate() {
             // Where it starts, whether it is a logarithm, and the sides with their limits.
@@ -116,13 +116,15 @@ impl Tails {
         Some(done)
     }
 
-    /// Coordinates on whole lines that stand in exponentials that are not bounded.
-    fn exponential(&self) -> Vec<bool> {
+    /// Coordinates on whole lines that stand in exponentials that are not bounded, and in softplus where `soft`.
+    fn exponential(&self, soft: bool) -> Vec<bool> {
         let g = &self.form.graph;
         let mut found = vec![false; self.form.axes.len()];
         let needed = g.reachable(&self.roots);
         for i in (0..g.len()).filter(|i| needed[*i]) {
-            if let Node::Apply(Op::Exp, [a, ..]) = g.node(g.id(i)) {
+            if let Node::Apply(op, [a, ..]) = g.node(g.id(i))
+                && (op == Op::Exp || soft && matches!(op, Op::Softplus | Op::Expm1))
+            {
                 g.coordinates(a)
                     .into_iter()
                     .filter(|j| reach(self.form.axes[*j]) == [true, true])
@@ -159,6 +161,16 @@ impl Shape {
             && let Some(k) = chart.logarithm[*j as usize]
         {
             out.slope[k] += 1.0;
+            return Some(());
+        }
+        let log = |j: &u32| chart.logarithm[*j as usize];
+        let pair = match powers {
+            [(j, 2)] => log(j).map(|k| (k, k)),
+            [(i, 1), (j, 1)] => log(i).zip(log(j)),
+            _ => None,
+        };
+        if let Some((i, k)) = pair {
+            *out.products.entry((i.min(k), i.max(k))).or_insert(0.0) += 1.0;
             return Some(());
         }
         let mut product = Signomial::constant(chart.n, 1.0);
@@ -222,6 +234,7 @@ impl Shape {
         let n = members.len();
         let mut terms: BTreeMap<Power, Vec<(usize, f64)>> = BTreeMap::new();
         let mut slope = vec![vec![]; n];
+        let mut products: BTreeMap<(usize, usize), Vec<(usize, f64)>> = BTreeMap::new();
         let mut logs: Vec<Logarithm> = Vec::new();
         for (i, content) in contents.iter().enumerate() {
             let Some(content) = content else { continue };
@@ -230,6 +243,9 @@ impl Shape {
             }
             for (slot, c) in slope.iter_mut().zip(&content.slope).filter(|(_, c)| **c != 0.0) {
                 slot.push((i, *c));
+            }
+            for (pair, c) in content.products.iter().filter(|p| *p.1 != 0.0) {
+                products.entry(*pair).or_default().push((i, *c));
             }
             for log in &content.logs {
                 match logs.iter_mut().find(|l| l.p == log.p && l.absolute == log.absolute) {
@@ -262,10 +278,8 @@ impl Shape {
         normals.extend((0..n).flat_map(|k| Signomial::coordinate(n, k).0.into_keys()));
         normals.sort();
         normals.dedup();
-        let found = known.entry(normals.clone()).or_insert_with(|| {
-            let planes: Vec<Vec<f64>> = normals.iter().map(numbers).collect();
-            rays(&planes, n).map(Arc::new)
-        });
+        let planes: Vec<Vec<f64>> = normals.iter().map(numbers).collect();
+        let found = known.entry(normals).or_insert_with(|| rays(&planes, n).map(Arc::new));
         Cone {
             from: self.from.clone(),
             members: members.to_vec(),
@@ -275,8 +289,10 @@ impl Shape {
             missing: contents.iter().map(Option::is_none).collect(),
             exponents: terms.into_iter().map(|(power, row)| Exponent { at: numbers(&power), power, row }).collect(),
             slope,
+            products: products.into_iter().collect(),
             logs,
             rays: found.clone(),
+            normals: planes,
             faces: Mutex::default(),
         }
     }
