@@ -329,3 +329,19 @@ fn interactions_on_the_simplex() {
     crossed(&logits, &[-0.75, -1.25, -0.5, -1.0], &[1.0, 0.0, 0.0, 0.0]);
     crossed(&logits, &[0.0, 0.0, -1.0, -1.0], &[0.0, 0.0, 1.0, 0.0]);
 }
+
+/// Logarithms that are infinite in corners of a square, which is seen from all of them.
+#[test]
+fn corners_of_a_square() {
+    let u = "interval(0, 1, 2)";
+    boundary(u, &["(log (- 1 (* x0 x1)))"], &[-2.0], &[1.0]);
+    boundary(u, &["(log (- (+ x0 x1) (* x0 x1)))"], &[-2.0], &[1.0]);
+    boundary(u, &["(log (- (+ x0 x1) (* 2 (* x0 x1))))"], &[-2.0], &[1.0]);
+    let beta = ["(log x0)", "(log (- 1 x1))", "(log (- (+ x0 1) x1))"];
+    boundary(u, &beta, &[-0.5, -0.5, -1.0], &[0.0, 0.0, 1.0]);
+    boundary(u, &beta, &[-1.0, -0.5, 3.0], &[1.0, 0.0, 0.0]);
+    let copula = ["(log x0)", "(log x1)", "(log (- 1 (* x0 x1)))"];
+    boundary(u, &copula, &[-0.5, -1.0, -1.5], &[0.0, 1.0, 0.0]);
+    boundary(u, &copula, &[5.0, -0.5, -2.0], &[0.0, 0.0, 1.0]);
+    is(u, &copula, &[5.0, -0.5, -2.0], 'i');
+}

@@ -9,7 +9,7 @@ use super::planes::{of_cone, planes};
 use super::rays::rays;
 use super::signomial::{Power, Signomial, numbers};
 use super::walk::{Chart, Content, Walker};
-use super::zeros::{Zeros, zero_between, zeros};
+use super::zeros::{Zeros, settled, zero_between, zeros};
 use crate::domain::Axis;
 use crate::expr::{Node, Op};
 use std::collections::BTreeMap;
@@ -21,6 +21,15 @@ const CONES: usize = 400;
 const NODES: usize = 3000;
 /// Most cuts of one cone where squares are zero.
 const SQUARES: usize = 8;
+
+/// Most segments that are seen from all sides.
+const SEGMENTS: usize = 2;
+
+/// A segment seen from both ends and from the middle: where each part starts, its side and its length.
+fn parts_of(from: f64, to: f64) -> [(f64, f64, f64); 4] {
+    let (size, middle) = (to - from, 0.5 * (from + to));
+    [(from, 1.0, 0.4 * size), (to, -1.0, 0.4 * size), (middle, 1.0, 0.1 * size), (middle, -1.0, 0.1 * size)]
+}
 
 /// x_j = from_j + sum_k generator_k[j] u_k over u > 0.
 #[derive(Clone)]
@@ -47,21 +56,27 @@ impl Tails {
             return None;
         }
         let exponential = self.exponential(cut.squares);
+        let segments = members.iter().filter(|j| matches!(form.axes[**j], Axis::Segment { .. })).count();
+        let parts = cut.squares && segments <= SEGMENTS;
         let mut open = vec![Shape { from: vec![], generators: vec![], bounded: vec![], limits: vec![], squares: 0 }];
         for (k, j) in members.iter().enumerate() {
-            // Where it starts, whether it is a logarithm, and the sides with their limits.
-            let (from, log, sides) = match form.axes[*j] {
-                Axis::Line if exponential[*j] => (0.0, true, vec![(1.0, f64::INFINITY)]),
-                Axis::Line => (0.0, false, vec![(1.0, f64::INFINITY), (-1.0, f64::INFINITY)]),
-                Axis::HalfLine { from } => (from, false, vec![(1.0, f64::INFINITY)]),
-                Axis::Segment { from, to } if from < 0.0 && to > 0.0 => (0.0, false, vec![(1.0, to), (-1.0, -from)]),
-                Axis::Segment { from, to } => (from, false, vec![(1.0, to - from)]),
+            // Whether it is a logarithm, where it starts, and the sides with their limits.
+            let (log, sides) = match form.axes[*j] {
+                Axis::Line if exponential[*j] => (true, vec![(0.0, 1.0, f64::INFINITY)]),
+                Axis::Line => (false, vec![(0.0, 1.0, f64::INFINITY), (0.0, -1.0, f64::INFINITY)]),
+                Axis::HalfLine { from } => (false, vec![(from, 1.0, f64::INFINITY)]),
+                Axis::Segment { from, to } if from < 0.0 && to > 0.0 && parts => {
+                    (false, [parts_of(from, 0.0), parts_of(0.0, to)].concat())
+                }
+                Axis::Segment { from, to } if parts => (false, parts_of(from, to).to_vec()),
+                Axis::Segment { from, to } if from < 0.0 && to > 0.0 => (false, vec![(0.0, 1.0, to), (0.0, -1.0, -from)]),
+                Axis::Segment { from, to } => (false, vec![(from, 1.0, to - from)]),
                 _ => return None,
             };
             let grow = |shape: &Shape| -> Vec<Shape> {
-                let with = |(side, limit): &(f64, f64)| {
+                let with = |(from, side, limit): &(f64, f64, f64)| {
                     let mut s = shape.clone();
-                    s.from.push(from);
+                    s.from.push(*from);
                     s.limits.push(*limit);
                     s.bounded.push(limit.is_finite());
                     let mut generator = vec![0.0; n];
@@ -197,10 +212,23 @@ impl Shape {
     /// Where what stands in a logarithm holds a square that is zero.
     fn square(&mut self, contents: &[Option<Content>]) -> Option<Vec<f64>> {
         let plain: Vec<bool> = self.generators.iter().map(Option::is_some).collect();
-        let open = contents.iter().flatten().flat_map(|c| &c.logs).filter(|l| zeros(&l.p) == Zeros::Other);
-        let found = open.flat_map(|l| planes(&l.p.0.iter().map(|t| (t.0, *t.1)).collect::<Vec<_>>(), &plain)).next()?;
+        let caps = self.caps();
+        let open = contents.iter().flatten().flat_map(|c| &c.logs).map(|l| settled(&l.p, &caps));
+        let open = open.filter(|p| zeros(p) == Zeros::Other);
+        let found = open.flat_map(|p| planes(&p.0.iter().map(|t| (t.0, *t.1)).collect::<Vec<_>>(), &plain)).next()?;
         self.squares += 1;
         (self.squares <= SQUARES).then_some(found)
+    }
+
+    /// What each u is at most; infinite where it may be anything.
+    fn caps(&self) -> Vec<f64> {
+        let along = |k: usize, j: usize| self.generators[k].as_ref().map_or(0.0, |g| g[j]);
+        let n = self.generators.len();
+        let cap = |k: usize| {
+            let bounds = (0..n).filter(|j| along(k, *j) != 0.0 && (0..n).all(|i| along(i, *j) * along(k, *j) >= 0.0));
+            bounds.map(|j| self.limits[j] / along(k, j).abs()).fold(f64::INFINITY, f64::min)
+        };
+        (0..n).map(cap).collect()
     }
 
     /// Points of the cone within the support.
@@ -232,6 +260,7 @@ impl Shape {
         known: &mut BTreeMap<Vec<Power>, Directions>,
     ) -> Cone {
         let n = members.len();
+        let caps = self.caps();
         let mut terms: BTreeMap<Power, Vec<(usize, f64)>> = BTreeMap::new();
         let mut slope = vec![vec![]; n];
         let mut products: BTreeMap<(usize, usize), Vec<(usize, f64)>> = BTreeMap::new();
@@ -248,14 +277,15 @@ impl Shape {
                 products.entry(*pair).or_default().push((i, *c));
             }
             for log in &content.logs {
-                match logs.iter_mut().find(|l| l.p == log.p && l.absolute == log.absolute) {
+                let p = settled(&log.p, &caps);
+                match logs.iter_mut().find(|l| l.p == p && l.absolute == log.absolute) {
                     Some(l) => l.row.push((i, log.c)),
                     None => {
-                        let kind = zeros(&log.p);
+                        let kind = zeros(&p);
                         logs.push(Logarithm {
                             zero: None,
-                            corners: log.p.0.keys().map(numbers).collect(),
-                            p: log.p.clone(),
+                            corners: p.0.keys().map(numbers).collect(),
+                            p,
                             absolute: log.absolute,
                             zeros: kind,
                             row: vec![(i, log.c)],
