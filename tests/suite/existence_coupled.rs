@@ -345,3 +345,32 @@ fn corners_of_a_square() {
     boundary(u, &copula, &[5.0, -0.5, -2.0], &[0.0, 0.0, 1.0]);
     is(u, &copula, &[5.0, -0.5, -2.0], 'i');
 }
+
+/// Cauchy likelihoods of location m and scale t with observations: 2 c + a > -2 at (observation, 0), t^a (t^2 + (m - x)^2)^c.
+#[test]
+fn observations_of_a_location_and_a_scale() {
+    let support = Product::new(vec![
+        ("m".into(), Support::real(1).unwrap()),
+        ("t".into(), Support::new(vec![], Positive::new(1).unwrap()).unwrap()),
+    ]);
+    let support = Support::new(vec![2], support.unwrap()).unwrap();
+    for seen in [vec![1.0], vec![-1.0, 1.0], vec![0.3, 2.5]] {
+        let stats = |x: &Expr| {
+            let (m, t) = (x.index(0)?, x.index(1)?);
+            let mut stats = vec![t.unary(Op::Log)?, t.clone()];
+            for at in &seen {
+                let d = m.binary(Op::Sub, &x.number(*at))?;
+                let sum = t.binary(Op::Mul, &t)?.binary(Op::Add, &d.binary(Op::Mul, &d)?)?;
+                stats.push(sum.unary(Op::Log)?);
+            }
+            named(stats)
+        };
+        let f = Family::trace("cauchy", support.clone(), stats, None).unwrap();
+        let with = |a: f64| [vec![a, -1.0], vec![-1.0; seen.len()]].concat();
+        crossed(&f, &with(0.0), &[vec![1.0, 0.0], vec![0.0; seen.len()]].concat());
+        assert_eq!(sign(&f.existence(&with(0.0))), 'i');
+    }
+    let r = "real(2)";
+    let pole = ["(log (+ (^ (- x0 1) 2) (^ (- x1 2) 2)))", "(^ x0 2)", "(^ x1 2)"];
+    boundary(r, &pole, &[-1.0, -1.0, -1.0], &[1.0, 0.0, 0.0]);
+}

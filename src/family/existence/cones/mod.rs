@@ -36,6 +36,8 @@ pub(super) struct Cut {
     members: Vec<usize>,
     /// Also where squares inside of statistics are zero.
     squares: bool,
+    /// Also where differences of one coordinate and a number are zero.
+    points: bool,
     /// Bits of linear forms in the members.
     planes: Vec<Vec<u64>>,
 }
@@ -47,7 +49,7 @@ const REMEMBERED: usize = 64;
 impl Tails {
     /// The verdict for the members, where the cones tell.
     pub(super) fn by_cones(&self, members: &[usize], active: &[usize], coefficients: &[(f64, f64)]) -> Option<Existence> {
-        let mut cut = Cut { members: members.to_vec(), squares: false, planes: vec![] };
+        let mut cut = Cut { members: members.to_vec(), squares: false, points: false, planes: vec![] };
         loop {
             let cones = self.cones(&cut)?;
             let mut open = Vec::new();
@@ -68,8 +70,11 @@ impl Tails {
             }
             let bits = |normal: Vec<f64>| normal.iter().map(|v| v.to_bits()).collect::<Vec<u64>>();
             let mut found = open.iter().flat_map(|c| c.squares(active, coefficients)).map(bits);
-            let new = found.find(|plane| !cut.planes.contains(plane)).filter(|_| cut.planes.len() < PLANES)?;
-            cut.planes.push(new);
+            match found.find(|plane| !cut.planes.contains(plane)).filter(|_| cut.planes.len() < PLANES) {
+                Some(new) => cut.planes.push(new),
+                None if cut.points || self.points(members).iter().all(Vec::is_empty) => return None,
+                None => (cut.points, cut.planes) = (true, vec![]),
+            }
         }
     }
 

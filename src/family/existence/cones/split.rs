@@ -1,6 +1,6 @@
 //! Cones: the support cut where coordinates, arguments of absolute values and conditions change sign.
 
-use super::super::form::Kind;
+use super::super::form::{Expander, Kind};
 use super::super::range::ranges;
 use super::super::{Tails, place::reach};
 use super::Cut;
@@ -22,6 +22,8 @@ const NODES: usize = 3000;
 /// Most cuts of one cone where squares are zero.
 const SQUARES: usize = 8;
 
+/// Most numbers that coordinates are compared with.
+const POINTS: usize = 4;
 /// Most segments that are seen from all sides.
 const SEGMENTS: usize = 2;
 
@@ -29,6 +31,19 @@ const SEGMENTS: usize = 2;
 fn parts_of(from: f64, to: f64) -> [(f64, f64, f64); 4] {
     let (size, middle) = (to - from, 0.5 * (from + to));
     [(from, 1.0, 0.4 * size), (to, -1.0, 0.4 * size), (middle, 1.0, 0.1 * size), (middle, -1.0, 0.1 * size)]
+}
+
+/// A line or half-line seen from some points inside, ascending.
+fn around(axis: Axis, points: &[f64]) -> Vec<(f64, f64, f64)> {
+    let mut out: Vec<(f64, f64, f64)> = points.windows(2).flat_map(|p| parts_of(p[0], p[1])).collect();
+    if let (Some(first), Some(last)) = (points.first().copied(), points.last().copied()) {
+        out.push((last, 1.0, f64::INFINITY));
+        match axis {
+            Axis::HalfLine { from } => out.extend(parts_of(from, first)),
+            _ => out.push((first, -1.0, f64::INFINITY)),
+        }
+    }
+    out
 }
 
 /// x_j = from_j + sum_k generator_k[j] u_k over u > 0.
@@ -58,11 +73,13 @@ impl Tails {
         let exponential = self.exponential(cut.squares);
         let segments = members.iter().filter(|j| matches!(form.axes[**j], Axis::Segment { .. })).count();
         let parts = cut.squares && segments <= SEGMENTS;
+        let points = if cut.points { self.points(members) } else { vec![vec![]; n] };
         let mut open = vec![Shape { from: vec![], generators: vec![], bounded: vec![], limits: vec![], squares: 0 }];
         for (k, j) in members.iter().enumerate() {
             // Whether it is a logarithm, where it starts, and the sides with their limits.
             let (log, sides) = match form.axes[*j] {
                 Axis::Line if exponential[*j] => (true, vec![(0.0, 1.0, f64::INFINITY)]),
+                Axis::Line | Axis::HalfLine { .. } if !points[k].is_empty() => (false, around(form.axes[*j], &points[k])),
                 Axis::Line => (false, vec![(0.0, 1.0, f64::INFINITY), (0.0, -1.0, f64::INFINITY)]),
                 Axis::HalfLine { from } => (false, vec![(from, 1.0, f64::INFINITY)]),
                 Axis::Segment { from, to } if from < 0.0 && to > 0.0 && parts => {
@@ -129,6 +146,37 @@ impl Tails {
             }
         }
         Some(done)
+    }
+
+    /// For each member on a line or half-line the numbers inside that it is compared with, where they are few.
+    pub(super) fn points(&self, members: &[usize]) -> Vec<Vec<f64>> {
+        let g = &self.form.graph;
+        let mut expander = Expander::new(g);
+        let mut found = vec![vec![]; members.len()];
+        let needed = g.reachable(&self.roots);
+        for id in (0..g.len()).filter(|i| needed[*i]).map(|i| g.id(i)) {
+            if !matches!(g.node(id), Node::Apply(Op::Add | Op::Sub, _) | Node::Part(..)) {
+                continue;
+            }
+            let [j] = g.coordinates(id)[..] else { continue };
+            let Some(k) = members.iter().position(|m| *m == j) else { continue };
+            let Some(poly) = expander.poly(id, 0).filter(|p| p.len() == 2) else { continue };
+            let (Some(slope), Some(shift)) = (poly.get(&vec![(j as u32, 1)]), poly.get(&vec![])) else { continue };
+            let at = -shift / slope;
+            let inside = match self.form.axes[j] {
+                Axis::Line => true,
+                Axis::HalfLine { from } => at > from,
+                _ => false,
+            };
+            if inside && at.is_finite() && !found[k].contains(&at) {
+                found[k].push(at);
+            }
+        }
+        if found.iter().map(Vec::len).sum::<usize>() > POINTS {
+            return vec![vec![]; members.len()];
+        }
+        found.iter_mut().for_each(|f| f.sort_by(f64::total_cmp));
+        found
     }
 
     /// Coordinates on whole lines that stand in exponentials that are not bounded, and in softplus where `soft`.
