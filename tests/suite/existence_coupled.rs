@@ -2,7 +2,7 @@
 //! closed form, each asked 1e-6 inside and 1e-6 outside.
 
 use crate::existence::{boundary, is, sign};
-use nnef::domain::{Circle, Positive, Product, Spd, Sphere, Support};
+use nnef::domain::{Circle, Positive, Product, Simplex, Spd, Sphere, Support};
 use nnef::expr::{Expr, Op, Trace};
 use nnef::family::{Existence, Family};
 
@@ -190,9 +190,7 @@ fn conditions_that_are_cones() {
 
 #[test]
 fn what_the_cones_cannot_tell_is_left_open() {
-    // A square that was written out, two curves that cross, a logarithm of what is negative on half of the plane.
-    let square = "(log (+ (- (^ x0 2) (* 2 (* x0 x1))) (^ x1 2)))";
-    is("real(2)", &[square, "(^ x0 2)", "(^ x1 2)"], &[-0.4, -1.0, -1.0], '?');
+    // Two curves that cross, a logarithm of what is negative on half of the plane.
     let t = ["(log (abs (- (* x0 x1) 1)))", "(log (abs (- (+ x0 x1) 3)))", "x0", "x1"];
     is("positive(2)", &t, &[-0.7, -0.7, -1.0, -1.0], '?');
     is("real(2)", &["(log (- x0 x1))", "(^ x0 2)", "(^ x1 2)"], &[1.0, -1.0, -1.0], '?');
@@ -238,4 +236,141 @@ fn what_looks_decided_and_is_not() {
     // No pole at the origin, however near.
     let t = ["(log (+ 1e-160 (^ x0 2) (^ x1 2)))", "(abs x0)", "(abs x1)", "(abs (+ x0 x1))"];
     assert_ne!(sign(&crate::existence::family("real(2)", &t).existence(&[-1.5, -1.0, -1.0, 0.5])), 'i');
+}
+
+/// Squares of differences in logarithms and in sums of powers: each is zero on a line that the cones are cut along.
+#[test]
+fn squares_that_are_zero_on_lines() {
+    let r = "real(2)";
+    let (l0, l1, d) = ("(log (+ 1 (^ x0 2)))", "(log (+ 1 (^ x1 2)))", "(log (+ 1 (^ (- x0 x1) 2)))");
+    let difference = "(+ (- (^ x0 2) (* 2 (* x0 x1))) (^ x1 2))";
+    let (square, student) = (format!("(log {difference})"), format!("(log (+ 1 {difference}))"));
+    // Three tails of Cauchy type: along an axis, along the diagonal, and everywhere.
+    boundary(r, &[l0, l1, d], &[-0.375, -0.375, -0.25], &[-1.0, 0.0, 0.0]);
+    boundary(r, &[l0, l1, d], &[-0.25, -0.25, -5.0], &[-1.0, 0.0, 0.0]);
+    boundary(r, &[l0, l1, d], &[-0.125, -2.0, -0.375], &[-1.0, 0.0, 0.0]);
+    is(r, &[l0, l1, d], &[-0.25, -0.25, -5.0], 'i');
+    let offset = ["(log (+ 1 (^ (- x0 1) 2)))", d, "(log (+ 1 (^ (+ x1 2) 2)))"];
+    boundary(r, &offset, &[-0.375, -0.25, -0.375], &[-1.0, 0.0, 0.0]);
+    boundary(r, &offset, &[-0.25, -4.0, -0.25], &[-1.0, 0.0, 0.0]);
+    boundary(r, &[&student, l0], &[-0.5, -1.0], &[-1.0, 0.0]);
+    boundary(r, &[&square, "(^ x0 2)", "(^ x1 2)"], &[-0.5, -1.0, -1.0], &[1.0, 0.0, 0.0]);
+    // A second difference in three coordinates.
+    let second = "(log (+ 1 (^ (+ (- x0 (* 2 x1)) x2) 2)))";
+    boundary("real(3)", &[l0, l1, second], &[-1.0, -1.0, -0.5], &[0.0, 0.0, -1.0]);
+    // Quadratic forms that are squares at one eta only.
+    boundary(r, &["(^ x0 2)", "(* x0 x1)", "(^ x1 2)", l0], &[-1.0, 2.0, -1.0, -0.5], &[0.0, 0.0, 0.0, -1.0]);
+    boundary(r, &["(^ x0 2)", "(* x0 x1)", "(^ x1 2)", l0], &[-1.0, 4.0, -4.0, -0.5], &[0.0, 0.0, 0.0, -1.0]);
+    boundary(r, &["(^ (- x0 x1) 2)", l0, l1], &[-1.0, -0.25, -0.25], &[0.0, -1.0, 0.0]);
+    is(r, &["(^ x0 2)", "(* x0 x1)", "(^ x1 2)", l0], &[-1.0, 2.0, -1.0, -0.5], 'i');
+    is(r, &["(^ x0 2)", "(* x0 x1)", "(^ x1 2)", l0], &[-1.0, 2.000001, -1.0, -3.0], 'i');
+    // (x0^2 - x1^2)^2: the width of the ridges falls as 1 / x0.
+    let quartic = ["(^ x0 4)", "(^ x1 4)", "(* (^ x0 2) (^ x1 2))", "(abs x0)"];
+    boundary(r, &quartic, &[-1.0, -1.0, 2.0, 0.0], &[0.0, 0.0, 0.0, -1.0]);
+    is(r, &quartic, &[-1.0, -1.0, 2.0, 0.0], 'i');
+}
+
+/// Log-normal densities: quadratic forms in logarithms, alone, beside powers, and where they are zero in a direction.
+#[test]
+fn squares_of_logarithms() {
+    let p = "positive(2)";
+    let (s0, s1, both) = ("(^ (log x0) 2)", "(^ (log x1) 2)", "(* (log x0) (log x1))");
+    boundary(p, &[s0, s1, both], &[-1.0, -1.0, 2.0], &[0.0, 0.0, -1.0]);
+    boundary(p, &[s0, s1, both, "(log x0)"], &[-1.0, -4.0, -4.0, 9.0], &[0.0, 0.0, 1.0, 0.0]);
+    // Beside x0 and x1 only the corner at 0 counts.
+    let t = ["x0", "x1", s0, s1, both];
+    boundary(p, &t, &[-1.0, -1.0, -1.0, -1.0, 2.0], &[0.0, 0.0, 0.0, 0.0, -1.0]);
+    is(p, &t, &[-1.0, -1.0, -1.0, -1.0, -9.0], 'p');
+    is(p, &t, &[-1.0, -1.0, -1.0, -1.0, 2.0], 'p');
+    // x1 / x0 log-normal: x0^(b + 1) exp(-x0).
+    let ratio = ["(^ (- (log x0) (log x1)) 2)", "x0", "(log x0)"];
+    boundary(p, &ratio, &[-1.0, -1.0, -2.0], &[0.0, 0.0, 1.0]);
+    is(p, &ratio, &[-1.0, -1.0, -2.0], 'i');
+    is(p, &ratio, &[1e-6, -1.0, 0.0], 'i');
+    // A gamma density with a rate that is log-normal, over x0 first: x1^-(b + 1).
+    boundary(p, &["(* x0 x1)", s1, "(log x0)"], &[-1.0, -1.0, -1.0], &[0.0, 0.0, 1.0]);
+    boundary(p, &["(* x0 x1)", s1, "(log x0)"], &[-1.0, 0.0, 0.5], &[0.0, -1.0, 0.0]);
+    // Of the Laplace kind: x0^(b + 1) exp(-x0), and a < -1.
+    let laplace = ["(abs (- (log x0) (log x1)))", "x0", "(log x0)"];
+    boundary(p, &laplace, &[-1.0, -1.0, 0.0], &[-1.0, 0.0, 0.0]);
+    boundary(p, &laplace, &[-3.0, -1.0, -2.0], &[0.0, 0.0, 1.0]);
+    // Volatility: over x1 first, exp((b + 1/2) x0 + c x0^2).
+    boundary("real(2)", &["(* (^ x1 2) (exp (- 0 x0)))", "x0", "(^ x0 2)"], &[-0.5, -0.7, 0.0], &[0.0, 0.0, -1.0]);
+    let scale = ["(* (^ x1 2) (exp (* -2 x0)))", "x0", "(log (+ 1 (exp (* 2 x0))))"];
+    boundary("real(2)", &scale, &[-0.5, -1.0, -1.0], &[0.0, 1.0, 0.0]);
+    boundary("real(2)", &scale, &[-0.5, 0.0, -0.5], &[0.0, 0.0, -1.0]);
+}
+
+/// Dirichlet densities with interactions: the powers of what is small in a corner add up.
+#[test]
+fn interactions_on_the_simplex() {
+    let support = || Support::new(vec![3], Simplex::new(3).unwrap()).unwrap();
+    let family = |more: &dyn Fn(&[Expr]) -> nnef::error::Result<Expr>| {
+        let stats = |x: &Expr| {
+            let x: Vec<Expr> = (0..3).map(|i| x.index(i)).collect::<nnef::error::Result<_>>()?;
+            let mut stats: Vec<Expr> = x.iter().map(|x| x.unary(Op::Log)).collect::<nnef::error::Result<_>>()?;
+            stats.push(more(&x)?);
+            named(stats)
+        };
+        Family::trace("simplex", support(), stats, None).unwrap()
+    };
+    let product = family(&|x| x[0].binary(Op::Mul, &x[1]));
+    crossed(&product, &[-1.0, 0.0, 0.0, 3.0], &[1.0, 0.0, 0.0, 0.0]);
+    let rest = family(&|x| x[0].number(1.0).binary(Op::Sub, &x[0])?.unary(Op::Log));
+    crossed(&rest, &[0.0, -0.5, -0.5, -1.0], &[0.0, 0.0, 0.0, 1.0]);
+    crossed(&rest, &[0.0, -0.5, -1.0, 3.0], &[0.0, 0.0, 1.0, 0.0]);
+    let difference = family(&|x| x[0].binary(Op::Sub, &x[1])?.unary(Op::Abs)?.unary(Op::Log));
+    crossed(&difference, &[0.0, 0.0, 0.0, -1.0], &[0.0, 0.0, 0.0, 1.0]);
+    crossed(&difference, &[-0.75, -0.75, 0.0, -0.5], &[1.0, 0.0, 0.0, 0.0]);
+    let logits = family(&|x| {
+        let d = x[0].unary(Op::Log)?.binary(Op::Sub, &x[1].unary(Op::Log)?)?;
+        d.binary(Op::Mul, &d)
+    });
+    crossed(&logits, &[-0.75, -1.25, -0.5, -1.0], &[1.0, 0.0, 0.0, 0.0]);
+    crossed(&logits, &[0.0, 0.0, -1.0, -1.0], &[0.0, 0.0, 1.0, 0.0]);
+}
+
+/// Logarithms that are infinite in corners of a square, which is seen from all of them.
+#[test]
+fn corners_of_a_square() {
+    let u = "interval(0, 1, 2)";
+    boundary(u, &["(log (- 1 (* x0 x1)))"], &[-2.0], &[1.0]);
+    boundary(u, &["(log (- (+ x0 x1) (* x0 x1)))"], &[-2.0], &[1.0]);
+    boundary(u, &["(log (- (+ x0 x1) (* 2 (* x0 x1))))"], &[-2.0], &[1.0]);
+    let beta = ["(log x0)", "(log (- 1 x1))", "(log (- (+ x0 1) x1))"];
+    boundary(u, &beta, &[-0.5, -0.5, -1.0], &[0.0, 0.0, 1.0]);
+    boundary(u, &beta, &[-1.0, -0.5, 3.0], &[1.0, 0.0, 0.0]);
+    let copula = ["(log x0)", "(log x1)", "(log (- 1 (* x0 x1)))"];
+    boundary(u, &copula, &[-0.5, -1.0, -1.5], &[0.0, 1.0, 0.0]);
+    boundary(u, &copula, &[5.0, -0.5, -2.0], &[0.0, 0.0, 1.0]);
+    is(u, &copula, &[5.0, -0.5, -2.0], 'i');
+}
+
+/// Cauchy likelihoods of location m and scale t with observations: 2 c + a > -2 at (observation, 0), t^a (t^2 + (m - x)^2)^c.
+#[test]
+fn observations_of_a_location_and_a_scale() {
+    let support = Product::new(vec![
+        ("m".into(), Support::real(1).unwrap()),
+        ("t".into(), Support::new(vec![], Positive::new(1).unwrap()).unwrap()),
+    ]);
+    let support = Support::new(vec![2], support.unwrap()).unwrap();
+    for seen in [vec![1.0], vec![-1.0, 1.0], vec![0.3, 2.5]] {
+        let stats = |x: &Expr| {
+            let (m, t) = (x.index(0)?, x.index(1)?);
+            let mut stats = vec![t.unary(Op::Log)?, t.clone()];
+            for at in &seen {
+                let d = m.binary(Op::Sub, &x.number(*at))?;
+                let sum = t.binary(Op::Mul, &t)?.binary(Op::Add, &d.binary(Op::Mul, &d)?)?;
+                stats.push(sum.unary(Op::Log)?);
+            }
+            named(stats)
+        };
+        let f = Family::trace("cauchy", support.clone(), stats, None).unwrap();
+        let with = |a: f64| [vec![a, -1.0], vec![-1.0; seen.len()]].concat();
+        crossed(&f, &with(0.0), &[vec![1.0, 0.0], vec![0.0; seen.len()]].concat());
+        assert_eq!(sign(&f.existence(&with(0.0))), 'i');
+    }
+    let r = "real(2)";
+    let pole = ["(log (+ (^ (- x0 1) 2) (^ (- x1 2) 2)))", "(^ x0 2)", "(^ x1 2)"];
+    boundary(r, &pole, &[-1.0, -1.0, -1.0], &[1.0, 0.0, 0.0]);
 }

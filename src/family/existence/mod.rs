@@ -24,7 +24,7 @@ mod table;
 use super::Family;
 use crate::expr::NodeId;
 use build::piece_series;
-use cones::Cones;
+use cones::{Cones, Cut};
 use coupled::{Direction, Lines};
 use form::Form;
 use growth::Sides;
@@ -87,7 +87,7 @@ pub struct Tails {
     /// Lines in directions that were asked for.
     directions: Mutex<HashMap<Direction, Arc<Table>>>,
     /// Cones of members that were asked for.
-    cones: Mutex<HashMap<Vec<usize>, Cones>>,
+    cones: Mutex<HashMap<Cut, Cones>>,
 }
 
 impl Family {

@@ -9,6 +9,8 @@
 use super::super::place::short;
 use super::super::series::ROUNDING;
 use super::faces::{Face, faces};
+use super::planes::{of_members, planes};
+use super::quadratic::Beside;
 use super::sign::{Sign, sign, somewhere_positive};
 use super::signomial::{Power, Signomial};
 use super::zeros::{Zeros, independent, value};
@@ -17,6 +19,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 /// What counts as zero in a product of an exponent and a direction.
 const ZERO: f64 = 1e-9;
+/// What is surely not zero there.
+const INSIDE: f64 = 1e-6;
 /// Most remembered sets of exponents.
 const REMEMBERED: usize = 64;
 
@@ -24,6 +28,9 @@ const REMEMBERED: usize = 64;
 type Faces = Option<Arc<Vec<Face>>>;
 /// Directions of log u, where they are not too many.
 pub(super) type Directions = Option<Arc<Vec<Vec<f64>>>>;
+
+/// A product of log u_i and log u_k; its factor as pieces with theirs.
+pub(super) type Product = ((usize, usize), Vec<(usize, f64)>);
 
 /// A term c u^a; c as pieces with their factors.
 pub(super) struct Exponent {
@@ -54,7 +61,11 @@ pub(in super::super) struct Cone {
     pub(super) missing: Vec<bool>,
     pub(super) exponents: Vec<Exponent>,
     pub(super) slope: Vec<Vec<(usize, f64)>>,
+    /// Products of log u_i and log u_k.
+    pub(super) products: Vec<Product>,
     pub(super) logs: Vec<Logarithm>,
+    /// Planes between which all parts are linear in log u far out.
+    pub(super) normals: Vec<Vec<f64>>,
     pub(super) rays: Directions,
     pub(super) faces: Mutex<HashMap<Vec<usize>, Faces>>,
 }
@@ -76,8 +87,12 @@ fn total(row: &[(usize, f64)], coefficients: &[(f64, f64)]) -> (f64, f64) {
 }
 
 /// Not zero, but rounding may have made it so.
-fn doubtful((sum, size): (f64, f64)) -> bool {
+pub(super) fn doubtful((sum, size): (f64, f64)) -> bool {
     sum != 0.0 && sum.abs() <= ROUNDING * size && sum.abs() < size
+}
+
+fn dot(a: &[f64], v: &[f64]) -> f64 {
+    a.iter().zip(v).map(|(a, v)| a * v).sum()
 }
 
 impl Cone {
@@ -89,12 +104,27 @@ impl Cone {
         let slope: Vec<(f64, f64)> = self.slope.iter().map(|row| total(row, coefficients)).collect();
         let logs: Vec<(f64, f64)> = self.logs.iter().map(|l| total(&l.row, coefficients)).collect();
         let undefined = |(l, c): (&Logarithm, &(f64, f64))| c.0 != 0.0 && !l.absolute && l.zeros != Zeros::Never(1.0);
-        if sums.iter().chain(&slope).chain(&logs).any(|s| doubtful(*s)) || self.logs.iter().zip(&logs).any(undefined) {
+        let products: Vec<(f64, f64)> = self.products.iter().map(|p| total(&p.1, coefficients)).collect();
+        if sums.iter().chain(&slope).chain(&logs).chain(&products).any(|s| doubtful(*s))
+            || self.logs.iter().zip(&logs).any(undefined)
+        {
             return Verdict::Unknown;
         }
         let used: Vec<usize> = (0..sums.len()).filter(|i| sums[*i].0 != 0.0).collect();
         let mut sure = true;
-        for found in [self.along_rays(&used, &slope, &logs), self.at_zeros(&logs), self.far_out(&used, &sums)] {
+        let rays = match &self.rays {
+            None => Beside::Open,
+            Some(rays) => self.beside_products(rays, &used, &products),
+        };
+        let linear = match &rays {
+            Beside::Linear(rays) => self.along_rays(rays, &used, &slope, &logs),
+            Beside::Grows(v) => {
+                let reason = "products of logarithms grow there".to_string();
+                Verdict::Infinite { direction: v.clone(), reason }
+            }
+            Beside::Open => Verdict::Unknown,
+        };
+        for found in [linear, self.at_zeros(&logs), self.far_out(&used, &sums)] {
             match found {
                 Verdict::Finite => {}
                 Verdict::Infinite { .. } => return found,
@@ -105,16 +135,9 @@ impl Cone {
     }
 
     /// The part that is linear in log u, in directions in which no term grows.
-    fn along_rays(&self, used: &[usize], slope: &[(f64, f64)], logs: &[(f64, f64)]) -> Verdict {
-        let Some(rays) = &self.rays else { return Verdict::Unknown };
-        let dot = |a: &[f64], v: &[f64]| a.iter().zip(v).map(|(a, v)| a * v).sum::<f64>();
+    fn along_rays(&self, rays: &[Vec<f64>], used: &[usize], slope: &[(f64, f64)], logs: &[(f64, f64)]) -> Verdict {
         let mut sure = true;
-        for v in rays.iter() {
-            if self.bounded.iter().zip(v).any(|(b, v)| *b && *v > 0.0)
-                || used.iter().any(|i| dot(&self.exponents[*i].at, v) > ZERO)
-            {
-                continue;
-            }
+        for v in rays.iter().filter(|v| self.quiet(used, v)) {
             let (mut sum, mut size) = (0.0, 0.0);
             for ((s, v), generator) in slope.iter().zip(v).zip(&self.generators) {
                 let measure = if generator.is_some() { 1.0 } else { 0.0 };
@@ -138,6 +161,18 @@ impl Cone {
             return Verdict::Infinite { direction: v.clone(), reason };
         }
         if sure { Verdict::Finite } else { Verdict::Unknown }
+    }
+
+    /// Whether no term grows in a direction of log u that the cone has.
+    pub(super) fn quiet(&self, used: &[usize], v: &[f64]) -> bool {
+        let off = self.bounded.iter().zip(v).any(|(b, v)| *b && *v > 0.0);
+        !off && used.iter().all(|i| dot(&self.exponents[*i].at, v) <= ZERO)
+    }
+
+    /// As `quiet`, and all directions near.
+    pub(super) fn well_inside(&self, used: &[usize], v: &[f64]) -> bool {
+        let off = self.bounded.iter().zip(v).any(|(b, v)| *b && *v > -INSIDE);
+        !off && used.iter().all(|i| dot(&self.exponents[*i].at, v) < -INSIDE)
     }
 
     /// Negative multiples of log|P| where P is 0.
@@ -204,6 +239,17 @@ impl Cone {
             }
         }
         if sure { Verdict::Finite } else { Verdict::Unknown }
+    }
+
+    /// Where the terms are zero twice, as linear forms in the members.
+    pub(super) fn squares(&self, active: &[usize], coefficients: &[(f64, f64)]) -> Vec<Vec<f64>> {
+        if active.iter().any(|i| self.missing[*i]) {
+            return vec![];
+        }
+        let terms = self.exponents.iter().map(|e| (&e.power, total(&e.row, coefficients).0)).filter(|t| t.1 != 0.0);
+        let plain: Vec<bool> = self.generators.iter().map(Option::is_some).collect();
+        let found = planes(&terms.collect::<Vec<_>>(), &plain);
+        found.iter().filter_map(|h| of_members(h, &self.generators)).collect()
     }
 
     fn faces(&self, used: &[usize]) -> Faces {

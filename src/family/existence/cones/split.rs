@@ -1,13 +1,15 @@
 //! Cones: the support cut where coordinates, arguments of absolute values and conditions change sign.
 
-use super::super::form::Kind;
+use super::super::form::{Expander, Kind};
 use super::super::range::ranges;
 use super::super::{Tails, place::reach};
+use super::Cut;
 use super::cone::{Cone, Directions, Exponent, Logarithm};
+use super::planes::{of_cone, planes};
 use super::rays::rays;
 use super::signomial::{Power, Signomial, numbers};
 use super::walk::{Chart, Content, Walker};
-use super::zeros::{zero_between, zeros};
+use super::zeros::{Zeros, settled, zero_between, zeros};
 use crate::domain::Axis;
 use crate::expr::{Node, Op};
 use std::collections::BTreeMap;
@@ -17,6 +19,32 @@ use std::sync::{Arc, Mutex};
 const COORDINATES: usize = 7;
 const CONES: usize = 400;
 const NODES: usize = 3000;
+/// Most cuts of one cone where squares are zero.
+const SQUARES: usize = 8;
+
+/// Most numbers that coordinates are compared with.
+const POINTS: usize = 4;
+/// Most segments that are seen from all sides.
+const SEGMENTS: usize = 2;
+
+/// A segment seen from both ends and from the middle: where each part starts, its side and its length.
+fn parts_of(from: f64, to: f64) -> [(f64, f64, f64); 4] {
+    let (size, middle) = (to - from, 0.5 * (from + to));
+    [(from, 1.0, 0.4 * size), (to, -1.0, 0.4 * size), (middle, 1.0, 0.1 * size), (middle, -1.0, 0.1 * size)]
+}
+
+/// A line or half-line seen from some points inside, ascending.
+fn around(axis: Axis, points: &[f64]) -> Vec<(f64, f64, f64)> {
+    let mut out: Vec<(f64, f64, f64)> = points.windows(2).flat_map(|p| parts_of(p[0], p[1])).collect();
+    if let (Some(first), Some(last)) = (points.first().copied(), points.last().copied()) {
+        out.push((last, 1.0, f64::INFINITY));
+        match axis {
+            Axis::HalfLine { from } => out.extend(parts_of(from, first)),
+            _ => out.push((first, -1.0, f64::INFINITY)),
+        }
+    }
+    out
+}
 
 /// x_j = from_j + sum_k generator_k[j] u_k over u > 0.
 #[derive(Clone)]
@@ -28,32 +56,44 @@ struct Shape {
     bounded: Vec<bool>,
     /// The largest size of each member's distance from `from`.
     limits: Vec<f64>,
+    /// How often it was cut where a logarithm holds a square.
+    squares: usize,
 }
 
 impl Tails {
     /// The cones of the members, where there are not too many and all members are on lines.
-    pub(super) fn cut(&self, members: &[usize]) -> Option<Vec<Cone>> {
+    pub(super) fn cut(&self, cut: &Cut) -> Option<Vec<Cone>> {
         let form = &self.form;
+        let members = &cut.members[..];
+        let normals: Vec<Vec<f64>> = cut.planes.iter().map(|p| p.iter().map(|v| f64::from_bits(*v)).collect()).collect();
         let n = members.len();
         if !(1..=COORDINATES).contains(&n) || form.graph.len() > NODES {
             return None;
         }
-        let exponential = self.exponential();
-        let mut open = vec![Shape { from: vec![], generators: vec![], bounded: vec![], limits: vec![] }];
+        let exponential = self.exponential(cut.squares);
+        let segments = members.iter().filter(|j| matches!(form.axes[**j], Axis::Segment { .. })).count();
+        let parts = cut.squares && segments <= SEGMENTS;
+        let points = if cut.points { self.points(members) } else { vec![vec![]; n] };
+        let mut open = vec![Shape { from: vec![], generators: vec![], bounded: vec![], limits: vec![], squares: 0 }];
         for (k, j) in members.iter().enumerate() {
-            // Where it starts, whether it is a logarithm, and the sides with their limits.
-            let (from, log, sides) = match form.axes[*j] {
-                Axis::Line if exponential[*j] => (0.0, true, vec![(1.0, f64::INFINITY)]),
-                Axis::Line => (0.0, false, vec![(1.0, f64::INFINITY), (-1.0, f64::INFINITY)]),
-                Axis::HalfLine { from } => (from, false, vec![(1.0, f64::INFINITY)]),
-                Axis::Segment { from, to } if from < 0.0 && to > 0.0 => (0.0, false, vec![(1.0, to), (-1.0, -from)]),
-                Axis::Segment { from, to } => (from, false, vec![(1.0, to - from)]),
+            // Whether it is a logarithm, where it starts, and the sides with their limits.
+            let (log, sides) = match form.axes[*j] {
+                Axis::Line if exponential[*j] => (true, vec![(0.0, 1.0, f64::INFINITY)]),
+                Axis::Line | Axis::HalfLine { .. } if !points[k].is_empty() => (false, around(form.axes[*j], &points[k])),
+                Axis::Line => (false, vec![(0.0, 1.0, f64::INFINITY), (0.0, -1.0, f64::INFINITY)]),
+                Axis::HalfLine { from } => (false, vec![(from, 1.0, f64::INFINITY)]),
+                Axis::Segment { from, to } if from < 0.0 && to > 0.0 && parts => {
+                    (false, [parts_of(from, 0.0), parts_of(0.0, to)].concat())
+                }
+                Axis::Segment { from, to } if parts => (false, parts_of(from, to).to_vec()),
+                Axis::Segment { from, to } if from < 0.0 && to > 0.0 => (false, vec![(0.0, 1.0, to), (0.0, -1.0, -from)]),
+                Axis::Segment { from, to } => (false, vec![(from, 1.0, to - from)]),
                 _ => return None,
             };
             let grow = |shape: &Shape| -> Vec<Shape> {
-                let with = |(side, limit): &(f64, f64)| {
+                let with = |(from, side, limit): &(f64, f64, f64)| {
                     let mut s = shape.clone();
-                    s.from.push(from);
+                    s.from.push(*from);
                     s.limits.push(*limit);
                     s.bounded.push(limit.is_finite());
                     let mut generator = vec![0.0; n];
@@ -71,12 +111,16 @@ impl Tails {
         let (range, regular) = ranges(&form.graph, &form.axes);
         let mut known = BTreeMap::new();
         let mut done = Vec::new();
-        while let Some(shape) = open.pop() {
+        while let Some(mut shape) = open.pop() {
             if open.len() + done.len() >= CONES {
                 return None;
             }
+            if let Some(h) = normals.iter().find_map(|normal| of_cone(normal, &shape.generators)) {
+                open.extend(shape.split(&h)?);
+                continue;
+            }
             let chart = shape.chart(members, form.axes.len());
-            let mut walker = Walker::new(&form.graph, &chart, &range, &regular);
+            let mut walker = Walker::new(&form.graph, &chart, &range, &regular, cut.squares);
             let inside = match self.inside {
                 None => Some(true),
                 Some(id) => walker.holds(id, 0),
@@ -95,7 +139,8 @@ impl Tails {
                     }
                 })
                 .collect();
-            match walker.split.take() {
+            let split = walker.split.take();
+            match split.or_else(|| if cut.squares { shape.square(&contents) } else { None }) {
                 Some(h) => open.extend(shape.split(&h)?),
                 None => done.push(shape.cone(members, &contents, inside, &mut known)),
             }
@@ -103,13 +148,46 @@ impl Tails {
         Some(done)
     }
 
-    /// Coordinates on whole lines that stand in exponentials that are not bounded.
-    fn exponential(&self) -> Vec<bool> {
+    /// For each member on a line or half-line the numbers inside that it is compared with, where they are few.
+    pub(super) fn points(&self, members: &[usize]) -> Vec<Vec<f64>> {
+        let g = &self.form.graph;
+        let mut expander = Expander::new(g);
+        let mut found = vec![vec![]; members.len()];
+        let needed = g.reachable(&self.roots);
+        for id in (0..g.len()).filter(|i| needed[*i]).map(|i| g.id(i)) {
+            if !matches!(g.node(id), Node::Apply(Op::Add | Op::Sub, _) | Node::Part(..)) {
+                continue;
+            }
+            let [j] = g.coordinates(id)[..] else { continue };
+            let Some(k) = members.iter().position(|m| *m == j) else { continue };
+            let Some(poly) = expander.poly(id, 0).filter(|p| p.len() == 2) else { continue };
+            let (Some(slope), Some(shift)) = (poly.get(&vec![(j as u32, 1)]), poly.get(&vec![])) else { continue };
+            let at = -shift / slope;
+            let inside = match self.form.axes[j] {
+                Axis::Line => true,
+                Axis::HalfLine { from } => at > from,
+                _ => false,
+            };
+            if inside && at.is_finite() && !found[k].contains(&at) {
+                found[k].push(at);
+            }
+        }
+        if found.iter().map(Vec::len).sum::<usize>() > POINTS {
+            return vec![vec![]; members.len()];
+        }
+        found.iter_mut().for_each(|f| f.sort_by(f64::total_cmp));
+        found
+    }
+
+    /// Coordinates on whole lines that stand in exponentials that are not bounded, and in softplus where `soft`.
+    fn exponential(&self, soft: bool) -> Vec<bool> {
         let g = &self.form.graph;
         let mut found = vec![false; self.form.axes.len()];
         let needed = g.reachable(&self.roots);
         for i in (0..g.len()).filter(|i| needed[*i]) {
-            if let Node::Apply(Op::Exp, [a, ..]) = g.node(g.id(i)) {
+            if let Node::Apply(op, [a, ..]) = g.node(g.id(i))
+                && (op == Op::Exp || soft && matches!(op, Op::Softplus | Op::Expm1))
+            {
                 g.coordinates(a)
                     .into_iter()
                     .filter(|j| reach(self.form.axes[*j]) == [true, true])
@@ -148,6 +226,16 @@ impl Shape {
             out.slope[k] += 1.0;
             return Some(());
         }
+        let log = |j: &u32| chart.logarithm[*j as usize];
+        let pair = match powers {
+            [(j, 2)] => log(j).map(|k| (k, k)),
+            [(i, 1), (j, 1)] => log(i).zip(log(j)),
+            _ => None,
+        };
+        if let Some((i, k)) = pair {
+            *out.products.entry((i.min(k), i.max(k))).or_insert(0.0) += 1.0;
+            return Some(());
+        }
         let mut product = Signomial::constant(chart.n, 1.0);
         for (j, p) in powers {
             product = product.mul(&chart.x[*j as usize].as_ref()?.pow(f64::from(*p))?)?;
@@ -167,6 +255,28 @@ impl Shape {
             s
         };
         Some([part(i), part(k)])
+    }
+
+    /// Where what stands in a logarithm holds a square that is zero.
+    fn square(&mut self, contents: &[Option<Content>]) -> Option<Vec<f64>> {
+        let plain: Vec<bool> = self.generators.iter().map(Option::is_some).collect();
+        let caps = self.caps();
+        let open = contents.iter().flatten().flat_map(|c| &c.logs).map(|l| settled(&l.p, &caps));
+        let open = open.filter(|p| zeros(p) == Zeros::Other);
+        let found = open.flat_map(|p| planes(&p.0.iter().map(|t| (t.0, *t.1)).collect::<Vec<_>>(), &plain)).next()?;
+        self.squares += 1;
+        (self.squares <= SQUARES).then_some(found)
+    }
+
+    /// What each u is at most; infinite where it may be anything.
+    fn caps(&self) -> Vec<f64> {
+        let along = |k: usize, j: usize| self.generators[k].as_ref().map_or(0.0, |g| g[j]);
+        let n = self.generators.len();
+        let cap = |k: usize| {
+            let bounds = (0..n).filter(|j| along(k, *j) != 0.0 && (0..n).all(|i| along(i, *j) * along(k, *j) >= 0.0));
+            bounds.map(|j| self.limits[j] / along(k, j).abs()).fold(f64::INFINITY, f64::min)
+        };
+        (0..n).map(cap).collect()
     }
 
     /// Points of the cone within the support.
@@ -198,8 +308,10 @@ impl Shape {
         known: &mut BTreeMap<Vec<Power>, Directions>,
     ) -> Cone {
         let n = members.len();
+        let caps = self.caps();
         let mut terms: BTreeMap<Power, Vec<(usize, f64)>> = BTreeMap::new();
         let mut slope = vec![vec![]; n];
+        let mut products: BTreeMap<(usize, usize), Vec<(usize, f64)>> = BTreeMap::new();
         let mut logs: Vec<Logarithm> = Vec::new();
         for (i, content) in contents.iter().enumerate() {
             let Some(content) = content else { continue };
@@ -209,15 +321,19 @@ impl Shape {
             for (slot, c) in slope.iter_mut().zip(&content.slope).filter(|(_, c)| **c != 0.0) {
                 slot.push((i, *c));
             }
+            for (pair, c) in content.products.iter().filter(|p| *p.1 != 0.0) {
+                products.entry(*pair).or_default().push((i, *c));
+            }
             for log in &content.logs {
-                match logs.iter_mut().find(|l| l.p == log.p && l.absolute == log.absolute) {
+                let p = settled(&log.p, &caps);
+                match logs.iter_mut().find(|l| l.p == p && l.absolute == log.absolute) {
                     Some(l) => l.row.push((i, log.c)),
                     None => {
-                        let kind = zeros(&log.p);
+                        let kind = zeros(&p);
                         logs.push(Logarithm {
                             zero: None,
-                            corners: log.p.0.keys().map(numbers).collect(),
-                            p: log.p.clone(),
+                            corners: p.0.keys().map(numbers).collect(),
+                            p,
                             absolute: log.absolute,
                             zeros: kind,
                             row: vec![(i, log.c)],
@@ -226,7 +342,7 @@ impl Shape {
                 }
             }
         }
-        if logs.iter().any(|l| l.zeros == super::zeros::Zeros::Simple) {
+        if logs.iter().any(|l| l.zeros == Zeros::Simple) {
             let points = self.points();
             logs.iter_mut().for_each(|l| l.zero = zero_between(&l.p, &points));
         }
@@ -240,10 +356,8 @@ impl Shape {
         normals.extend((0..n).flat_map(|k| Signomial::coordinate(n, k).0.into_keys()));
         normals.sort();
         normals.dedup();
-        let found = known.entry(normals.clone()).or_insert_with(|| {
-            let planes: Vec<Vec<f64>> = normals.iter().map(numbers).collect();
-            rays(&planes, n).map(Arc::new)
-        });
+        let planes: Vec<Vec<f64>> = normals.iter().map(numbers).collect();
+        let found = known.entry(normals).or_insert_with(|| rays(&planes, n).map(Arc::new));
         Cone {
             from: self.from.clone(),
             members: members.to_vec(),
@@ -253,8 +367,10 @@ impl Shape {
             missing: contents.iter().map(Option::is_none).collect(),
             exponents: terms.into_iter().map(|(power, row)| Exponent { at: numbers(&power), power, row }).collect(),
             slope,
+            products: products.into_iter().collect(),
             logs,
             rays: found.clone(),
+            normals: planes,
             faces: Mutex::default(),
         }
     }

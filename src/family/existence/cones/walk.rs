@@ -1,10 +1,11 @@
 //! Nodes of the graph on one cone, as signomials of its coordinates.
 
 use super::super::range::Range;
+use super::ratios::{Ratio, Sum};
 use super::signomial::{Signomial, UNIT};
 use crate::domain::ORIGIN;
 use crate::expr::{Graph, Node, NodeId, Op};
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::rc::Rc;
 
 /// What the coordinates are on a cone.
@@ -16,12 +17,26 @@ pub(super) struct Chart {
     pub logarithm: Vec<Option<usize>>,
 }
 
-/// A piece on a cone up to a bounded amount: signomial + sum of c log|P| + slope . log u.
+/// A piece on a cone up to a bounded amount: signomial + sum of c log|P| + slope . log u + a quadratic form in log u.
 #[derive(Default)]
 pub(super) struct Content {
     pub terms: Signomial,
     pub logs: Vec<Log>,
     pub slope: Vec<f64>,
+    /// Coefficients of products of log u_i and log u_k, i <= k.
+    pub products: BTreeMap<(usize, usize), f64>,
+}
+
+impl Content {
+    /// c (a . log u + p) (b . log u + q).
+    pub fn add_product(&mut self, (a, p): (&[f64], f64), (b, q): (&[f64], f64), c: f64) {
+        for (i, a) in a.iter().enumerate().filter(|a| *a.1 != 0.0) {
+            for (k, b) in b.iter().enumerate().filter(|b| *b.1 != 0.0) {
+                *self.products.entry((i.min(k), i.max(k))).or_insert(0.0) += c * a * b;
+            }
+        }
+        self.slope.iter_mut().zip(a.iter().zip(b)).for_each(|(s, (a, b))| *s += c * (a * q + b * p));
+    }
 }
 
 /// c log P, or c log|P|.
@@ -37,13 +52,27 @@ pub(super) struct Walker<'a> {
     pub range: &'a [Range],
     pub regular: &'a [bool],
     known: HashMap<NodeId, Option<Rc<Signomial>>>,
+    pub(super) ratios: HashMap<NodeId, Option<Rc<Ratio>>>,
+    pub(super) sums: HashMap<NodeId, Option<Rc<Sum>>>,
     /// A linear form that has both signs on the cone, where its sign is needed.
     pub split: Option<Vec<f64>>,
+    /// Whether to cut where squares are zero.
+    squares: bool,
 }
 
 impl<'a> Walker<'a> {
-    pub fn new(g: &'a Graph, chart: &'a Chart, range: &'a [Range], regular: &'a [bool]) -> Self {
-        Walker { g, chart, range, regular, known: HashMap::new(), split: None }
+    pub fn new(g: &'a Graph, chart: &'a Chart, range: &'a [Range], regular: &'a [bool], squares: bool) -> Self {
+        Walker {
+            g,
+            chart,
+            range,
+            regular,
+            known: HashMap::new(),
+            ratios: HashMap::new(),
+            sums: HashMap::new(),
+            split: None,
+            squares,
+        }
     }
 
     /// The value of a node, where it is a signomial.
@@ -106,8 +135,11 @@ impl<'a> Walker<'a> {
                 }
                 Op::Neg => self.value(a, depth)?.mul(&Signomial::constant(n, -1.0)),
                 Op::Mul => {
-                    let (a, b) = (self.value(a, depth)?, self.value(b, depth)?);
-                    a.mul(&b)
+                    let (left, right) = (self.value(a, depth)?, self.value(b, depth)?);
+                    if a == b && self.squares {
+                        self.ask(&(*left).clone().without_constant());
+                    }
+                    left.mul(&right)
                 }
                 Op::Div => {
                     let (a, b) = (self.value(a, depth)?, self.value(b, depth)?);
@@ -116,7 +148,11 @@ impl<'a> Walker<'a> {
                 }
                 Op::Pow => {
                     let p = self.g.as_constant(b)?;
-                    self.value(a, depth)?.pow(p)
+                    let base = self.value(a, depth)?;
+                    if self.squares {
+                        self.ask(&(*base).clone().without_constant());
+                    }
+                    base.pow(p)
                 }
                 Op::Sqrt => self.value(a, depth)?.pow(0.5),
                 Op::Cbrt => {
@@ -215,16 +251,26 @@ impl<'a> Walker<'a> {
             }
             Node::Apply(Op::Log, [a, ..]) => return self.log(a, c, false, out, depth + 1),
             Node::Apply(Op::Log1p, [a, ..]) => {
-                let mut p = (*self.value(a, depth)?).clone();
-                p.add(&Signomial::constant(self.chart.n, 1.0), 1.0)?;
-                return self.note_log(p, c, false, out);
+                let a = self.ratio(a, depth)?;
+                let mut p = a.0.clone();
+                p.add(&a.1, 1.0)?;
+                return self.note_ratio((&p, &a.1), c, false, out);
             }
             _ => {}
         }
         if let Some(value) = self.value(id, depth) {
             return out.terms.add(&value, c);
         }
+        if self.product_of_logs(id, c, out, depth).is_some() || self.bounded_ratio(id, depth).is_some() {
+            return Some(());
+        }
         match self.g.node(id) {
+            Node::Apply(Op::Abs | Op::Relu | Op::Softplus, [a, ..]) if self.value(a, depth).is_none() => {
+                self.logarithmic(id, c, out, depth + 1)
+            }
+            Node::Apply(Op::Max | Op::Min, [a, b, _]) if self.value(a, depth).is_none() || self.value(b, depth).is_none() => {
+                self.logarithmic(id, c, out, depth + 1)
+            }
             Node::Apply(op @ (Op::Add | Op::Sub), [a, b, _]) => {
                 self.content(a, c, out, depth + 1)?;
                 self.content(b, if op == Op::Add { c } else { -c }, out, depth + 1)
@@ -281,11 +327,23 @@ impl<'a> Walker<'a> {
             }
             _ => {}
         }
-        let p = (*self.value(id, depth)?).clone();
-        self.note_log(p, c, absolute, out)
+        if let Some(p) = self.value(id, depth) {
+            return self.note_log((*p).clone(), c, absolute, out);
+        }
+        let ratio = self.ratio(id, depth)?;
+        self.note_ratio((&ratio.0, &ratio.1), c, absolute, out)
     }
 
-    fn note_log(&mut self, p: Signomial, c: f64, absolute: bool, out: &mut Content) -> Option<()> {
+    /// c log of a quotient, whose denominator has to be positive.
+    fn note_ratio(&mut self, (up, down): (&Signomial, &Signomial), c: f64, absolute: bool, out: &mut Content) -> Option<()> {
+        if down.sign() != Some(1.0) {
+            return None;
+        }
+        self.note_log(up.clone(), c, absolute, out)?;
+        self.note_log(down.clone(), -c, absolute, out)
+    }
+
+    pub(super) fn note_log(&mut self, p: Signomial, c: f64, absolute: bool, out: &mut Content) -> Option<()> {
         if absolute {
             self.ask(&p);
         }

@@ -7,7 +7,8 @@
 use super::faces::faces;
 use super::rays::rank;
 use super::sign::{Sign, sign};
-use super::signomial::{Power, Signomial, numbers};
+use super::signomial::{Power, Signomial, UNIT, numbers};
+use std::cmp::Ordering;
 
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) enum Zeros {
@@ -39,6 +40,39 @@ pub(super) fn zeros(p: &Signomial) -> Zeros {
         }
     }
     Zeros::Other
+}
+
+/// A signomial as its terms of one sign, where those of the other are at most 9/10 of them for u below `caps`: the same up
+/// to a bounded factor. Else as it is.
+pub(super) fn settled(p: &Signomial, caps: &[f64]) -> Signomial {
+    if p.sign().is_some() || caps.iter().all(|c| c.is_infinite()) {
+        return p.clone();
+    }
+    let (up, down): (Vec<_>, Vec<_>) = p.0.iter().partition(|t| *t.1 > 0.0);
+    for (kept, others) in [(&up, &down), (&down, &up)] {
+        // What is left of the share of each kept term.
+        let mut left: Vec<f64> = kept.iter().map(|t| 0.9 * t.1.abs()).collect();
+        let covered = others.iter().all(|(power, c)| {
+            let mut open = c.abs();
+            for ((base, _), left) in kept.iter().zip(&mut left) {
+                // The largest u^(power - base).
+                let factor = power.iter().zip(*base).zip(caps).try_fold(1.0, |product, ((a, b), cap)| match a.cmp(b) {
+                    Ordering::Equal => Some(product),
+                    Ordering::Greater if cap.is_finite() => Some(product * cap.powf((a - b) as f64 / UNIT)),
+                    _ => None,
+                });
+                let Some(factor) = factor.filter(|f| *f > 0.0) else { continue };
+                let taken = open.min(*left / factor);
+                open -= taken;
+                *left -= taken * factor;
+            }
+            open <= 0.0
+        });
+        if covered {
+            return Signomial(kept.iter().map(|(power, c)| ((*power).clone(), **c)).collect());
+        }
+    }
+    p.clone()
 }
 
 fn differences(p: &Signomial) -> Vec<Vec<f64>> {
