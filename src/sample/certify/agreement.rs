@@ -39,34 +39,50 @@ pub(super) fn lines(family: &Family, etas: &[&[f64]], stream: Stream, monitor: &
         seed: stream.child("agreement").state()[0],
         ..HmcOptions::default()
     };
-    let sampled =
-        labels(family, &etas.concat(), &LabelOptions { method: Method::Hmc, hmc, ..LabelOptions::default() }, monitor);
-    let sampled = match sampled {
-        Ok(sampled) => sampled,
+    let sample = |etas: &[f64], hmc: &HmcOptions| {
+        labels(family, etas, &LabelOptions { method: Method::Hmc, hmc: hmc.clone(), ..LabelOptions::default() }, monitor)
+    };
+    let sampled = match sample(&etas.concat(), &hmc) {
+        Ok(sampled) => sampled.rows(family.dim()),
         Err(e) => return vec![Line::of(NAME, false, format!("the family cannot be sampled: {}", e.message()))],
     };
-    let (k, names) = (family.dim(), family.stat_names());
-    let converged: Vec<usize> = (0..etas.len()).filter(|r| sampled.rhat[*r] < RHAT).collect();
+    let truth = truth.rows(family.dim());
+    let names = family.stat_names();
+    let converged: Vec<usize> = (0..etas.len()).filter(|r| sampled[*r].rhat[0] < RHAT).collect();
     if converged.is_empty() {
         return vec![Line::skip(NAME, "the chains do not agree among themselves; more warm-up may help")];
     }
     // Standard errors from the ESS are good to a tenth or so, as if from 100 degrees of freedom.
-    let limit = z_limit(k * converged.len(), 100.0);
-    let (mut worst, mut place) = (0.0, String::new());
-    for row in &converged {
-        for (i, name) in names.iter().enumerate() {
-            let at = row * k + i;
-            let (s, t) = (sampled.mu_t[at], truth.mu_t[at]);
-            let error = sampled.mcse[at].hypot(truth.mcse[at]).max(1e-10 * t.abs()).max(f64::MIN_POSITIVE);
-            let z = (s - t).abs() / error;
-            if z > worst || z.is_nan() {
-                (worst, place) =
-                    (if z.is_nan() { f64::INFINITY } else { z }, format!(", mean of {}: {s} sampled, {t} exact", name));
+    let limit = z_limit(family.dim() * converged.len(), 100.0);
+    let mut worst = (0.0, String::new());
+    for row in converged {
+        let mut found = largest(&sampled[row], &truth[row], &names);
+        if found.0 >= limit {
+            // Narrow places are reached by short steps only, and what is not reached is not seen by controls either: the family
+            // is not to blame for it.
+            let careful = HmcOptions { target_accept: 0.99, warmup: 2000, control_variates: false, ..hmc.clone() };
+            if let Ok(again) = sample(etas[row], &careful) {
+                found = largest(&again, &truth[row], &names);
             }
         }
+        if found.0 > worst.0 {
+            worst = found;
+        }
     }
+    let (worst, place) = worst;
     let place = if worst < limit { String::new() } else { place };
     vec![Line::of(NAME, worst < limit, format!("sampled against exact means, largest z {worst:.1}{place} (limit {limit:.1})"))]
+}
+
+/// The largest z of the means at one eta, infinite where one is not a number, and whose it is.
+fn largest(sampled: &Moments, truth: &Moments, names: &[String]) -> (f64, String) {
+    let z = |i: usize| {
+        let (s, t) = (sampled.mu_t[i], truth.mu_t[i]);
+        let error = sampled.mcse[i].hypot(truth.mcse[i]).max(1e-10 * t.abs()).max(f64::MIN_POSITIVE);
+        let z = (s - t).abs() / error;
+        (if z.is_nan() { f64::INFINITY } else { z }, format!(", mean of {}: {s} sampled, {t} exact", names[i]))
+    };
+    (0..names.len()).map(z).fold((0.0, String::new()), |worst, found| if found.0 > worst.0 { found } else { worst })
 }
 
 /// The exact sampler of a named family against its moments.
