@@ -191,3 +191,60 @@ fn a_lattice_along_the_own_axes_has_the_moments_of_the_normal() {
     assert!((m[9] - (-0.5 * variance).exp() * mean.sin()).abs() < 1e-9, "{}", m[9]);
     assert!((found[2][0] - found[3][0]).abs() < 1e-9);
 }
+
+/// A, the means and their claimed errors over the sd, of a family at eta.
+fn found(family: &str, eta: &str) -> (f64, Vec<f64>, Vec<f64>) {
+    let code = format!("let f = family(#{{ {family} }}); to_json(f.mean({eta}, #{{method: \"quadrature\"}}))");
+    let m: Value = serde_json::from_str(&eval(&code).unwrap_or_else(|e| panic!("{eta}: {e}"))).unwrap();
+    let mu: Vec<f64> = m["mu_T"].as_array().unwrap().iter().map(|v| v.as_f64().unwrap_or(f64::NAN)).collect();
+    let sd: Vec<f64> = (0..mu.len()).map(|i| m["cov_TT"][i][i].as_f64().unwrap().sqrt()).collect();
+    (m["log_normalizer"].as_f64().unwrap_or(f64::NAN), mu, sd)
+}
+
+/// The sum S of three Laplace variables has the density (3 + 3|S| + S^2) exp(-|S|) / 16, so that with a = 1 - s the integral of
+/// exp(-|x0| - |x1| - |x2| + s|x0 + x1 + x2|) is 3/a + 3/a^2 + 2/a^3.
+#[test]
+fn oblique_planes_through_three_coordinates_have_their_closed_form() {
+    let family = "x: real(3), stats: |x| #{ abs: abs(x), s: abs(x[0]+x[1]+x[2]) }";
+    for s in [-1.5, 0.0, 0.5] {
+        let a: f64 = 1.0 - s;
+        let z = 3.0 / a + 3.0 / (a * a) + 2.0 / a.powi(3);
+        let mean = (3.0 / a.powi(2) + 6.0 / a.powi(3) + 6.0 / a.powi(4)) / z;
+        let (log_normalizer, mu, sd) = found(family, &format!("[-1, -1, -1, {s:?}]"));
+        assert!((log_normalizer - z.ln()).abs() < SD, "s = {s}: {log_normalizer} for {}", z.ln());
+        assert!((mu[3] - mean).abs() < SD * sd[3], "s = {s}: {} for {mean}", mu[3]);
+    }
+}
+
+/// What lies between an oblique condition and the end of a half line counts, however low its density is in the logarithm.
+#[test]
+fn a_triangle_ends_at_the_ends_of_half_lines() {
+    for x in ["positive(2)", "interval(0, 1, 2)"] {
+        let family = format!("x: {x}, stats: |x| #{{ a: x[0], b: x[1] }}, where: |x| x[0] + x[1] < 1");
+        for (eta, z) in [("[0, 0]", 0.5), ("[-1, -1]", 1.0 - 2.0 / 1.0_f64.exp())] {
+            let (log_normalizer, mu, _) = found(&family, eta);
+            assert!((log_normalizer - z.ln()).abs() < SD, "{x} at {eta}: {log_normalizer} for {}", z.ln());
+            assert!((mu[0] - mu[1]).abs() < SD, "{x} at {eta}: {mu:?}");
+        }
+    }
+}
+
+/// On the unit square with x0^a x1^b (1 - x0)^c (1 - x1)^d exp(z x0 x1) the integral is the sum over n of
+/// z^n / n! B(a + 1 + n, c + 1) B(b + 1 + n, d + 1).
+#[test]
+fn a_square_with_singular_sides_has_the_series_of_its_coupling() {
+    use nnef::num::special::lgamma;
+    let family = "x: interval(0, 1, 2), stats: |x| #{ l: log(x), m: log(1.0 - x), z: x[0]*x[1] }";
+    let ln_beta = |a: f64, b: f64| lgamma(a) + lgamma(b) - lgamma(a + b);
+    for [a, b, c, d, z] in [[-0.5, -0.5, -0.5, 3.0, 1.0], [-0.9, -0.5, -0.3, -0.9, 0.0], [-0.5, 0.5, 0.5, 0.5, 2.0]] {
+        let term = |n: i32, shift: f64| {
+            let (m, factorial) = (f64::from(n), lgamma(f64::from(n) + 1.0));
+            f64::powi(z, n) * (ln_beta(a + 1.0 + m + shift, c + 1.0) + ln_beta(b + 1.0 + m + shift, d + 1.0) - factorial).exp()
+        };
+        let sum = |shift: f64| (0..40).map(|n| term(n, shift)).sum::<f64>();
+        let (log_normalizer, mu, sd) = found(family, &format!("{:?}", [a, b, c, d, z]));
+        assert!((log_normalizer - sum(0.0).ln()).abs() < SD, "{z}: {log_normalizer} for {}", sum(0.0).ln());
+        let mean = sum(1.0) / sum(0.0);
+        assert!((mu[4] - mean).abs() < SD * sd[4], "{z}: {} for {mean}", mu[4]);
+    }
+}

@@ -116,20 +116,34 @@ impl Problem<'_> {
         let (family, eta) = (self.family, self.eta);
         let (mut over, mut wider) = (component, window_of_row);
         let doubtful = |row: &Row| row.worst > self.options.tol.max(TOL_WIDE) || row.worst.is_nan();
-        if doubtful(&row) {
-            self.along_ridges(&mut row, component, &wider);
+        // Where a density is singular at the ends of its segments, lines are far dearer than coordinates on the whole line; where
+        // surfaces cut through them it is the other way round.
+        let cut = component.cliques.iter().any(Nested::applies);
+        if cut && doubtful(&row) {
+            self.along_ridges(&mut row, over, &wider);
+        }
+        let mut refused = None;
+        if let Some((integrand, twin)) = smooth.filter(|_| doubtful(&row)) {
+            match Scanner::new(family, integrand, twin).window(eta) {
+                Ok(whole) => {
+                    let better = |a: &Row| a.worst < row.worst || row.worst.is_nan() || a.tail.iter().any(|t| !t.is_finite());
+                    if let Some(again) = self.integrate(twin, &whole).filter(better) {
+                        (row, over, wider) = (again, twin, whole);
+                    }
+                }
+                Err(e) => refused = Some(e),
+            }
+        }
+        if !cut && doubtful(&row) {
+            self.along_ridges(&mut row, over, &wider);
         }
         if doubtful(&row)
-            && let Some(again) = self.integrate(component, &wider).filter(|a| a.worst < row.worst || row.worst.is_nan())
+            && let Some(again) = self.integrate(over, &wider).filter(|a| a.worst < row.worst || row.worst.is_nan())
         {
             row = again;
         }
-        if let Some((integrand, twin)) = smooth.filter(|_| doubtful(&row)) {
-            let whole = Scanner::new(family, integrand, twin).window(eta)?;
-            let better = |a: &Row| a.worst < row.worst || row.worst.is_nan() || a.tail.iter().any(|t| !t.is_finite());
-            if let Some(again) = self.integrate(twin, &whole).filter(better) {
-                (row, over, wider) = (again, twin, whole);
-            }
+        if let Some(e) = refused.filter(|_| doubtful(&row)) {
+            return Err(e);
         }
         if row.undefined {
             return Err(Error::domain(format!(

@@ -3,6 +3,7 @@
 use super::planes::Planes;
 use super::rule::section;
 use super::window::{Chart, Window};
+use crate::domain::Axis;
 use crate::expr::lanes::Pool;
 use crate::expr::{NodeId, Program};
 use crate::family::Clique;
@@ -39,10 +40,13 @@ const SECTION: usize = 32;
 const ROUNDS: usize = 4;
 
 impl<'a> Crossings<'a> {
-    /// Inside a window; `order` are the coordinates from the outermost to the innermost.
-    pub(super) fn inside(clique: &Clique, window: &'a Window, order: &[usize]) -> Crossings<'a> {
+    /// Inside a window over `axes`; `order` are the coordinates from the outermost to the innermost.
+    pub(super) fn inside(clique: &Clique, axes: &[Axis], window: &'a Window, order: &[usize]) -> Crossings<'a> {
         let ends = window.low.iter().copied().zip(window.high.iter().copied()).collect();
-        Crossings::new(clique, &window.charts, ends, &window.cut, order)
+        // All that is left between a surface and an end of the support lies at that end, however low the density is there.
+        let ended = |axis: &Axis| matches!(axis, Axis::HalfLine { .. }) || axis.ends().is_some();
+        let noticeable: Vec<[bool; 2]> = axes.iter().zip(&window.cut).map(|(a, cut)| cut.map(|c| c || ended(a))).collect();
+        Crossings::new(clique, &window.charts, ends, &noticeable, order)
     }
     /// Between the ends of each coordinate, of which some are `noticeable`, below and above.
     pub(super) fn new(

@@ -197,7 +197,7 @@ impl<'a> Grid<'a> {
         let (points, places): (Vec<Points>, Vec<Cells>) = cliques
             .iter()
             .map(|c| match split::applies(self.component, c) {
-                true => split::lines(c, &self.window, &lines, &self.panels, n),
+                true => split::lines(self.component, c, &self.window, &lines, &self.panels, n),
                 false => (tensor(c, &lines), Cells::Tensor),
             })
             .unzip();
@@ -462,7 +462,9 @@ impl Row {
     /// believed; `changes` keeps them.
     pub(super) fn judge(&mut self, before: &Row, changes: &mut Vec<f64>, fastest: f64) {
         let k = self.mu.len();
-        let change: Vec<f64> = (0..k).map(|s| (self.mu[s] - before.mu[s]).abs()).collect();
+        // What is not a number is not settled.
+        let between = |a: f64, b: f64| if a.is_finite() && b.is_finite() { (a - b).abs() } else { f64::INFINITY };
+        let change: Vec<f64> = (0..k).map(|s| between(self.mu[s], before.mu[s])).collect();
         self.cov.clone_from(&before.cov);
         let sd = |s: usize| before.cov[s * k + s].max(0.0).sqrt();
         let in_sd = |s: usize, e: f64| if e == 0.0 { 0.0 } else { e / sd(s) };
@@ -470,8 +472,8 @@ impl Row {
             (0..k).map(|s| in_sd(s, errors[s])).fold(0.0, |a: f64, b| if b.is_nan() { f64::INFINITY } else { a.max(b) })
         };
         // Means alone may stand still where all the mass falls on one node.
-        let shift = (self.log_normalizer - before.log_normalizer).abs();
-        let shift = if shift > 4e-15 * self.log_normalizer.abs() { shift } else { 0.0 };
+        let shift = between(self.log_normalizer, before.log_normalizer);
+        let shift = if shift.is_finite() && shift <= 4e-15 * self.log_normalizer.abs() { 0.0 } else { shift };
         let now = worst(&change).max(shift);
         // Levels whose changes shrink geometrically have an error beyond the last of change * ratio / (1 - ratio).
         let factor = match changes.last() {

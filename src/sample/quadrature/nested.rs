@@ -39,7 +39,7 @@ impl<'a> Nested<'a> {
         let whole = |a: &usize| !matches!(axes[*a], Axis::Integers { .. });
         let mut order: Vec<usize> = (0..axes.len()).collect();
         order.sort_by_key(whole);
-        let crossings = Rc::new(Crossings::inside(clique, window, &order));
+        let crossings = Rc::new(Crossings::inside(clique, axes, window, &order));
         Nested { window, axes, order, crossings, ridge: None }
     }
     /// Only where the density of one `eta`, `[k]`, counts, with coordinates from the outermost to the innermost in a given order.
@@ -52,7 +52,7 @@ impl<'a> Nested<'a> {
         eta: &[f64],
         level: &OnceCell<f64>,
     ) -> Nested<'a> {
-        let crossings = Rc::new(Crossings::inside(clique, window, order));
+        let crossings = Rc::new(Crossings::inside(clique, axes, window, order));
         let ridge = Ridge::inside(clique, window, order, eta, crossings.clone(), level.get().copied());
         level.get_or_init(|| ridge.level());
         Nested { window, axes, order: order.to_vec(), crossings, ridge: Some(ridge) }

@@ -182,7 +182,7 @@ impl<'a> Scanner<'a> {
             widen(Ridge::over(clique, far, &order, eta), &far.charts);
             // Parts of a restricted support may be too small to be met from afar.
             if self.family.is_restricted() {
-                let crossings = Rc::new(Crossings::inside(clique, &around, &order));
+                let crossings = Rc::new(Crossings::inside(clique, &self.component.axes, &around, &order));
                 widen(Ridge::inside(clique, &around, &order, eta, crossings, None), &around.charts);
             }
         }

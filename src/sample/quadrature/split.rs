@@ -28,6 +28,7 @@ pub(super) fn applies(component: &Component, clique: &Clique) -> bool {
 
 /// The points of a clique, and where they lie. `n` is the number of nodes of a panel.
 pub(super) fn lines(
+    component: &Component,
     clique: &Clique,
     window: &Window,
     lines: &[Line],
@@ -37,7 +38,8 @@ pub(super) fn lines(
     let outer = clique.separator.first().copied().unwrap_or(0);
     let inner = 1 - outer;
     let own = window.of(&clique.coordinates);
-    let crossings = Crossings::inside(clique, &own, &[outer, inner]);
+    let axes: Vec<Axis> = clique.coordinates.iter().map(|c| component.axes[*c]).collect();
+    let crossings = Crossings::inside(clique, &axes, &own, &[outer, inner]);
     let (line, chart) = (&lines[clique.coordinates[outer]], own.charts[inner]);
     let ends = panels[clique.coordinates[inner]].clone().unwrap_or_else(|| vec![own.low[inner], own.high[inner]]);
     let basis = Basis::new(n);
