@@ -15,11 +15,16 @@ impl Tails {
             return Existence::unproven("the family is too large for the analysis of its tails");
         }
         let coefficients = self.form.coefficients(eta);
-        let found = self.decide(Some(eta), &coefficients);
-        if self.restricted && self.form.axes.len() > 1 && matches!(found, Existence::Unproven { .. }) {
+        if self.restricted && self.form.axes.len() > 1 {
             let all: Vec<usize> = (0..self.form.axes.len()).collect();
             let active: Vec<usize> = (0..coefficients.len()).filter(|i| coefficients[*i].0 != 0.0).collect();
-            return self.by_cones(&all, &active, &coefficients).unwrap_or(found);
+            if let Some(found) = self.by_cones(&all, &active, &coefficients) {
+                return found;
+            }
+        }
+        let found = self.decide(Some(eta), &coefficients);
+        if self.restricted && matches!(found, Existence::Unproven { .. }) {
+            return self.under_condition(eta).unwrap_or(found);
         }
         found
     }
