@@ -13,8 +13,8 @@ use crate::expr::{Graph, Node, NodeId, Op};
 
 /// Most conjuncts.
 const CONJUNCTS: usize = 6;
-/// The factors n.
-const FACTORS: [f64; 3] = [1.0, 1e3, 1e6];
+/// The factors n, which are not those that coefficients of families cancel with.
+const FACTORS: [f64; 3] = [1.13, 1.37e3, 1.71e6];
 
 /// The family with functions of its conjuncts as further statistics.
 pub(super) struct Envelope {
