@@ -8,7 +8,7 @@ use nnef::family::{Existence, Family};
 /// Half of the bracket around a boundary.
 const STEP: f64 = 1e-6;
 
-fn support(kind: &str) -> Support {
+pub fn support(kind: &str) -> Support {
     let (name, rest) = kind.split_once('(').unwrap();
     let numbers: Vec<f64> = rest.trim_end_matches(')').split(',').map(|n| n.trim().parse().unwrap()).collect();
     match name {
@@ -49,22 +49,18 @@ fn parse(x: &Expr, words: &mut std::iter::Peekable<std::vec::IntoIter<String>>) 
     }
 }
 
+/// The expression that is written so.
+pub fn parsed(x: &Expr, text: &str) -> Result<Expr> {
+    let words: Vec<String> = text.replace('(', " ( ").replace(')', " ) ").split_whitespace().map(String::from).collect();
+    parse(x, &mut words.into_iter().peekable())
+}
+
 /// A family with statistics in the order given.
 pub fn family(kind: &str, stats: &[&str]) -> Family {
     Family::trace(
         "test",
         support(kind),
-        |x| {
-            stats
-                .iter()
-                .enumerate()
-                .map(|(i, s)| {
-                    let words: Vec<String> =
-                        s.replace('(', " ( ").replace(')', " ) ").split_whitespace().map(String::from).collect();
-                    Ok((format!("s{i:03}"), parse(x, &mut words.into_iter().peekable())?))
-                })
-                .collect()
-        },
+        |x| stats.iter().enumerate().map(|(i, s)| Ok((format!("s{i:03}"), parsed(x, s)?))).collect(),
         None,
     )
     .unwrap()

@@ -8,6 +8,9 @@ use super::series::Mono;
 use super::table::{Outcome, Table};
 use super::{Existence, Tails};
 
+/// Most coordinates under a condition whose cones are asked before all else.
+const FEW: usize = 3;
+
 impl Tails {
     /// The verdict for one eta.
     pub(super) fn existence(&self, eta: &[f64]) -> Existence {
@@ -15,13 +18,24 @@ impl Tails {
             return Existence::unproven("the family is too large for the analysis of its tails");
         }
         let coefficients = self.form.coefficients(eta);
-        let found = self.decide(Some(eta), &coefficients);
-        if self.restricted && self.form.axes.len() > 1 && matches!(found, Existence::Unproven { .. }) {
-            let all: Vec<usize> = (0..self.form.axes.len()).collect();
+        let d = self.form.axes.len();
+        let cones = || {
+            let all: Vec<usize> = (0..d).collect();
             let active: Vec<usize> = (0..coefficients.len()).filter(|i| coefficients[*i].0 != 0.0).collect();
-            return self.by_cones(&all, &active, &coefficients).unwrap_or(found);
+            self.by_cones(&all, &active, &coefficients)
+        };
+        if self.restricted
+            && (2..=FEW).contains(&d)
+            && let Some(found) = cones()
+        {
+            return found;
         }
-        found
+        let found = self.decide(Some(eta), &coefficients);
+        if !self.restricted || !matches!(found, Existence::Unproven { .. }) {
+            return found;
+        }
+        let late = if d > FEW { cones() } else { None };
+        late.or_else(|| self.under_condition(eta)).unwrap_or(found)
     }
 
     pub(super) fn decide(&self, eta: Option<&[f64]>, coefficients: &[(f64, f64)]) -> Existence {

@@ -5,12 +5,15 @@
 //! combination decides ([`table`]). All of that is found once per family ([`build`]); an eta is then a matter of sums
 //! ([`decide`]). Coordinates that share no piece are separate; what is coupled is decided by cones and Newton polyhedra where
 //! it is made of powers, logarithms and absolute values ([`cones`]), else by the maximum of the leading (quasi-)homogeneous
-//! part over directions, by lines and by shears ([`coupled`]). Whatever cannot be decided is [`Existence::Unproven`].
+//! part over directions, by lines and by shears ([`coupled`]). A condition
+//! `where:` bounds the density by larger ones without it ([`envelope`]). Whatever cannot be decided is [`Existence::Unproven`].
 
 mod build;
 mod cones;
+mod copy;
 mod coupled;
 mod decide;
+mod envelope;
 mod expand;
 mod form;
 mod growth;
@@ -26,6 +29,7 @@ use crate::expr::NodeId;
 use build::piece_series;
 use cones::{Cones, Cut};
 use coupled::{Direction, Lines};
+use envelope::Envelope;
 use form::Form;
 use growth::Sides;
 use lead::Leads;
@@ -83,6 +87,8 @@ pub struct Tails {
     depth: usize,
     lines: OnceLock<Vec<Lines>>,
     shears: OnceLock<Vec<Tails>>,
+    /// Larger densities where the condition is not asked.
+    envelope: OnceLock<Option<Box<Envelope>>>,
     leads: Mutex<HashMap<Vec<u64>, Arc<Leads>>>,
     /// Lines in directions that were asked for.
     directions: Mutex<HashMap<Direction, Arc<Table>>>,

@@ -15,12 +15,12 @@ use super::sign::{Sign, sign, somewhere_positive};
 use super::signomial::{Power, Signomial};
 use super::zeros::{Zeros, independent, value};
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 /// What counts as zero in a product of an exponent and a direction.
-const ZERO: f64 = 1e-9;
+pub(super) const ZERO: f64 = 1e-9;
 /// What is surely not zero there.
-const INSIDE: f64 = 1e-6;
+pub(super) const INSIDE: f64 = 1e-6;
 /// Most remembered sets of exponents.
 const REMEMBERED: usize = 64;
 
@@ -57,6 +57,12 @@ pub(in super::super) struct Cone {
     pub(super) bounded: Vec<bool>,
     /// Whether the condition of the family holds on it.
     pub(super) inside: Option<bool>,
+    /// What has to be negative for the condition to hold, where that is not decided and such are known.
+    pub(super) conditions: Option<Vec<Signomial>>,
+    /// The largest size of each member's distance from `from`.
+    pub(super) limits: Vec<f64>,
+    /// Directions of log u in which the density is looked at within the region.
+    pub(super) edges: OnceLock<Vec<Vec<f64>>>,
     /// Pieces that have no such form here.
     pub(super) missing: Vec<bool>,
     pub(super) exponents: Vec<Exponent>,
@@ -82,7 +88,7 @@ pub(super) enum Verdict {
 }
 
 /// The sum over pieces and the sum of sizes.
-fn total(row: &[(usize, f64)], coefficients: &[(f64, f64)]) -> (f64, f64) {
+pub(super) fn total(row: &[(usize, f64)], coefficients: &[(f64, f64)]) -> (f64, f64) {
     row.iter().fold((0.0, 0.0), |(s, size), (i, c)| (s + coefficients[*i].0 * c, size + coefficients[*i].1 * c.abs()))
 }
 
@@ -91,7 +97,7 @@ pub(super) fn doubtful((sum, size): (f64, f64)) -> bool {
     sum != 0.0 && sum.abs() <= ROUNDING * size && sum.abs() < size
 }
 
-fn dot(a: &[f64], v: &[f64]) -> f64 {
+pub(super) fn dot(a: &[f64], v: &[f64]) -> f64 {
     a.iter().zip(v).map(|(a, v)| a * v).sum()
 }
 
@@ -138,17 +144,7 @@ impl Cone {
     fn along_rays(&self, rays: &[Vec<f64>], used: &[usize], slope: &[(f64, f64)], logs: &[(f64, f64)]) -> Verdict {
         let mut sure = true;
         for v in rays.iter().filter(|v| self.quiet(used, v)) {
-            let (mut sum, mut size) = (0.0, 0.0);
-            for ((s, v), generator) in slope.iter().zip(v).zip(&self.generators) {
-                let measure = if generator.is_some() { 1.0 } else { 0.0 };
-                sum += (s.0 + measure) * v;
-                size += (s.1 + measure) * v.abs();
-            }
-            for (log, c) in self.logs.iter().zip(logs).filter(|(_, c)| c.0 != 0.0) {
-                let top = log.corners.iter().map(|a| dot(a, v)).fold(f64::NEG_INFINITY, f64::max);
-                sum += c.0 * top;
-                size += c.1 * top.abs();
-            }
+            let (sum, size) = self.powers_along(v, slope, logs);
             if sum < 0.0 && !doubtful((sum, size)) {
                 continue;
             }
@@ -161,6 +157,22 @@ impl Cone {
             return Verdict::Infinite { direction: v.clone(), reason };
         }
         if sure { Verdict::Finite } else { Verdict::Unknown }
+    }
+
+    /// The part that is linear in log u, the measure with it, along v, and the sum of sizes.
+    pub(super) fn powers_along(&self, v: &[f64], slope: &[(f64, f64)], logs: &[(f64, f64)]) -> (f64, f64) {
+        let (mut sum, mut size) = (0.0, 0.0);
+        for ((s, v), generator) in slope.iter().zip(v).zip(&self.generators) {
+            let measure = if generator.is_some() { 1.0 } else { 0.0 };
+            sum += (s.0 + measure) * v;
+            size += (s.1 + measure) * v.abs();
+        }
+        for (log, c) in self.logs.iter().zip(logs).filter(|(_, c)| c.0 != 0.0) {
+            let top = log.corners.iter().map(|a| dot(a, v)).fold(f64::NEG_INFINITY, f64::max);
+            sum += c.0 * top;
+            size += c.1 * top.abs();
+        }
+        (sum, size)
     }
 
     /// Whether no term grows in a direction of log u that the cone has.
@@ -270,7 +282,7 @@ impl Cone {
     }
 
     /// The members at u.
-    fn point(&self, u: &[f64]) -> Vec<f64> {
+    pub(super) fn point(&self, u: &[f64]) -> Vec<f64> {
         let at = |k: usize| match self.generators[k] {
             None => u[k].ln(),
             Some(_) => {

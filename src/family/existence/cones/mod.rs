@@ -6,6 +6,7 @@
 //!   logarithms of signomials ([`ratios`]), plus a quadratic form in log u ([`quadratic`]).
 //! - [`cone`]: the integral over one cone, by the faces of the Newton polyhedron ([`faces`], [`sign`]), by the zeros of
 //!   what stands in logarithms ([`zeros`]) and by the edges of a fan of directions of log u ([`rays`]).
+//! - [`region`]: where a condition is not decided on a cone, places inside the region at which the density is infinite.
 //! - [`planes`]: where that does not tell, the cones are cut where squares are zero, also those of one eta.
 //!
 //! A sum over cones of positive numbers is finite exactly where all of them are.
@@ -16,6 +17,7 @@ mod planes;
 mod quadratic;
 mod ratios;
 mod rays;
+mod region;
 mod sign;
 mod signomial;
 mod split;
@@ -59,7 +61,12 @@ impl Tails {
                     Verdict::Infinite { direction, reason } if cone.inside == Some(true) => {
                         return Some(Existence::Improper { direction: cone.describe(&direction, &self.names), reason });
                     }
-                    _ => open.push(cone),
+                    _ => match cone.infinite_within(active, coefficients) {
+                        Some(Verdict::Infinite { direction, reason }) => {
+                            return Some(Existence::Improper { direction: cone.describe(&direction, &self.names), reason });
+                        }
+                        _ => open.push(cone),
+                    },
                 }
             }
             if open.is_empty() {

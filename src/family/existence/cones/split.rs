@@ -7,13 +7,14 @@ use super::Cut;
 use super::cone::{Cone, Directions, Exponent, Logarithm};
 use super::planes::{of_cone, planes};
 use super::rays::rays;
+use super::region::hold;
 use super::signomial::{Power, Signomial, numbers};
 use super::walk::{Chart, Content, Walker};
 use super::zeros::{Zeros, settled, zero_between, zeros};
 use crate::domain::Axis;
 use crate::expr::{Node, Op};
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 
 /// Most coordinates, cones, and nodes of the graph.
 const COORDINATES: usize = 7;
@@ -128,6 +129,7 @@ impl Tails {
             if inside == Some(false) {
                 continue;
             }
+            let conditions = self.inside.filter(|_| inside.is_none()).and_then(|id| walker.conditions(id, 0));
             let contents: Vec<Option<Content>> = (0..form.pieces.len())
                 .map(|i| {
                     let piece = &form.pieces[i];
@@ -142,7 +144,7 @@ impl Tails {
             let split = walker.split.take();
             match split.or_else(|| if cut.squares { shape.square(&contents) } else { None }) {
                 Some(h) => open.extend(shape.split(&h)?),
-                None => done.push(shape.cone(members, &contents, inside, &mut known)),
+                None => done.push(shape.cone(members, &contents, (inside, conditions), &mut known)),
             }
         }
         Some(done)
@@ -304,7 +306,7 @@ impl Shape {
         &self,
         members: &[usize],
         contents: &[Option<Content>],
-        inside: Option<bool>,
+        (inside, conditions): (Option<bool>, Option<Vec<Signomial>>),
         known: &mut BTreeMap<Vec<Power>, Directions>,
     ) -> Cone {
         let n = members.len();
@@ -344,7 +346,11 @@ impl Shape {
         }
         if logs.iter().any(|l| l.zeros == Zeros::Simple) {
             let points = self.points();
-            logs.iter_mut().for_each(|l| l.zero = zero_between(&l.p, &points));
+            let known = conditions.as_deref().unwrap_or_default();
+            logs.iter_mut().for_each(|l| {
+                let within: Vec<Vec<f64>> = points.iter().filter(|u| hold(known, u, Some(&l.p))).cloned().collect();
+                l.zero = zero_between(&l.p, &within).or_else(|| zero_between(&l.p, &points));
+            });
         }
         let mut normals: Vec<Power> = terms.keys().cloned().collect();
         for log in &logs {
@@ -364,6 +370,9 @@ impl Shape {
             generators: self.generators.clone(),
             bounded: self.bounded.clone(),
             inside,
+            conditions,
+            limits: self.limits.clone(),
+            edges: OnceLock::new(),
             missing: contents.iter().map(Option::is_none).collect(),
             exponents: terms.into_iter().map(|(power, row)| Exponent { at: numbers(&power), power, row }).collect(),
             slope,

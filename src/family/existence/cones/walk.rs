@@ -100,7 +100,7 @@ impl<'a> Walker<'a> {
         }
     }
 
-    fn difference(&mut self, a: NodeId, b: NodeId, depth: usize) -> Option<Signomial> {
+    pub(super) fn difference(&mut self, a: NodeId, b: NodeId, depth: usize) -> Option<Signomial> {
         let mut d = (*self.value(a, depth)?).clone();
         d.add(self.value(b, depth)?.as_ref(), -1.0)?;
         Some(d)

@@ -103,7 +103,7 @@ impl Tails {
         if let Some(found) = self.by_comparison(members, &active, coefficients) {
             return found;
         }
-        let Some(eta) = eta else { return Existence::Unproven { reason: unproven } };
+        let Some(eta) = eta.filter(|_| !self.restricted) else { return Existence::Unproven { reason: unproven } };
         for shear in self.sheared() {
             let found = shear.existence(eta);
             if !matches!(found, Existence::Unproven { .. }) {
