@@ -1,7 +1,7 @@
 //! Importance sampling from the separable base.
 //!
 //! Terms of the exponent that stand in one coordinate form one density each. Where couplings matter, a Gaussian over the
-//! normal scores of these densities is fitted to pilot points. Scrambled Sobol points go through the quantile functions
+//! normal scores of these densities is fitted to pilot points, and mixed with the base. Scrambled Sobol points go through the quantile functions
 //! and are weighed by the whole density. Independent scramblings give the standard errors; A(eta) is
 //! the logarithm of the mean weight, with an error from the same scramblings. The gate is the shape k-hat of the weights' tail and their effective number.
 //!
@@ -168,7 +168,7 @@ impl Row<'_> {
         let mut proposal = None;
         for round in 0..ROUNDS {
             let u = sobol(n, base.dim(), self.stream.child("pilot").at(round as u64));
-            let pilot = self.weigh(proposal.as_ref().unwrap_or(&Proposal::plain(base)).points(&u))?;
+            let pilot = self.weigh(proposal.as_ref().unwrap_or(&Proposal::plain(base)).points(&u, n))?;
             let weights = normalized(&psis::smooth(&pilot.log_weights).log_weights);
             let size = effective(&weights);
             if size > ENOUGH * n as f64 {
@@ -191,7 +191,7 @@ impl Row<'_> {
         let (each, m) = (self.options.each(), self.terms.axes().len());
         let u: Vec<f64> =
             (0..self.options.replicates).flat_map(|r| sobol(each, m, self.stream.child("points").at(r as u64))).collect();
-        self.weigh(proposal.points(&u))
+        self.weigh(proposal.points(&u, each))
     }
     fn weigh(&self, points: Points) -> Result<Draws> {
         let (t, measure) = statistics(self.family, self.whole, &points.t, self.eta)?;

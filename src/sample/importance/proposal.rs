@@ -1,7 +1,8 @@
 //! Points to weigh: scrambled Sobol points through the quantile functions of a base.
 //!
 //! # Source
-//! Owen, "Scrambling Sobol' and Niederreiter-Xing points" (1998); Burley, "Practical Hash-based Owen Scrambling" (2020).
+//! Owen, "Scrambling Sobol' and Niederreiter-Xing points" (1998); Burley, "Practical Hash-based Owen Scrambling" (2020);
+//! Hesterberg, "Weighted average importance sampling and defensive mixture distributions", Technometrics 37 (1995).
 
 use crate::num::linalg;
 use crate::num::special::{erfc, normal_quantile};
@@ -18,7 +19,10 @@ pub(in crate::sample) struct Points {
     pub scores: Vec<f64>,
 }
 
-/// A base, and a Gaussian over its normal scores y_j = quantile(F_j(t_j)).
+/// A base, and beside it a Gaussian over its normal scores y_j = quantile(F_j(t_j)).
+///
+/// Where there is a Gaussian, the proposal is the mixture of both with a fixed share of the base: what the Gaussian misses,
+/// the base meets, and no weight is more than a few times what the base alone would give.
 #[derive(Debug, Clone)]
 pub(in crate::sample) struct Proposal<'a> {
     base: &'a Base,
@@ -32,6 +36,8 @@ struct Gaussian {
     factor: Vec<f64>,
 }
 
+/// One point in so many follows the base alone; a power of two, so that these points are a net of their own.
+const DEFENSIVE: usize = 8;
 /// Dimensions of the Sobol sequence; further ones take another scrambling.
 const DIMENSIONS: usize = 256;
 /// The sequence has 24 bits.
@@ -86,19 +92,23 @@ impl<'a> Proposal<'a> {
         let factor = linalg::cholesky(&cov, m)?;
         Some(Proposal { base, scores: Some(Gaussian { mean, factor }) })
     }
-    /// The images of `u`, [n, m] in (0, 1).
-    pub fn points(&self, u: &[f64]) -> Points {
+    /// The images of `u`, [n, m] in (0, 1), which are consecutive sequences of `each` points. Of a mixture the last points of
+    /// each sequence follow the base.
+    pub fn points(&self, u: &[f64], each: usize) -> Points {
         let m = self.base.dim();
+        let fitted = each - each / DEFENSIVE;
+        let share = fitted as f64 / each as f64;
         let mut out = Points::default();
         let mut y = vec![0.0; m];
-        for u in u.chunks(m) {
+        for (i, u) in u.chunks(m).enumerate() {
             let mut log_q = 0.0;
             let mut tails: Vec<(f64, bool)> = u.iter().map(|u| if *u > 0.5 { (1.0 - u, true) } else { (*u, false) }).collect();
             for (y, (p, upper)) in y.iter_mut().zip(&tails) {
                 *y = if *upper { -normal_quantile(*p) } else { normal_quantile(*p) };
             }
             if let Some(gaussian) = &self.scores {
-                log_q += gaussian.place(&mut y);
+                let ratio = if i % each < fitted { gaussian.place(&mut y) } else { gaussian.log_ratio(&y) };
+                log_q += mixed(share, ratio);
                 tails = y.iter().map(|y| (0.5 * erfc(y.abs() * std::f64::consts::FRAC_1_SQRT_2), *y > 0.0)).collect();
             }
             for (line, (p, upper)) in self.base.lines.iter().zip(&tails) {
@@ -113,7 +123,26 @@ impl<'a> Proposal<'a> {
     }
 }
 
+/// log(share exp(ratio) + 1 - share).
+fn mixed(share: f64, ratio: f64) -> f64 {
+    let (a, b) = (share.ln() + ratio, (-share).ln_1p());
+    a.max(b) + (-(a - b).abs()).exp().ln_1p()
+}
+
 impl Gaussian {
+    /// The log of the ratio of densities N(mean, C) over N(0, 1) at `y`.
+    fn log_ratio(&self, y: &[f64]) -> f64 {
+        let m = y.len();
+        let (mut xi, mut log_det) = (Vec::with_capacity(m), 0.0);
+        for i in 0..m {
+            let row = &self.factor[i * m..i * m + i + 1];
+            let known: f64 = row.iter().zip(&xi).map(|(l, x)| l * x).sum();
+            xi.push((y[i] - self.mean[i] - known) / row[i]);
+            log_det += row[i].ln();
+        }
+        let squares = |x: &[f64]| x.iter().map(|x| x * x).sum::<f64>();
+        0.5 * squares(y) - 0.5 * squares(&xi) - log_det
+    }
     /// Standard normal `xi` becomes mean + factor xi; returns the log of the ratio of densities N(mean, C) over N(0, 1).
     fn place(&self, xi: &mut [f64]) -> f64 {
         let m = xi.len();

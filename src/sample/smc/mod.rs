@@ -183,7 +183,7 @@ impl Run<'_> {
         let (each, m) = (self.options.each(), base.dim());
         let u: Vec<f64> =
             (0..self.options.populations).flat_map(|p| sobol(each, m, self.stream.child("start").at(p as u64))).collect();
-        let points = Proposal::plain(&base).points(&u);
+        let points = Proposal::plain(&base).points(&u, each);
         let mut log_weights: Vec<f64> = points.log_q.iter().map(|q| -q).collect();
         for j in 0..m {
             let column: Vec<f64> = points.t.iter().skip(j).step_by(m).copied().collect();
