@@ -117,9 +117,7 @@ impl<'a> Scanner<'a> {
                 window.follow_cut(&bounds);
                 widenings += 1;
             }
-            let ends = window.low.iter().zip(&window.high).zip(&self.component.axes);
-            let nodes = ends.map(|((a, b), axis)| Look::between(axis, *a, *b, self.count)).collect();
-            let look = Look::new(self.component, window.charts, nodes, bounds);
+            let look = self.look(window, bounds);
             let seen = look.seen(&local, self.depth, &summits, &mut self.buffer);
             self.check_finite(&seen, eta)?;
             narrowed = self.narrow(&look, &seen);
@@ -143,9 +141,13 @@ impl<'a> Scanner<'a> {
             return;
         }
         window.spread(self.margin, &narrowed.bounds);
+        self.looks.push(self.look(window, narrowed.bounds.clone()));
+    }
+    /// A look over a window, which others between `bounds` may follow.
+    fn look(&self, window: Window, bounds: Vec<(f64, f64)>) -> Look<'a> {
         let ends = window.low.iter().zip(&window.high).zip(&self.component.axes);
         let nodes = ends.map(|((a, b), axis)| Look::between(axis, *a, *b, self.count)).collect();
-        self.looks.push(Look::new(self.component, window.charts, nodes, narrowed.bounds.clone()));
+        Look::new(self.component, window.charts, nodes, bounds)
     }
     /// Whether the density is still high where the window ends, other than at an end of the support.
     fn is_cut(&self, window: &Window) -> bool {
