@@ -94,6 +94,28 @@ fn errors_cover_heavy_tails_that_no_window_holds() {
     assert!((mu[0] - 2.0 * 2f64.ln()).abs() < 1e-6 && (mu[1] - 1.0).abs() < 1e-6, "{mu:?}");
 }
 
+/// In three coordinates under (1 + |x|^2)^-n E[log(1 + |x|^2)] is digamma(n) - digamma(n - 3/2); under exp(a |r - 1| + b x0), with
+/// a curved kink, the rest is an integral over r, here by mpmath.
+#[test]
+fn errors_cover_what_three_coordinates_leave() {
+    use nnef::num::special::digamma;
+    let heavy = "x: real(3), stats: |x| #{ a: -log(1 + sum(x*x)) }";
+    let shell = "x: real(3), stats: |x| #{ a: abs(sqrt(sum(x*x)) - 1), b: x[0] }";
+    let mut cases: Vec<(&str, String, Vec<f64>)> =
+        [6.0, 8.0, 10.0, 14.0].map(|n| (heavy, format!("[{n:?}]"), vec![digamma(n - 1.5) - digamma(n)])).to_vec();
+    cases.push((shell, "[-6, 0.5]".into(), vec![0.188_073_247_712_050_24, 0.210_549_464_448_633_43]));
+    cases.push((shell, "[-305, 5]".into(), vec![0.003_281_156_532_403_907_9, 0.800_219_827_915_592_4]));
+    for (family, eta, truth) in cases {
+        let code = format!("to_json(family(#{{ {family} }}).mean({eta}, #{{method: \"quadrature\"}}))");
+        let m: Value = serde_json::from_str(&eval(&code).unwrap()).unwrap();
+        for (s, truth) in truth.iter().enumerate() {
+            let number = |key: &str| m[key][s].as_f64().unwrap();
+            let off = (number("mu_T") - truth).abs();
+            assert!(off <= 2.0 * number("mcse") && off < 1e-6, "{family} at {eta}: off {off:e}, claimed {:e}", number("mcse"));
+        }
+    }
+}
+
 #[test]
 fn a_constant_in_the_exponent_moves_the_normaliser_alone() {
     // Densities of exp(-1000) or exp(500) have moments like any other.

@@ -1,8 +1,9 @@
 //! Rows of eta over one component: windows, grids that similar rows share, and a second look at what did not settle.
 
 use super::QuadratureOptions;
-use super::grid::{Grid, Row, TOL_WIDE};
+use super::grid::{Grid, TOL_WIDE};
 use super::nested::Nested;
+use super::row::Row;
 use super::scan::Scanner;
 use super::window::Window;
 use crate::domain::Axis;

@@ -8,20 +8,22 @@
 //! body-centred cubic one has the longest of these for its number of points: it takes 0.7 times as many as a cubic one. Lattices
 //! with common dual vectors would agree on something wrong, so each has a step of its own.
 //!
+//! The error of a trapezoidal rule falls with its step h as exp(-c/h) where the density is analytic in a strip, and faster where it
+//! is entire; so the change from the first lattice to the second tells how far off the second is.
+//!
 //! # Source
 //! Petersen and Middleton, "Sampling and reconstruction of wave-number-limited functions in N-dimensional Euclidean spaces",
 //! Information and Control 5 (1962).
 
-use super::grid::{FASTEST, Row, TOL_WIDE};
+use super::grid::TOL_WIDE;
 use super::lattice::TILE;
+use super::row::{FASTEST, Pace, Row, SAFETY};
 use super::rule::Line;
 use super::table::{Points, Sweep, Table};
 use super::window::Chart;
 use crate::expr::lanes::{Aligned, Pool};
 use crate::family::Clique;
 use crate::num::linalg::cholesky;
-use std::collections::HashSet;
-use std::hash::{BuildHasherDefault, Hasher};
 
 /// A density's own coordinates u, with t = center + frame u.
 pub(super) struct Flood<'a> {
@@ -43,20 +45,27 @@ struct Room {
     table: Table,
     pool: Pool,
     p: Aligned,
+    reached: Reached,
 }
 
 /// A tile by its number along each axis.
 type Tile = [i32; D];
-/// Cells of a tile along each axis, with a point at a corner of each and one in its middle.
-const CELLS: [usize; D] = [4, 4, 2];
+/// Cells of a tile along each axis, with a point at a corner of each and one in its middle: small tiles leave the sea early.
+const CELLS: usize = 2;
+/// Points of a tile; a whole number of them makes a tile of a table.
+const POINTS: usize = 2 * CELLS.pow(D as u32);
 
 /// Part of the greatest probability of a node that makes a place high, where no node beside it has more: in each mode that the
 /// nodes have seen there is one.
 const HIGH: f64 = 1e-9;
 /// Probability of a point, in units of one with all the mass, below which the flood ends.
 const SHORE: f64 = 3e-14;
+/// Probability of what the first flood has seen beyond the shore, past which the next go further out: a tail is heavy.
+const SEA: f64 = 1e-12;
+/// How far from its mean a statistic is taken to get beyond the shore, in standard deviations.
+const FAR: f64 = 100.0;
 /// Side of a cell of the first lattice, in standard deviations, and the factor from each to the next.
-const STEP: f64 = 1.1;
+const STEP: f64 = 1.0;
 const FINER: f64 = 0.86;
 /// Most lattices, and most points of one.
 const LATTICES: u32 = 8;
@@ -65,6 +74,8 @@ const MOST: usize = 1 << 17;
 const ASTRAY: f64 = 0.3;
 /// Tiles that are evaluated at a time.
 const BATCH: usize = 16;
+/// Most tiles along each axis, half of them on either side of the middle.
+const ACROSS: i32 = 64;
 
 impl<'a> Flood<'a> {
     /// From the probabilities `p` of the combinations of nodes of lines, last fastest, and maxima at places x that they missed;
@@ -133,17 +144,18 @@ impl<'a> Flood<'a> {
     /// Moments at the component's share of eta on lattices ever finer; none where they do not settle, or are not those of the coarse
     /// grid, `first`.
     pub(super) fn settle(&self, eta: &[f64], first: &Row) -> Option<Row> {
-        let (mut before, mut changes, mut step) = (first.clone(), vec![], STEP);
+        let (mut before, mut changes, mut step, mut shore) = (first.clone(), vec![], STEP, SHORE);
         let mut room = Room {
-            points: Points { x: vec![vec![0.0; BATCH * TILE]; D], log_weights: vec![0.0; BATCH * TILE] },
-            table: Table::empty(self.clique, BATCH * TILE),
+            points: Points { x: vec![vec![0.0; BATCH * POINTS]; D], log_weights: vec![0.0; BATCH * POINTS] },
+            table: Table::empty(self.clique, BATCH * POINTS),
             pool: self.clique.program().pool(),
-            p: Aligned::filled(BATCH * TILE, 0.0),
+            p: Aligned::filled(BATCH * POINTS, 0.0),
+            reached: Reached::new(),
         };
         for number in 0..LATTICES {
             // The first is only compared with, and the coarse covariance is good enough for that.
             let mut sums = Sweep::new(eta, before.log_normalizer, &before.mu, number > 0, MOST);
-            self.sum(step, 0.618_034 * f64::from(number), &mut sums, &mut room)?;
+            let sea = self.sum(step, 0.618_034 * f64::from(number), shore, &mut sums, &mut room)?;
             let (log_normalizer, mu, cov) = sums.moments();
             if !log_normalizer.is_finite() || mu.iter().any(|m| !m.is_finite()) {
                 return None;
@@ -156,9 +168,16 @@ impl<'a> Flood<'a> {
             }
             let mut row = Row { log_normalizer, mu, ..before.clone() };
             if number > 0 {
-                row.judge(&before, &mut changes, FASTEST[1]);
+                row.judge(&before, &mut changes, Pace { fastest: FASTEST[1], uneven: false });
+            }
+            if number == 1 {
+                row.believe((SAFETY * changes[0].powf(1.0 / FINER - 1.0)).min(1.0));
             }
             row.cov = cov;
+            row.doubt(FAR * sea);
+            if number == 0 {
+                shore *= (SEA / sea).clamp(f64::EPSILON, 1.0);
+            }
             if number > 0 && row.worst <= TOL_WIDE {
                 return Some(row);
             }
@@ -166,39 +185,36 @@ impl<'a> Flood<'a> {
         }
         None
     }
-    /// Sum over a lattice with cells of the given side, each axis shifted by a part of it; none where it takes more than [`MOST`]
-    /// points, or a statistic is not a number at one.
-    fn sum(&self, step: f64, shift: f64, row: &mut Sweep, room: &mut Room) -> Option<()> {
-        let Room { points, table, pool, p } = room;
+    /// Sum over a lattice with cells of the given side, each axis shifted by a part of it, as far as points are more probable than
+    /// `shore`. The probability of the points that are less; none where it takes more than [`MOST`] points, or a statistic is not a
+    /// number at one.
+    fn sum(&self, step: f64, shift: f64, shore: f64, row: &mut Sweep, room: &mut Room) -> Option<f64> {
+        let Room { points, table, pool, p, reached } = room;
         let shifts: [f64; D] = std::array::from_fn(|a| (shift + 0.414_214 * a as f64).fract());
         let log_weight: f64 = (0..D).map(|i| (self.frame[i * D + i] * step).ln()).sum::<f64>() - std::f64::consts::LN_2;
         // Cells of the points of a tile, and where the points lie from its first one.
-        let within = |m: usize, a: usize| (m / 2) / CELLS[a + 1..].iter().product::<usize>() % CELLS[a];
+        let within = |m: usize, a: usize| (m / 2) / CELLS.pow((D - 1 - a) as u32) % CELLS;
         let moved = |u: &[f64; D], i: usize| (0..=i).map(|j| self.frame[i * D + j] * u[j]).sum::<f64>();
         let place = |m: usize| std::array::from_fn(|a| step * (within(m, a) as f64 + 0.5 * (m % 2) as f64));
-        let offsets: [Vec<f64>; D] = std::array::from_fn(|i| (0..TILE).map(|m| moved(&place(m), i)).collect());
+        let offsets: [Vec<f64>; D] = std::array::from_fn(|i| (0..POINTS).map(|m| moved(&place(m), i)).collect());
         // The points of a tile on each of its faces, bit by bit, with the axis and the way out.
-        let bits = |a: usize, end: usize| (0..TILE).filter(|m| within(*m, a) == end).fold(0, |bits, m| bits | 1 << m);
-        let faces: [(usize, i32, u64); 2 * D] = std::array::from_fn(|f| match (f / 2, f % 2) {
+        let bits = |a: usize, end: usize| (0..POINTS).filter(|m| within(*m, a) == end).fold(0, |bits, m| bits | 1 << m);
+        let faces: [(usize, i32, u16); 2 * D] = std::array::from_fn(|f| match (f / 2, f % 2) {
             (a, 0) => (a, -1, bits(a, 0)),
-            (a, _) => (a, 1, bits(a, CELLS[a] - 1)),
+            (a, _) => (a, 1, bits(a, CELLS - 1)),
         });
-        let (mut seen, mut open): (Tiles, Vec<Tile>) = Default::default();
-        let mut reach = |tile: Tile, open: &mut Vec<Tile>| {
-            if seen.insert(tile) {
-                open.push(tile);
-            }
-            seen.len() * TILE <= MOST
-        };
+        let mut open: Vec<Tile> = vec![];
+        reached.clear();
         for u in &self.high {
-            reach(std::array::from_fn(|a| ((u[a] / step - shifts[a]) / CELLS[a] as f64).floor() as i32), &mut open);
+            let tile = |a: usize| ((u[a] / step - shifts[a]) / CELLS as f64).floor() as i32;
+            reached.add(std::array::from_fn(tile), &mut open)?;
         }
-        let mut live = Vec::new();
+        let (mut live, mut sea) = (Vec::new(), 0.0);
         while !open.is_empty() {
             let batch = open.split_off(open.len().saturating_sub(BATCH));
             for (number, tile) in batch.iter().enumerate() {
-                let first: [f64; D] = std::array::from_fn(|a| step * (f64::from(tile[a]) * CELLS[a] as f64 + shifts[a]));
-                let range = number * TILE..(number + 1) * TILE;
+                let first: [f64; D] = std::array::from_fn(|a| step * (f64::from(tile[a]) * CELLS as f64 + shifts[a]));
+                let range = number * POINTS..(number + 1) * POINTS;
                 points.log_weights[range.clone()].fill(log_weight);
                 let weights = &mut points.log_weights[range.clone()];
                 for (a, (x, offsets)) in points.x.iter_mut().zip(&offsets).enumerate() {
@@ -214,49 +230,58 @@ impl<'a> Flood<'a> {
                     }
                 }
             }
-            table.fill(self.clique, pool, points, 0..batch.len() * TILE);
+            table.fill(self.clique, pool, points, 0..batch.len() * POINTS);
             live.clear();
-            table.sweep_row(row, batch.len(), p, &mut live);
-            for number in &live {
-                let (tile, p) = (batch[*number as usize], &p[*number as usize * TILE..][..TILE]);
-                let wet = p.iter().enumerate().fold(0, |bits, (m, p)| bits | u64::from(*p > SHORE) << m);
+            table.sweep_row(row, (batch.len() * POINTS).div_ceil(TILE), p, &mut live);
+            for (number, tile) in batch.iter().enumerate().filter(|(n, _)| live.contains(&((n * POINTS / TILE) as u32))) {
+                let p = &p[number * POINTS..][..POINTS];
+                let mut wet = 0u16;
+                for (m, p) in p.iter().enumerate() {
+                    let land = *p > shore;
+                    wet |= u16::from(land) << m;
+                    sea += if land { 0.0 } else { *p };
+                }
                 for (a, way, face) in &faces {
                     // What is negligible all along a face is more so behind it.
                     if wet & face != 0 {
-                        let mut next = tile;
+                        let mut next = *tile;
                         next[*a] += way;
-                        if !reach(next, &mut open) {
-                            return None;
-                        }
+                        reached.add(next, &mut open)?;
                     }
                 }
             }
         }
-        table.undefined.is_infinite().then_some(())
+        table.undefined.is_infinite().then_some(sea)
     }
 }
 
-/// Tiles that have been reached.
-type Tiles = HashSet<Tile, BuildHasherDefault<Mixed>>;
+/// Tiles that have been reached, a bit each.
+struct Reached {
+    bits: Vec<u64>,
+    count: usize,
+}
 
-/// Numbers of a tile, mixed: they come from nobody who would want them to collide.
-#[derive(Default)]
-struct Mixed(u64);
-
-impl Hasher for Mixed {
-    fn write(&mut self, bytes: &[u8]) {
-        bytes.iter().for_each(|b| self.write_u64(u64::from(*b)));
+impl Reached {
+    fn new() -> Reached {
+        Reached { bits: vec![0; (ACROSS as usize).pow(D as u32) / 64], count: 0 }
     }
-    fn write_i32(&mut self, n: i32) {
-        self.write_u64(u64::from(n.cast_unsigned()));
+    fn clear(&mut self) {
+        self.bits.fill(0);
+        self.count = 0;
     }
-    fn write_usize(&mut self, n: usize) {
-        self.write_u64(n as u64);
-    }
-    fn write_u64(&mut self, n: u64) {
-        self.0 = (self.0.rotate_left(23) ^ n).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-    }
-    fn finish(&self) -> u64 {
-        self.0 ^ (self.0 >> 32)
+    /// To `open` what has not been reached before; nothing where that is too far out, or too many.
+    fn add(&mut self, tile: Tile, open: &mut Vec<Tile>) -> Option<()> {
+        let mut number = 0;
+        for t in tile {
+            let t = t.checked_add(ACROSS / 2).filter(|t| (0..ACROSS).contains(t))?;
+            number = number * ACROSS as usize + t as usize;
+        }
+        let (word, bit) = (&mut self.bits[number / 64], 1 << (number % 64));
+        if *word & bit == 0 {
+            *word |= bit;
+            self.count += 1;
+            open.push(tile);
+        }
+        (self.count * POINTS <= MOST).then_some(())
     }
 }

@@ -5,6 +5,7 @@ use super::flood::Flood;
 use super::forest::{Cells, Forest, Sums};
 use super::lattice::{self, Lattice, Tiles};
 use super::nested::Nested;
+use super::row::{FASTEST, Pace, Row, floor};
 use super::rule::{Line, kinks, tensor};
 use super::split;
 use super::table::{Points, Sweep, Table, Work};
@@ -13,24 +14,6 @@ use crate::domain::Axis;
 use crate::family::{Clique, Component};
 use crate::num::quad::shared_gauss_legendre;
 use std::cell::{Cell, OnceCell};
-
-/// Moments of one eta over a component.
-#[derive(Debug, Clone)]
-pub(super) struct Row {
-    pub mu: Vec<f64>,
-    pub cov: Vec<f64>,
-    pub log_normalizer: f64,
-    /// Error estimate of each mean.
-    pub error: Vec<f64>,
-    /// Error estimate of the log-normaliser.
-    pub log_error: f64,
-    /// Largest error in standard deviations.
-    pub worst: f64,
-    /// Whether a statistic is NaN at a node.
-    pub undefined: bool,
-    /// What the mass beyond the window may add to each statistic; infinite where the density does not decay.
-    pub tail: Vec<f64>,
-}
 
 /// A component in a window.
 pub(super) struct Grid<'a> {
@@ -75,14 +58,12 @@ const PANEL: usize = 12;
 const SPLIT: usize = 24;
 /// Most numbers in the tables of a level.
 const MOST_NUMBERS: usize = 1 << 25;
-/// What the error of a level may be above the geometric extrapolation of the last changes.
-const SAFETY: f64 = 3.0;
-/// Part of the last change that the next one is taken to be at least, on a line and in several coordinates.
-pub(super) const FASTEST: [f64; 2] = [1e-2, 1e-4];
 /// Growth of the nodes of an axis from level to level in several coordinates.
 const GROWTH: f64 = 1.5;
 /// Longest Gauss-Legendre rule: they cost their square to make, and what they do not resolve is singular.
 const LONGEST: usize = 768;
+/// Decay over a sixteenth of a window past which it counts as none.
+const SLOW: f64 = 0.95;
 /// Most refinements.
 const LEVELS: u32 = 16;
 
@@ -212,7 +193,7 @@ impl<'a> Grid<'a> {
         let wide = self.widest() > 2 || (self.widest() > 1 && exponential);
         let tol = if wide { options.tol.max(TOL_WIDE) } else { options.tol };
         // On a line the next level costs little.
-        let fastest = if axes.len() == 1 { FASTEST[0] } else { FASTEST[1] };
+        let pace = Pace { fastest: FASTEST[usize::from(axes.len() > 1)], uneven: self.nested() };
         // A sum over whole numbers is not refined.
         let summed = axes.iter().all(|a| matches!(a, Axis::Integers { .. }));
         let mut rows: Vec<Option<Row>> = vec![None; etas.len()];
@@ -231,11 +212,11 @@ impl<'a> Grid<'a> {
                         row.error = row.mu.iter().map(|m| floor(*m)).collect();
                         (row.worst, row.log_error) = (0.0, 0.0);
                     }
-                    Some(before) => row.judge(before, &mut changes[*i], fastest),
+                    Some(before) => row.judge(before, &mut changes[*i], pace),
                     None => {}
                 }
                 let more = row.worst > tol || row.worst.is_nan();
-                // The first covariance gives the unit of the errors, the last is the result.
+                // The first variances give the unit of the errors, the last covariance is the result.
                 match cov {
                     Some(cov) => row.cov = cov,
                     None if number == 0 || !more => {
@@ -243,7 +224,7 @@ impl<'a> Grid<'a> {
                         if read_once {
                             level.mean(&etas[*i], &mut fresh);
                         }
-                        level.covariance(&mut row, &fresh);
+                        if more { level.variances(&mut row, &fresh) } else { level.covariance(&mut row, &fresh) }
                     }
                     None => {}
                 }
@@ -253,10 +234,12 @@ impl<'a> Grid<'a> {
                     Flood::new(clique, charts, &level.lines, &density, &cut[*i].summits)?.settle(&etas[*i], &row)
                 });
                 let flooded = flooded.flatten();
+                // A flood does not mind where the window ends.
+                let shallow = self.shallow() && flooded.is_none();
                 let more = more && flooded.is_none();
                 let mut row = flooded.unwrap_or(row);
                 if !more {
-                    row.tail = self.tail(&level, &etas[*i], &row, cut[*i]);
+                    row.tail = self.tail(&level, &etas[*i], &row, cut[*i], shallow);
                 }
                 rows[*i] = Some(row);
                 more
@@ -268,7 +251,7 @@ impl<'a> Grid<'a> {
                 if let Some(row) = &mut rows[i] {
                     level.mean(&etas[i], &mut fresh);
                     level.covariance(row, &fresh);
-                    row.tail = self.tail(&level, &etas[i], row, cut[i]);
+                    row.tail = self.tail(&level, &etas[i], row, cut[i], self.shallow());
                 }
             }
         }
@@ -283,14 +266,21 @@ impl<'a> Grid<'a> {
             && self.panels.iter().all(Option::is_none)
             && self.component.axes.iter().all(line)
     }
+    /// Whether windows are not so deep that nothing can lie beyond them.
+    fn shallow(&self) -> bool {
+        self.component.is_one_clique() && self.widest() > 2
+    }
     /// Mass beyond the outermost nodes of the unbounded axes, from the decay over the last sixteenth of the window, times the distance
-    /// of T there from its mean. Looked at where the density is still noticeable at the end of the row's window.
-    fn tail(&self, level: &Level, eta: &[f64], row: &Row, window: &Window) -> Vec<f64> {
+    /// of T there from its mean. Looked at where the density is still noticeable at the end of the row's window, and everywhere in
+    /// windows that are `shallow`, of three coordinates.
+    fn tail(&self, level: &Level, eta: &[f64], row: &Row, window: &Window, shallow: bool) -> Vec<f64> {
         let k = eta.len();
         let mut out = vec![0.0; k];
         let whole = |a: usize| matches!(self.component.axes[a], Axis::Integers { .. });
         let open = |a: usize| self.panels[a].is_none() && !whole(a) && !level.counts.is_empty();
-        for axis in (0..self.panels.len()).filter(|a| open(*a) && window.cut[*a].contains(&true)) {
+        let line = |a: usize| matches!(self.component.axes[a], Axis::Line | Axis::HalfLine { .. });
+        let cut = |a: usize| window.cut[a].contains(&true);
+        for axis in (0..self.panels.len()).filter(|a| open(*a) && (cut(*a) || shallow && line(*a))) {
             let n = level.counts[axis];
             let span = (n / 16).max(1);
             for (last, before) in [(0, span), (n - 1, n - 1 - span)] {
@@ -301,7 +291,11 @@ impl<'a> Grid<'a> {
                     continue;
                 }
                 let decay = mass / inner;
-                let beyond = if decay < 0.95 { mass / (1.0 - decay.powf(1.0 / span as f64)) } else { f64::INFINITY };
+                let beyond = match decay {
+                    d if d < SLOW => mass / (1.0 - d.powf(1.0 / span as f64)),
+                    _ if cut(axis) => f64::INFINITY,
+                    _ => mass / (1.0 - SLOW.powf(1.0 / span as f64)),
+                };
                 out.iter_mut().zip(&far).for_each(|(o, f)| *o += 2.0 * beyond * f);
             }
         }
@@ -392,6 +386,13 @@ impl<'a> Level<'a> {
             _ => self.tables()[0].covariance(&fresh.work, &row.mu),
         };
     }
+    /// Only its diagonal, where that is cheaper: the unit of errors.
+    fn variances(&self, row: &mut Row, fresh: &Fresh) {
+        if self.forest.is_some() {
+            return self.covariance(row, fresh);
+        }
+        row.cov = self.tables()[0].variances(&fresh.work, &row.mu);
+    }
     /// The probability of node `at` of an axis, and how far each statistic gets there from its mean.
     fn slab(&self, component: &Component, axis: usize, at: usize, eta: &[f64], row: &Row) -> (f64, Vec<f64>) {
         let mut far = vec![0.0f64; eta.len()];
@@ -430,67 +431,4 @@ impl<'a> Level<'a> {
         let (n, outer): (usize, usize) = (sizes[place], sizes[..place].iter().product());
         (0..outer).flat_map(move |o| (0..stride).map(move |i| (o * n + at) * stride + i))
     }
-}
-
-impl Row {
-    /// The row of no component at all, of `k` statistics.
-    pub(super) fn nothing(k: usize) -> Row {
-        let zeros = vec![0.0; k];
-        let (mu, error, tail) = (zeros.clone(), zeros.clone(), zeros);
-        Row { mu, cov: vec![0.0; k * k], log_normalizer: 0.0, error, log_error: 0.0, worst: 0.0, undefined: false, tail }
-    }
-    /// Add the share of a component with the given statistics.
-    pub(super) fn add(&mut self, part: Row, statistics: &[usize]) {
-        let (k, local) = (self.mu.len(), statistics.len());
-        self.log_normalizer += part.log_normalizer;
-        self.log_error += part.log_error;
-        for (a, i) in statistics.iter().enumerate() {
-            self.mu[*i] += part.mu[a];
-            self.error[*i] += part.error[a];
-            for (b, j) in statistics.iter().enumerate() {
-                self.cov[i * k + j] += part.cov[a * local + b];
-            }
-        }
-    }
-    /// The largest error in standard deviations; infinite where it is not a number.
-    pub(super) fn worst_in_sd(&self) -> f64 {
-        let k = self.mu.len();
-        let in_sd = |s: usize| self.error[s] / self.cov[s * k + s].sqrt();
-        (0..k).map(in_sd).fold(0.0, |a: f64, b| if b.is_nan() { f64::INFINITY } else { a.max(b) })
-    }
-    /// Estimate the error from the change since the last level, and how fast changes have shrunk, of which no more than `fastest` is
-    /// believed; `changes` keeps them.
-    pub(super) fn judge(&mut self, before: &Row, changes: &mut Vec<f64>, fastest: f64) {
-        let k = self.mu.len();
-        // What is not a number is not settled.
-        let between = |a: f64, b: f64| if a.is_finite() && b.is_finite() { (a - b).abs() } else { f64::INFINITY };
-        let change: Vec<f64> = (0..k).map(|s| between(self.mu[s], before.mu[s])).collect();
-        self.cov.clone_from(&before.cov);
-        let sd = |s: usize| before.cov[s * k + s].max(0.0).sqrt();
-        let in_sd = |s: usize, e: f64| if e == 0.0 { 0.0 } else { e / sd(s) };
-        let worst = |errors: &[f64]| {
-            (0..k).map(|s| in_sd(s, errors[s])).fold(0.0, |a: f64, b| if b.is_nan() { f64::INFINITY } else { a.max(b) })
-        };
-        // Means alone may stand still where all the mass falls on one node.
-        let shift = between(self.log_normalizer, before.log_normalizer);
-        let shift = if shift.is_finite() && shift <= 4e-15 * self.log_normalizer.abs() { 0.0 } else { shift };
-        let now = worst(&change).max(shift);
-        // Levels whose changes shrink geometrically have an error beyond the last of change * ratio / (1 - ratio).
-        let factor = match changes.last() {
-            Some(last) if *last > 0.0 && last.is_finite() => {
-                let ratio = (now / last).clamp(fastest, 0.75);
-                (SAFETY * ratio / (1.0 - ratio)).min(SAFETY)
-            }
-            _ => 1.0,
-        };
-        changes.push(now);
-        self.error = (0..k).map(|s| (factor * change[s]).max(floor(self.mu[s]))).collect();
-        self.log_error = factor * shift;
-        self.worst = worst(&self.error).max(self.log_error);
-    }
-}
-
-/// What rounding leaves of a mean.
-fn floor(mean: f64) -> f64 {
-    (1e-15 * mean.abs()).max(f64::MIN_POSITIVE)
 }

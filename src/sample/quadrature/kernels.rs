@@ -19,6 +19,10 @@ dispatch! {
     pub(super) unsafe fn first_moments = first_kernel(t: *const f64, k: usize, n: usize, live: &[u32], top: f64, p: *mut f64, sums: *mut f64)
 }
 dispatch! {
+    /// The sums of p (t - mu)^2 over the live pieces.
+    pub(super) unsafe fn squares = squares_kernel(t: *const f64, p: *const f64, live: &[u32], mu: *const f64, k: usize, n: usize, sums: *mut f64)
+}
+dispatch! {
     /// p = exp(p - shift); add the sums of p, then of p (t - center), in lanes.
     pub(super) unsafe fn sweep_first = sweep_kernel(t: *const f64, k: usize, stride: usize, n: usize, shift: f64, center: *const f64, p: *mut f64, lanes: *mut f64)
 }
@@ -105,6 +109,32 @@ unsafe fn first_kernel<S: Simd>(t: *const f64, k: usize, n: usize, live: &[u32],
             for piece in live {
                 for (i, m) in points_of(*piece, n).step_by(S::N).enumerate() {
                     parts[i % 4] = S::fma(S::load(p.add(m)), S::load(t.add(m)), parts[i % 4]);
+                }
+            }
+            let sum = S::add(S::add(parts[0], parts[1]), S::add(parts[2], parts[3]));
+            *sums.add(s) = each::<S>(sum).iter().sum();
+        }
+    }
+}
+
+#[inline(always)]
+unsafe fn squares_kernel<S: Simd>(
+    t: *const f64,
+    p: *const f64,
+    live: &[u32],
+    mu: *const f64,
+    k: usize,
+    n: usize,
+    sums: *mut f64,
+) {
+    unsafe {
+        for s in 0..k {
+            let (t, mu) = (t.add(s * n), S::splat(*mu.add(s)));
+            let mut parts = [S::splat(0.0); 4];
+            for piece in live {
+                for (i, m) in points_of(*piece, n).step_by(S::N).enumerate() {
+                    let off = S::sub(S::load(t.add(m)), mu);
+                    parts[i % 4] = S::fma(S::mul(S::load(p.add(m)), off), off, parts[i % 4]);
                 }
             }
             let sum = S::add(S::add(parts[0], parts[1]), S::add(parts[2], parts[3]));

@@ -25,6 +25,7 @@ mod look;
 mod nested;
 mod planes;
 mod ridge;
+mod row;
 mod rule;
 mod scan;
 mod split;
@@ -36,7 +37,7 @@ mod window;
 use crate::error::{Error, Result};
 use crate::family::{Family, Moments, check_batch};
 use crate::num::short;
-use grid::Row;
+use row::Row;
 
 /// Options of [`quadrature`].
 #[derive(Debug, Clone, PartialEq)]
@@ -104,16 +105,23 @@ pub fn quadrature(family: &Family, eta: &[f64], options: &QuadratureOptions) -> 
         whole.iter_mut().zip(found).for_each(|(all, part)| all.add(part, &component.statistics));
     }
     let mut out = Moments::with_log_normalizers();
-    for mut row in whole {
+    for (mut row, eta) in whole.into_iter().zip(&rows) {
+        let sd = |s: usize| row.cov[s * k + s].max(0.0).sqrt();
+        // The exponent is a sum of terms of this size, and as wrong as their rounding.
+        let terms: f64 = (0..k).map(|s| (eta[s] * row.mu[s].hypot(sd(s))).abs()).sum();
+        let exponent = f64::EPSILON * if terms.is_finite() { terms } else { 0.0 };
         for (s, error) in row.error.iter_mut().enumerate() {
-            *error = error.max(ROUNDING * (row.mu[s].abs() + row.cov[s * k + s].max(0.0).sqrt()));
+            *error = error.max(ROUNDING * (row.mu[s].abs() + sd(s))).max(exponent * sd(s));
         }
         let ess = (0..k).map(|s| row.cov[s * k + s] / row.error[s].powi(2)).fold(f64::INFINITY, f64::min);
         out.ess.push(ess.min(options.tol.powi(-2)));
         out.mu_t.extend(row.mu);
         out.mcse.extend(row.error);
         out.cov_tt.iter_mut().for_each(|c| c.extend(&row.cov));
-        out.push_log_normalizer(row.log_normalizer, row.log_error.max(ROUNDING * (1.0 + row.log_normalizer.abs())));
+        out.push_log_normalizer(
+            row.log_normalizer,
+            row.log_error.max(ROUNDING * (1.0 + row.log_normalizer.abs())).max(exponent),
+        );
         out.rhat.push(1.0);
         out.divergences.push(0);
         out.method.push("quadrature");

@@ -1,6 +1,6 @@
 //! The exponent of a clique on many points, statistic by statistic, and its moments under one eta.
 
-use super::kernels::{LANES, PIECE, exponent, first_moments, second_moments, second_work, sweep_first};
+use super::kernels::{LANES, PIECE, exponent, first_moments, second_moments, second_work, squares, sweep_first};
 use super::lattice::{TILE, Tiles};
 use crate::expr::lanes::{Aligned, Pool};
 use crate::family::Clique;
@@ -204,6 +204,19 @@ impl Table {
         work.p[..p.len()].copy_from_slice(p);
         work.live.extend(0..self.stride.div_ceil(PIECE) as u32);
         self.covariance(&work, center)
+    }
+    /// The variances of the shares on the diagonal of a matrix, [k, k], from what [`Table::mean`] left.
+    pub(super) fn variances(&self, work: &Work, mu: &[f64]) -> Vec<f64> {
+        let (k, mut sums) = (self.k, vec![f64::NAN; self.k]);
+        if !work.live.is_empty() {
+            // `p` has `stride` numbers, `t` k times as many.
+            unsafe {
+                squares(self.t.as_ptr(), work.p.as_ptr(), &work.live, mu.as_ptr(), k, self.stride, sums.as_mut_ptr());
+            }
+        }
+        let mut cov = vec![0.0; k * k];
+        sums.iter().enumerate().for_each(|(s, sum)| cov[s * k + s] = sum / work.total);
+        cov
     }
     /// The covariance of the shares, [k, k], from what [`Table::mean`] left.
     pub(super) fn covariance(&self, work: &Work, mu: &[f64]) -> Vec<f64> {

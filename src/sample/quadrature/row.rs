@@ -1,0 +1,113 @@
+//! Moments of one eta over a component, and how wrong they are by the changes from level to level.
+
+/// Moments of one eta over a component.
+#[derive(Debug, Clone)]
+pub(super) struct Row {
+    pub mu: Vec<f64>,
+    pub cov: Vec<f64>,
+    pub log_normalizer: f64,
+    /// Error estimate of each mean.
+    pub error: Vec<f64>,
+    /// Error estimate of the log-normaliser.
+    pub log_error: f64,
+    /// Largest error in standard deviations.
+    pub worst: f64,
+    /// Whether a statistic is NaN at a node.
+    pub undefined: bool,
+    /// What the mass beyond the window may add to each statistic; infinite where the density does not decay.
+    pub tail: Vec<f64>,
+}
+
+/// What the error of a level may be above the geometric extrapolation of the last changes.
+pub(super) const SAFETY: f64 = 3.0;
+/// How fast changes are believed to shrink from level to level.
+#[derive(Clone, Copy)]
+pub(super) struct Pace {
+    /// Part of the last change that the next one is taken to be at least.
+    pub fastest: f64,
+    /// Whether they may shrink by powers only, and not evenly: then one that is small may be so by accident.
+    pub uneven: bool,
+}
+
+/// Part of the last change that the next one is taken to be at least, on a line and in several coordinates.
+pub(super) const FASTEST: [f64; 2] = [1e-2, 1e-4];
+/// Part of the last change that the next one is taken to be at most.
+const SLOWEST: f64 = 0.75;
+
+impl Row {
+    /// The row of no component at all, of `k` statistics.
+    pub(super) fn nothing(k: usize) -> Row {
+        let zeros = vec![0.0; k];
+        let (mu, error, tail) = (zeros.clone(), zeros.clone(), zeros);
+        Row { mu, cov: vec![0.0; k * k], log_normalizer: 0.0, error, log_error: 0.0, worst: 0.0, undefined: false, tail }
+    }
+    /// Add the share of a component with the given statistics.
+    pub(super) fn add(&mut self, part: Row, statistics: &[usize]) {
+        let (k, local) = (self.mu.len(), statistics.len());
+        self.log_normalizer += part.log_normalizer;
+        self.log_error += part.log_error;
+        for (a, i) in statistics.iter().enumerate() {
+            self.mu[*i] += part.mu[a];
+            self.error[*i] += part.error[a];
+            for (b, j) in statistics.iter().enumerate() {
+                self.cov[i * k + j] += part.cov[a * local + b];
+            }
+        }
+    }
+    /// The largest error in standard deviations; infinite where it is not a number.
+    pub(super) fn worst_in_sd(&self) -> f64 {
+        let k = self.mu.len();
+        let in_sd = |s: usize| self.error[s] / self.cov[s * k + s].sqrt();
+        (0..k).map(in_sd).fold(0.0, |a: f64, b| if b.is_nan() { f64::INFINITY } else { a.max(b) })
+    }
+    /// Estimate the error from the change since the last level, and how fast changes have shrunk; `changes` keeps them.
+    pub(super) fn judge(&mut self, before: &Row, changes: &mut Vec<f64>, pace: Pace) {
+        let k = self.mu.len();
+        // What is not a number is not settled.
+        let between = |a: f64, b: f64| if a.is_finite() && b.is_finite() { (a - b).abs() } else { f64::INFINITY };
+        let change: Vec<f64> = (0..k).map(|s| between(self.mu[s], before.mu[s])).collect();
+        self.cov.clone_from(&before.cov);
+        let sd = |s: usize| before.cov[s * k + s].max(0.0).sqrt();
+        let in_sd = |s: usize, e: f64| if e == 0.0 { 0.0 } else { e / sd(s) };
+        let worst = |errors: &[f64]| {
+            (0..k).map(|s| in_sd(s, errors[s])).fold(0.0, |a: f64, b| if b.is_nan() { f64::INFINITY } else { a.max(b) })
+        };
+        // Means alone may stand still where all the mass falls on one node.
+        let shift = between(self.log_normalizer, before.log_normalizer);
+        let shift = if shift.is_finite() && shift <= 4e-15 * self.log_normalizer.abs() { 0.0 } else { shift };
+        let now = worst(&change).max(shift);
+        // Levels whose changes shrink geometrically have an error beyond the last of change * ratio / (1 - ratio).
+        let ratio = match changes[..] {
+            [.., a, b] if pace.uneven => Some((now / b).max(b / a)),
+            [.., b] => Some(now / b),
+            [] => None,
+        };
+        let factor = match ratio.filter(|r| r.is_finite()).map(|r| r.clamp(pace.fastest, SLOWEST)) {
+            Some(ratio) => (SAFETY * ratio / (1.0 - ratio)).min(SAFETY),
+            None if pace.uneven => SAFETY,
+            None => 1.0,
+        };
+        changes.push(now);
+        self.error = (0..k).map(|s| (factor * change[s]).max(floor(self.mu[s]))).collect();
+        self.log_error = factor * shift;
+        self.worst = worst(&self.error).max(self.log_error);
+    }
+    /// Take the errors to be this part of what they were judged.
+    pub(super) fn believe(&mut self, part: f64) {
+        self.error.iter_mut().for_each(|e| *e *= part);
+        self.log_error *= part;
+        self.worst *= part;
+    }
+    /// Add an error of each mean in standard deviations, and of the log-normaliser.
+    pub(super) fn doubt(&mut self, more: f64) {
+        let k = self.mu.len();
+        self.error.iter_mut().enumerate().for_each(|(s, e)| *e += more * self.cov[s * k + s].max(0.0).sqrt());
+        self.log_error += more;
+        self.worst += more;
+    }
+}
+
+/// What rounding leaves of a mean.
+pub(super) fn floor(mean: f64) -> f64 {
+    (1e-15 * mean.abs()).max(f64::MIN_POSITIVE)
+}
