@@ -8,8 +8,8 @@
 
 use super::super::place::short;
 use super::super::series::ROUNDING;
+use super::double_zeros::{of_members, planes};
 use super::faces::{Face, faces};
-use super::planes::{of_members, planes};
 use super::quadratic::Beside;
 use super::sign::{Sign, sign, somewhere_positive};
 use super::signomial::{Power, Signomial};

@@ -7,13 +7,13 @@
 //! - [`cone`]: the integral over one cone, by the faces of the Newton polyhedron ([`faces`], [`sign`]), by the zeros of
 //!   what stands in logarithms ([`zeros`]) and by the edges of a fan of directions of log u ([`rays`]).
 //! - [`region`]: where a condition is not decided on a cone, places inside the region at which the density is infinite.
-//! - [`planes`]: where that does not tell, the cones are cut where squares are zero, also those of one eta.
+//! - [`double_zeros`]: where that does not tell, the cones are cut where squares are zero, also those of one eta.
 //!
 //! A sum over cones of positive numbers is finite exactly where all of them are.
 
 mod cone;
+mod double_zeros;
 mod faces;
-mod planes;
 mod quadratic;
 mod ratios;
 mod rays;

@@ -5,7 +5,7 @@ use super::super::range::ranges;
 use super::super::{Tails, place::reach};
 use super::Cut;
 use super::cone::{Cone, Directions, Exponent, Logarithm};
-use super::planes::{of_cone, planes};
+use super::double_zeros::{of_cone, planes};
 use super::rays::rays;
 use super::region::hold;
 use super::signomial::{Power, Signomial, numbers};
