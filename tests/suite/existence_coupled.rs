@@ -374,3 +374,13 @@ fn observations_of_a_location_and_a_scale() {
     let pole = ["(log (+ (^ (- x0 1) 2) (^ (- x1 2) 2)))", "(^ x0 2)", "(^ x1 2)"];
     boundary(r, &pole, &[-1.0, -1.0, -1.0], &[1.0, 0.0, 0.0]);
 }
+
+/// What stands in a logarithm is small beside its terms only where the rest decays: on x1 = x0^2 + u the density
+/// exp(-u^2) (1 + x1^2)^c is |x0|^(4 c) far out, so that c < -1/4 is needed.
+#[test]
+fn logarithms_along_a_parabola() {
+    let ridge = "(^ (- x1 (^ x0 2)) 2)";
+    boundary("real(2)", &["(log (+ 1 (^ x1 2)))", ridge], &[-0.25, -1.0], &[-1.0, 0.0]);
+    boundary("real(2)", &["(log (+ 1 (^ x0 2)))", ridge], &[-0.5, -1.0], &[-1.0, 0.0]);
+    boundary("real(2)", &["(log (+ 1 (^ x0 2)))", "(log (+ 1 (^ x1 2)))", ridge], &[-0.3, -0.1, -1.0], &[-1.0, 0.0, 0.0]);
+}

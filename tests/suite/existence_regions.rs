@@ -54,7 +54,8 @@ fn bounded_regions() {
     // A disk around another point, and one whose edge goes through the pole.
     let (away, pole) = ("(< (+ (^ (- x0 3) 2) (* x1 x1)) 1)", "(log (+ (^ (- x0 3) 2) (* x1 x1)))");
     boundary(r, &[pole, "x0"], away, &[-1.0, 3.0], &[1.0, 0.0]);
-    is(r, &[LOG, "x0"], away, &[-3.0, 3.0], '?');
+    // The pole is outside.
+    is(r, &[LOG, "x0"], away, &[-3.0, 3.0], 'p');
     boundary(r, &[LOG], "(< (+ (^ (- x0 1) 2) (* x1 x1)) 1)", &[-1.0], &[1.0]);
 }
 
@@ -99,8 +100,40 @@ fn unbounded_regions() {
     boundary(p, &["x0"], under, &[0.0], &[-1.0]);
     is(p, &["x0"], under, &[0.0], 'p');
     boundary(p, &["(log (+ 1 x0))"], under, &[1.0], &[-1.0]);
-    // 2 x0^(c + 2) near 0; what is finite is not proven there.
-    is(r, &["(log (abs x0))", "(* x0 x0)"], "(< (abs x1) (* x0 x0))", &[-3.0 - STEP, -1.0], 'i');
-    is(r, &["(log (abs x0))", "(* x0 x0)"], "(< (abs x1) (* x0 x0))", &[-3.0 + STEP, -1.0], '?');
+    // 2 x0^(c + 2) near 0.
+    boundary(r, &["(log (abs x0))", "(* x0 x0)"], "(< (abs x1) (* x0 x0))", &[-3.0, -1.0], &[1.0, 0.0]);
     boundary(r, &[LOG], "(< 1 (+ (* x0 x0) (* x1 x1)))", &[-1.0], &[-1.0]);
+}
+
+/// Logarithms of what the condition keeps away from zero.
+#[test]
+fn logarithms_that_the_condition_keeps_finite() {
+    is("real(2)", &["(log (- 4 (+ (* x0 x0) (* x1 x1))))"], DISK, &[-5.0], 'p');
+    is("real(2)", &["(log (abs (- (+ (* x0 x0) (* x1 x1)) 4)))"], DISK, &[-5.0], 'p');
+    is("real(2)", &["(log (abs (- (+ (* x0 x0) (* x1 x1)) 0.25)))"], DISK, &[-1.0 - STEP], 'i');
+}
+
+/// Exponentials in conditions. Over x1 > exp(x0) first: exp(a x0 - exp(x0)), which needs a > 0; over exp(x0) < x1 < 1: the
+/// same with a bounded factor.
+#[test]
+fn exponentials_in_conditions() {
+    boundary("real(2)", &["x0", "x1"], "(< (exp x0) x1)", &[0.0, -1.0], &[1.0, 0.0]);
+    boundary("real(2)", &["x0", "x1"], "(and (< (exp x0) x1) (< x1 1))", &[0.0, 5.0], &[1.0, 0.0]);
+    is("real(2)", &["x0", "x1"], "(< (exp x0) x1)", &[1.0, STEP], 'i');
+}
+
+/// Of all parts of an alternative the integral has to exist.
+#[test]
+fn alternatives() {
+    let r = "real(2)";
+    let outside = format!("(or {DISK} (< 4 (+ (* x0 x0) (* x1 x1))))");
+    is(r, &["(abs x0)", "(abs x1)", LOG], &outside, &[-1.0, -1.0, -1.0 + STEP], 'p');
+    is(r, &["(abs x0)", "(abs x1)", LOG], &outside, &[-1.0, -1.0, -1.0 - STEP], 'i');
+    // Without the disk the pole is cut off.
+    is(r, &["(abs x0)", "(abs x1)", LOG], "(< 4 (+ (* x0 x0) (* x1 x1)))", &[-1.0, -1.0, -3.0], 'p');
+    // Under a cusp along x0 there is 2 x0^(c + 2) near 0.
+    let cusps = "(or (< (abs x1) (* x0 x0)) (< (abs x0) (^ x1 4)))";
+    boundary(r, &["(log (abs x0))", "(abs x0)", "(abs x1)"], "(< (abs x1) (* x0 x0))", &[-3.0, -1.0, -1.0], &[1.0, 0.0, 0.0]);
+    // Another one along x1 has x0 = 0 inside, where x0^c has to be integrable over x0.
+    boundary(r, &["(log (abs x0))", "(abs x0)", "(abs x1)"], cusps, &[-1.0, -1.0, -1.0], &[1.0, 0.0, 0.0]);
 }

@@ -1,12 +1,33 @@
 //! Whether a density exists: the integral of exp(eta . T + b) over the support.
 //!
-//! Symbolic asymptotics. T and b are sums of pieces, monomials and other nodes ([`form`]). In one coordinate each piece
-//! is a series at each end of the axis and at each pole inside ([`series`], [`expand`]), and the leading term of their
-//! combination decides ([`table`]). All of that is found once per family ([`build`]); an eta is then a matter of sums
-//! ([`decide`]). Coordinates that share no piece are separate; what is coupled is decided by cones and Newton polyhedra where
-//! it is made of powers, logarithms and absolute values ([`cones`]), else by the maximum of the leading (quasi-)homogeneous
-//! part over directions, by lines and by shears ([`coupled`]). A condition
-//! `where:` bounds the density by larger ones without it ([`envelope`]). Whatever cannot be decided is [`Existence::Unproven`].
+//! Symbolic asymptotics. T and b are sums of pieces, monomials and other nodes. In one coordinate each piece is a series at
+//! each end of the axis and at each pole inside, and the leading term of their combination decides. All of that is found
+//! once per family; an eta is then a matter of sums. Coordinates that share no piece are separate. Whatever cannot be decided
+//! is [`Existence::Unproven`].
+//!
+//! Once per family:
+//!
+//! | file | what it holds |
+//! | --- | --- |
+//! | [`build`] | makes [`Tails`] of a family: calls all others of this table |
+//! | [`form`] | T and b as combinations of pieces |
+//! | [`range`] | intervals of the values of nodes, and where there is no pole |
+//! | [`place`] | ends of axes and sides of poles |
+//! | [`poles`] | finds the poles inside the support |
+//! | [`expand`], [`series`] | nodes as series at a place, and the arithmetic of series |
+//! | [`growth`] | the growth of a piece of one coordinate at both ends, as powers |
+//! | [`lead`] | leading homogeneous parts of nodes of several coordinates |
+//! | [`table`] | the series at one place side by side: for coefficients, whether the integral up to there exists |
+//! | [`copy`] | copies of a graph in which nodes are replaced, for substitutions |
+//!
+//! For each eta:
+//!
+//! | file | which argument |
+//! | --- | --- |
+//! | [`decide`] | starts here: splits the coordinates into sets that share pieces; one alone by its [`table`]s, the rest by: |
+//! | [`coupled`] | leading parts over directions, lines, comparison, shears; asks the cones in between |
+//! | [`cones`] | powers, logarithms and absolute values, exactly |
+//! | [`envelope`] | under a condition `where:` that the cones leave open, larger densities without it |
 
 mod build;
 mod cones;

@@ -10,7 +10,9 @@ use super::super::place::short;
 use super::super::series::ROUNDING;
 use super::double_zeros::{of_members, planes};
 use super::faces::{Face, faces};
+use super::parts::Alternatives;
 use super::quadratic::Beside;
+use super::region::front;
 use super::sign::{Sign, sign, somewhere_positive};
 use super::signomial::{Power, Signomial};
 use super::zeros::{Zeros, independent, value};
@@ -32,6 +34,9 @@ pub(super) type Directions = Option<Arc<Vec<Vec<f64>>>>;
 /// A product of log u_i and log u_k; its factor as pieces with theirs.
 pub(super) type Product = ((usize, usize), Vec<(usize, f64)>);
 
+/// Exponents of terms, by number, and those that a part bounds.
+pub(super) type Within<'a> = (&'a [usize], &'a [Vec<f64>]);
+
 /// A term c u^a; c as pieces with their factors.
 pub(super) struct Exponent {
     pub power: Power,
@@ -45,6 +50,8 @@ pub(super) struct Logarithm {
     pub corners: Vec<Vec<f64>>,
     pub absolute: bool,
     pub zeros: Zeros,
+    /// P is above some positive number, as far as intervals tell.
+    pub floor: bool,
     /// A zero of P inside.
     pub zero: Option<Vec<f64>>,
     pub row: Vec<(usize, f64)>,
@@ -57,8 +64,10 @@ pub(in super::super) struct Cone {
     pub(super) bounded: Vec<bool>,
     /// Whether the condition of the family holds on it.
     pub(super) inside: Option<bool>,
-    /// What has to be negative for the condition to hold, where that is not decided and such are known.
-    pub(super) conditions: Option<Vec<Signomial>>,
+    /// Parts that cover what the condition leaves of it: on each, u^b is bounded for all of these b.
+    pub(super) parts: Vec<Vec<Vec<f64>>>,
+    /// Where the condition is not decided: it holds where all of one of these are negative.
+    pub(super) conditions: Alternatives,
     /// The largest size of each member's distance from `from`.
     pub(super) limits: Vec<f64>,
     /// Directions of log u in which the density is looked at within the region.
@@ -73,7 +82,8 @@ pub(in super::super) struct Cone {
     /// Planes between which all parts are linear in log u far out.
     pub(super) normals: Vec<Vec<f64>>,
     pub(super) rays: Directions,
-    pub(super) faces: Mutex<HashMap<Vec<usize>, Faces>>,
+    /// By the exponents and the number of the part.
+    pub(super) faces: Mutex<HashMap<(Vec<usize>, usize), Faces>>,
 }
 
 /// The integral over one cone.
@@ -102,14 +112,29 @@ pub(super) fn dot(a: &[f64], v: &[f64]) -> f64 {
 }
 
 impl Cone {
+    /// Of the integral over all parts; where the condition is not decided, they may be larger than the region.
     pub(super) fn decide(&self, active: &[usize], coefficients: &[(f64, f64)]) -> Verdict {
+        let mut sure = true;
+        for part in 0..self.parts.len() {
+            match self.decide_part(part, active, coefficients) {
+                Verdict::Finite => {}
+                Verdict::Unknown => sure = false,
+                found => return found,
+            }
+        }
+        if sure { Verdict::Finite } else { Verdict::Unknown }
+    }
+
+    fn decide_part(&self, part: usize, active: &[usize], coefficients: &[(f64, f64)]) -> Verdict {
+        let bounds = &self.parts[part][..];
         if active.iter().any(|i| self.missing[*i]) {
             return Verdict::Unknown;
         }
         let sums: Vec<(f64, f64)> = self.exponents.iter().map(|e| total(&e.row, coefficients)).collect();
         let slope: Vec<(f64, f64)> = self.slope.iter().map(|row| total(row, coefficients)).collect();
         let logs: Vec<(f64, f64)> = self.logs.iter().map(|l| total(&l.row, coefficients)).collect();
-        let undefined = |(l, c): (&Logarithm, &(f64, f64))| c.0 != 0.0 && !l.absolute && l.zeros != Zeros::Never(1.0);
+        let undefined =
+            |(l, c): (&Logarithm, &(f64, f64))| c.0 != 0.0 && !l.absolute && l.zeros != Zeros::Never(1.0) && !l.floor;
         let products: Vec<(f64, f64)> = self.products.iter().map(|p| total(&p.1, coefficients)).collect();
         if sums.iter().chain(&slope).chain(&logs).chain(&products).any(|s| doubtful(*s))
             || self.logs.iter().zip(&logs).any(undefined)
@@ -120,17 +145,17 @@ impl Cone {
         let mut sure = true;
         let rays = match &self.rays {
             None => Beside::Open,
-            Some(rays) => self.beside_products(rays, &used, &products),
+            Some(rays) => self.beside_products(rays, (&used, bounds), &products),
         };
         let linear = match &rays {
-            Beside::Linear(rays) => self.along_rays(rays, &used, &slope, &logs),
+            Beside::Linear(rays) => self.along_rays(rays, (&used, bounds), &slope, &logs),
             Beside::Grows(v) => {
                 let reason = "products of logarithms grow there".to_string();
                 Verdict::Infinite { direction: v.clone(), reason }
             }
             Beside::Open => Verdict::Unknown,
         };
-        for found in [linear, self.at_zeros(&logs), self.far_out(&used, &sums)] {
+        for found in [linear, self.at_zeros((&used, bounds), &logs), self.far_out((&used, part), &sums)] {
             match found {
                 Verdict::Finite => {}
                 Verdict::Infinite { .. } => return found,
@@ -141,9 +166,9 @@ impl Cone {
     }
 
     /// The part that is linear in log u, in directions in which no term grows.
-    fn along_rays(&self, rays: &[Vec<f64>], used: &[usize], slope: &[(f64, f64)], logs: &[(f64, f64)]) -> Verdict {
+    fn along_rays(&self, rays: &[Vec<f64>], what: Within, slope: &[(f64, f64)], logs: &[(f64, f64)]) -> Verdict {
         let mut sure = true;
-        for v in rays.iter().filter(|v| self.quiet(used, v)) {
+        for v in rays.iter().filter(|v| self.quiet(what, v)) {
             let (sum, size) = self.powers_along(v, slope, logs);
             if sum < 0.0 && !doubtful((sum, size)) {
                 continue;
@@ -175,22 +200,22 @@ impl Cone {
         (sum, size)
     }
 
-    /// Whether no term grows in a direction of log u that the cone has.
-    pub(super) fn quiet(&self, used: &[usize], v: &[f64]) -> bool {
+    /// Whether no term grows in a direction of log u that the part has.
+    pub(super) fn quiet(&self, (used, bounds): Within, v: &[f64]) -> bool {
         let off = self.bounded.iter().zip(v).any(|(b, v)| *b && *v > 0.0);
-        !off && used.iter().all(|i| dot(&self.exponents[*i].at, v) <= ZERO)
+        !off && bounds.iter().all(|b| dot(b, v) <= ZERO) && used.iter().all(|i| dot(&self.exponents[*i].at, v) <= ZERO)
     }
 
     /// As `quiet`, and all directions near.
-    pub(super) fn well_inside(&self, used: &[usize], v: &[f64]) -> bool {
+    pub(super) fn well_inside(&self, (used, bounds): Within, v: &[f64]) -> bool {
         let off = self.bounded.iter().zip(v).any(|(b, v)| *b && *v > -INSIDE);
-        !off && used.iter().all(|i| dot(&self.exponents[*i].at, v) < -INSIDE)
+        !off && bounds.iter().all(|b| dot(b, v) < -INSIDE) && used.iter().all(|i| dot(&self.exponents[*i].at, v) < -INSIDE)
     }
 
     /// Negative multiples of log|P| where P is 0.
-    fn at_zeros(&self, logs: &[(f64, f64)]) -> Verdict {
-        let negative: Vec<usize> =
-            (0..logs.len()).filter(|i| logs[*i].0 < 0.0 && !matches!(self.logs[*i].zeros, Zeros::Never(_))).collect();
+    fn at_zeros(&self, what: Within, logs: &[(f64, f64)]) -> Verdict {
+        let may_vanish = |l: &Logarithm| !matches!(l.zeros, Zeros::Never(_)) && !self.clear_of_zeros(l, what);
+        let negative: Vec<usize> = (0..logs.len()).filter(|i| logs[*i].0 < 0.0 && may_vanish(&self.logs[*i])).collect();
         let mut sure = true;
         for i in &negative {
             let log = &self.logs[*i];
@@ -219,12 +244,24 @@ impl Cone {
         if sure && independent(&simple) { Verdict::Finite } else { Verdict::Unknown }
     }
 
+    /// Whether P is above a positive number, and near the directions K in which no term grows above a positive part of its
+    /// terms. At a distance d from K the terms are below -delta exp(delta d) and P is above its terms times exp(-c d), so that
+    /// what stands in a negative power there is made up for.
+    fn clear_of_zeros(&self, log: &Logarithm, what: Within) -> bool {
+        let positive = |p: &Signomial| {
+            let terms: Vec<(&Power, f64)> = p.0.iter().map(|(power, c)| (power, -c)).collect();
+            sign(&terms) == Sign::Definite
+        };
+        let Some(rays) = self.rays.as_ref().filter(|_| log.floor) else { return false };
+        rays.iter().filter(|v| self.quiet(what, v)).all(|v| front(&log.p, v).is_some_and(|p| positive(&p)))
+    }
+
     /// The signs of the leading terms far out.
-    fn far_out(&self, used: &[usize], sums: &[(f64, f64)]) -> Verdict {
+    fn far_out(&self, (used, part): (&[usize], usize), sums: &[(f64, f64)]) -> Verdict {
         if used.is_empty() {
             return Verdict::Finite;
         }
-        let Some(faces) = self.faces(used) else { return Verdict::Unknown };
+        let Some(faces) = self.faces(used, part) else { return Verdict::Unknown };
         let mut sure = true;
         let (mut settled, mut tried): (Vec<&Face>, Vec<&Face>) = Default::default();
         for face in faces.iter() {
@@ -264,9 +301,10 @@ impl Cone {
         found.iter().filter_map(|h| of_members(h, &self.generators)).collect()
     }
 
-    fn faces(&self, used: &[usize]) -> Faces {
+    fn faces(&self, used: &[usize], part: usize) -> Faces {
         let mut known = self.faces.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(found) = known.get(used) {
+        let key = (used.to_vec(), part);
+        if let Some(found) = known.get(&key) {
             return found.clone();
         }
         if known.len() >= REMEMBERED {
@@ -275,9 +313,10 @@ impl Cone {
         let n = self.bounded.len();
         let points: Vec<Vec<f64>> = used.iter().map(|i| self.exponents[*i].at.clone()).collect();
         let unit = |k: usize| (0..n).map(|i| if i == k { 1.0 } else { 0.0 }).collect();
-        let directions: Vec<Vec<f64>> = (0..n).filter(|k| self.bounded[*k]).map(unit).collect();
+        let mut directions: Vec<Vec<f64>> = (0..n).filter(|k| self.bounded[*k]).map(unit).collect();
+        directions.extend(self.parts[part].iter().cloned());
         let found = faces(&points, &directions, n).map(Arc::new);
-        known.insert(used.to_vec(), found.clone());
+        known.insert(key, found.clone());
         found
     }
 

@@ -1,19 +1,27 @@
 //! Coupled coordinates, exactly, for statistics made of powers, logarithms and absolute values.
 //!
-//! - [`split`]: the support is cut into cones x = sum of u_k generator_k, u > 0, on which coordinates, arguments of
-//!   absolute values and conditions have one sign; coordinates that stand in exponentials are logarithms of a u.
-//! - [`walk`]: each piece is on a cone, up to a bounded amount, a signomial ([`signomial`]: a sum of c u^a, a real) plus
-//!   logarithms of signomials ([`ratios`]), plus a quadratic form in log u ([`quadratic`]).
-//! - [`cone`]: the integral over one cone, by the faces of the Newton polyhedron ([`faces`], [`sign`]), by the zeros of
-//!   what stands in logarithms ([`zeros`]) and by the edges of a fan of directions of log u ([`rays`]).
-//! - [`region`]: where a condition is not decided on a cone, places inside the region at which the density is infinite.
-//! - [`double_zeros`]: where that does not tell, the cones are cut where squares are zero, also those of one eta.
+//! | file | argument | called by |
+//! | --- | --- | --- |
+//! | this one | asks the cones, and cuts finer while some are open | `decide`, `coupled` |
+//! | [`split`] | cuts the support into cones x = sum of u_k generator_k, u > 0, on which coordinates, arguments of absolute values and conditions have one sign; coordinates that stand in exponentials are logarithms of a u | this one |
+//! | [`walk`] | each piece is on a cone, up to a bounded amount, a signomial plus logarithms of signomials plus a quadratic form in log u | [`split`] |
+//! | [`ratios`] | the same for quotients and sums of logarithms, such as the coordinates of a simplex | [`walk`] |
+//! | [`signomial`] | the arithmetic of sums of c u^a, a real | all |
+//! | [`parts`] | what a condition leaves of a cone, as cones of log u | [`split`] |
+//! | [`cone`] | the integral over one cone: joins the five below | this one |
+//! | [`faces`], [`sign`] | far out: leading terms by the faces of the Newton polyhedron, and their signs | [`cone`], [`zeros`] |
+//! | [`rays`] | what is linear in log u, at the edges of a fan of directions | [`split`], [`cone`] |
+//! | [`quadratic`] | quadratic forms in log u beside the rest | [`cone`] |
+//! | [`zeros`] | where what stands in logarithms is zero | [`split`], [`cone`] |
+//! | [`region`] | where a condition is not decided, places inside the region at which the density is infinite | this one |
+//! | [`double_zeros`] | planes on which sums are zero twice, at which cones are cut further | [`split`], [`cone`] |
 //!
 //! A sum over cones of positive numbers is finite exactly where all of them are.
 
 mod cone;
 mod double_zeros;
 mod faces;
+mod parts;
 mod quadratic;
 mod ratios;
 mod rays;

@@ -7,7 +7,7 @@
 //! decides, on the part of K in N: with y = n + m, m orthogonal to N, the form is below -delta |m|^2, and the rest changes by
 //! at most a multiple of |m| from its value at n.
 
-use super::cone::{Cone, doubtful};
+use super::cone::{Cone, Within, doubtful};
 use super::rays::{choices, orthogonal, rank};
 use crate::num::linalg::symmetric_eigen;
 use std::collections::BTreeSet;
@@ -53,7 +53,7 @@ fn nowhere_positive(form: &[Vec<f64>]) -> Option<Vec<Vec<f64>>> {
 
 impl Cone {
     /// The directions in which the quadratic form does not decide; `products` are its coefficients.
-    pub(super) fn beside_products(&self, rays: &[Vec<f64>], used: &[usize], products: &[(f64, f64)]) -> Beside {
+    pub(super) fn beside_products(&self, rays: &[Vec<f64>], what: Within, products: &[(f64, f64)]) -> Beside {
         if products.iter().all(|p| p.0 == 0.0) {
             return Beside::Linear(rays.to_vec());
         }
@@ -71,14 +71,14 @@ impl Cone {
             let (s, size) = value(v);
             s > SURE * size
         };
-        let quiet: Vec<&Vec<f64>> = rays.iter().filter(|v| self.quiet(used, v)).collect();
+        let quiet: Vec<&Vec<f64>> = rays.iter().filter(|v| self.quiet(what, v)).collect();
         let flat: Vec<f64> = form.concat();
         let (_, vectors) = symmetric_eigen(&flat, n);
         let axes = (0..n).flat_map(|a| [1.0, -1.0].map(|s| (0..n).map(|i| s * vectors[i * n + a]).collect::<Vec<f64>>()));
         let sums = quiet.iter().flat_map(|v| quiet.iter().map(|w| v.iter().zip(*w).map(|(a, b)| a + b).collect()));
         // Of axes rounding must not move one into K.
-        let tried = quiet.iter().map(|v| v.to_vec()).chain(axes.filter(|v| self.well_inside(used, v))).chain(sums);
-        if let Some(v) = tried.into_iter().find(|v: &Vec<f64>| positive(v) && self.quiet(used, v)) {
+        let tried = quiet.iter().map(|v| v.to_vec()).chain(axes.filter(|v| self.well_inside(what, v))).chain(sums);
+        if let Some(v) = tried.into_iter().find(|v: &Vec<f64>| positive(v) && self.quiet(what, v)) {
             return Beside::Grows(v);
         }
         let Some(normals) = nowhere_positive(&form) else {

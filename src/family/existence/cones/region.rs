@@ -5,37 +5,16 @@
 //! infinite within the region. The same holds at a zero of what stands in a logarithm.
 
 use super::super::place::short;
-use super::cone::{Cone, INSIDE, Verdict, ZERO, dot, doubtful, total};
+use super::cone::{Cone, INSIDE, Logarithm, Verdict, ZERO, dot, doubtful, total};
 use super::rays::rays;
 use super::signomial::{Signomial, numbers};
-use super::walk::Walker;
 use super::zeros::{Zeros, value};
-use crate::expr::{Node, NodeId, Op};
 
 /// Most directions that are looked at, and most shifts of each.
 const DIRECTIONS: usize = 4000;
 const SHIFTS: u32 = 200;
 /// A value below this part of the terms counts as negative.
 const MARGIN: f64 = 1e-6;
-
-impl Walker<'_> {
-    /// Signomials that are negative on the cone only where the condition holds.
-    pub(super) fn conditions(&mut self, id: NodeId, depth: usize) -> Option<Vec<Signomial>> {
-        match self.holds(id, depth) {
-            Some(true) => return Some(vec![]),
-            Some(false) => return None,
-            None => {}
-        }
-        let Node::Apply(op, [a, b, _]) = self.g.node(id) else { return None };
-        match op {
-            _ if depth > 50 => None,
-            Op::And => Some([self.conditions(a, depth + 1)?, self.conditions(b, depth + 1)?].concat()),
-            Op::Or => self.conditions(a, depth + 1).or_else(|| self.conditions(b, depth + 1)),
-            Op::Less | Op::LessEqual => self.difference(a, b, depth).map(|d| vec![d]),
-            _ => None,
-        }
-    }
-}
 
 /// Whether all conditions hold at u, apart from those that are a multiple of `but`, all of one sign.
 pub(super) fn hold(conditions: &[Signomial], u: &[f64], but: Option<&Signomial>) -> bool {
@@ -49,6 +28,17 @@ pub(super) fn hold(conditions: &[Signomial], u: &[f64], but: Option<&Signomial>)
     signs.all(|s| Some(s) == first) && conditions.iter().zip(&ratios).all(|(p, ratio)| ratio.is_some() || below(p))
 }
 
+/// The terms that lead along v, where rounding does not blur them.
+pub(super) fn front(p: &Signomial, v: &[f64]) -> Option<Signomial> {
+    let rates: Vec<f64> = p.0.keys().map(|a| dot(&numbers(a), v)).collect();
+    let most = rates.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+    if rates.iter().any(|r| *r < most - ZERO && *r > most - INSIDE) {
+        return None;
+    }
+    let chosen = p.0.iter().zip(&rates).filter(|(_, r)| **r >= most - ZERO);
+    Some(Signomial(chosen.map(|((a, c), _)| (a.clone(), *c)).collect()))
+}
+
 /// The number that p is q times.
 fn multiple(p: &Signomial, q: &Signomial) -> Option<f64> {
     let ratio = p.0.iter().next().and_then(|(power, c)| q.0.get(power).map(|d| c / d))?;
@@ -59,15 +49,15 @@ fn multiple(p: &Signomial, q: &Signomial) -> Option<f64> {
 impl Cone {
     /// Where the density is infinite within the region, if such a place is found.
     pub(super) fn infinite_within(&self, active: &[usize], coefficients: &[(f64, f64)]) -> Option<Verdict> {
-        let conditions = self.conditions.as_ref()?;
-        if active.iter().any(|i| self.missing[*i]) {
+        if self.conditions.is_empty() || active.iter().any(|i| self.missing[*i]) {
             return None;
         }
         let sums: Vec<(f64, f64)> = self.exponents.iter().map(|e| total(&e.row, coefficients)).collect();
         let slope: Vec<(f64, f64)> = self.slope.iter().map(|row| total(row, coefficients)).collect();
         let logs: Vec<(f64, f64)> = self.logs.iter().map(|l| total(&l.row, coefficients)).collect();
         let products: Vec<(f64, f64)> = self.products.iter().map(|p| total(&p.1, coefficients)).collect();
-        let undefined = self.logs.iter().zip(&logs).any(|(l, c)| c.0 != 0.0 && !l.absolute && l.zeros != Zeros::Never(1.0));
+        let defined = |l: &Logarithm| l.absolute || l.floor || l.zeros == Zeros::Never(1.0);
+        let undefined = self.logs.iter().zip(&logs).any(|(l, c)| c.0 != 0.0 && !defined(l));
         if undefined || sums.iter().chain(&slope).chain(&logs).chain(&products).any(|s| doubtful(*s)) {
             return None;
         }
@@ -75,7 +65,7 @@ impl Cone {
         let n = self.bounded.len();
         let edges = self.edges.get_or_init(|| {
             let mut normals = self.normals.clone();
-            for p in conditions {
+            for p in self.conditions.iter().flatten() {
                 let powers: Vec<Vec<f64>> = p.0.keys().map(numbers).collect();
                 for (i, a) in powers.iter().enumerate() {
                     normals.extend(powers[..i].iter().map(|b| a.iter().zip(b).map(|(a, b)| a - b).collect()));
@@ -95,12 +85,12 @@ impl Cone {
                 })
             });
             if let Some(reason) = reason
-                && self.enters(v, conditions)
+                && self.conditions.iter().any(|all| self.enters(v, all))
             {
                 return Some(Verdict::Infinite { direction: v.clone(), reason });
             }
         }
-        self.infinite_at_zeros(&logs, conditions)
+        self.conditions.iter().find_map(|all| self.infinite_at_zeros(&logs, all))
     }
 
     /// Whether the terms that are largest along v are all positive and grow.
@@ -115,7 +105,7 @@ impl Cone {
     /// The sum of the powers along v, where no term grows and it is not negative.
     fn sum_along(&self, v: &[f64], sums: &[(f64, f64)], slope: &[(f64, f64)], logs: &[(f64, f64)]) -> Option<f64> {
         let used: Vec<usize> = (0..sums.len()).filter(|i| sums[*i].0 != 0.0).collect();
-        if !self.quiet(&used, v) {
+        if !self.quiet((&used, &[]), v) {
             return None;
         }
         let (sum, size) = self.powers_along(v, slope, logs);
@@ -126,13 +116,8 @@ impl Cone {
     fn enters(&self, v: &[f64], conditions: &[Signomial]) -> bool {
         let mut fronts = Vec::new();
         for p in conditions {
-            let rates: Vec<f64> = p.0.keys().map(|a| dot(&numbers(a), v)).collect();
-            let most = rates.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-            if rates.iter().any(|r| *r < most - ZERO && *r > most - INSIDE) {
-                return false;
-            }
-            let chosen = p.0.iter().zip(&rates).filter(|(_, r)| **r >= most - ZERO);
-            fronts.push(Signomial(chosen.map(|((a, c), _)| (a.clone(), *c)).collect()));
+            let Some(front) = front(p, v) else { return false };
+            fronts.push(front);
         }
         let n = v.len();
         let at = |k: u32, j: usize| (0.5 + f64::from(k) * (0.618_034 + 0.1373 * j as f64) + 0.31 * j as f64).fract();
@@ -159,7 +144,7 @@ impl Cone {
     fn infinite_at_zeros(&self, logs: &[(f64, f64)], conditions: &[Signomial]) -> Option<Verdict> {
         for (i, (log, c)) in self.logs.iter().zip(logs).enumerate() {
             let Some(u) = log.zero.as_ref().filter(|_| c.0 <= -1.0 && log.zeros == Zeros::Simple) else { continue };
-            let apart = |(k, (l, c)): (usize, (&super::cone::Logarithm, &(f64, f64)))| {
+            let apart = |(k, (l, c)): (usize, (&Logarithm, &(f64, f64)))| {
                 let (v, size) = value(&l.p, u);
                 k == i || c.0 <= 0.0 || matches!(l.zeros, Zeros::Never(_)) || v.abs() > MARGIN * size
             };

@@ -6,13 +6,14 @@ use super::super::{Tails, place::reach};
 use super::Cut;
 use super::cone::{Cone, Directions, Exponent, Logarithm};
 use super::double_zeros::{of_cone, planes};
+use super::parts::{Alternatives, Ask, caps, parts};
 use super::rays::rays;
 use super::region::hold;
-use super::signomial::{Power, Signomial, numbers};
+use super::signomial::{Power, Signomial, UNIT, numbers};
 use super::walk::{Chart, Content, Walker};
 use super::zeros::{Zeros, settled, zero_between, zeros};
 use crate::domain::Axis;
-use crate::expr::{Node, Op};
+use crate::expr::{Node, NodeId, Op};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, OnceLock};
 
@@ -73,7 +74,7 @@ impl Tails {
         }
         let exponential = self.exponential(cut.squares);
         let segments = members.iter().filter(|j| matches!(form.axes[**j], Axis::Segment { .. })).count();
-        let parts = cut.squares && segments <= SEGMENTS;
+        let pieces = cut.squares && segments <= SEGMENTS;
         let points = if cut.points { self.points(members) } else { vec![vec![]; n] };
         let mut open = vec![Shape { from: vec![], generators: vec![], bounded: vec![], limits: vec![], squares: 0 }];
         for (k, j) in members.iter().enumerate() {
@@ -83,10 +84,10 @@ impl Tails {
                 Axis::Line | Axis::HalfLine { .. } if !points[k].is_empty() => (false, around(form.axes[*j], &points[k])),
                 Axis::Line => (false, vec![(0.0, 1.0, f64::INFINITY), (0.0, -1.0, f64::INFINITY)]),
                 Axis::HalfLine { from } => (false, vec![(from, 1.0, f64::INFINITY)]),
-                Axis::Segment { from, to } if from < 0.0 && to > 0.0 && parts => {
+                Axis::Segment { from, to } if from < 0.0 && to > 0.0 && pieces => {
                     (false, [parts_of(from, 0.0), parts_of(0.0, to)].concat())
                 }
-                Axis::Segment { from, to } if parts => (false, parts_of(from, to).to_vec()),
+                Axis::Segment { from, to } if pieces => (false, parts_of(from, to).to_vec()),
                 Axis::Segment { from, to } if from < 0.0 && to > 0.0 => (false, vec![(0.0, 1.0, to), (0.0, -1.0, -from)]),
                 Axis::Segment { from, to } => (false, vec![(from, 1.0, to - from)]),
                 _ => return None,
@@ -129,7 +130,10 @@ impl Tails {
             if inside == Some(false) {
                 continue;
             }
-            let conditions = self.inside.filter(|_| inside.is_none()).and_then(|id| walker.conditions(id, 0));
+            let (cover, conditions) = match self.inside.filter(|_| inside.is_none()) {
+                Some(id) => (walker.alternatives(id, Ask::Necessary, 0), walker.alternatives(id, Ask::Sufficient, 0)),
+                None => (vec![vec![]], vec![]),
+            };
             let contents: Vec<Option<Content>> = (0..form.pieces.len())
                 .map(|i| {
                     let piece = &form.pieces[i];
@@ -144,7 +148,7 @@ impl Tails {
             let split = walker.split.take();
             match split.or_else(|| if cut.squares { shape.square(&contents) } else { None }) {
                 Some(h) => open.extend(shape.split(&h)?),
-                None => done.push(shape.cone(members, &contents, (inside, conditions), &mut known)),
+                None => done.push(shape.cone(members, &contents, (inside, cover, conditions), &mut known)),
             }
         }
         Some(done)
@@ -181,11 +185,13 @@ impl Tails {
         found
     }
 
-    /// Coordinates on whole lines that stand in exponentials that are not bounded, and in softplus where `soft`.
+    /// Coordinates on whole lines that stand in exponentials that are not bounded; where `soft`, also in softplus and in
+    /// exponentials of the condition.
     fn exponential(&self, soft: bool) -> Vec<bool> {
         let g = &self.form.graph;
         let mut found = vec![false; self.form.axes.len()];
-        let needed = g.reachable(&self.roots);
+        let roots: Vec<NodeId> = self.roots.iter().copied().chain(self.inside.filter(|_| soft)).collect();
+        let needed = g.reachable(&roots);
         for i in (0..g.len()).filter(|i| needed[*i]) {
             if let Node::Apply(op, [a, ..]) = g.node(g.id(i))
                 && (op == Op::Exp || soft && matches!(op, Op::Softplus | Op::Expm1))
@@ -306,11 +312,12 @@ impl Shape {
         &self,
         members: &[usize],
         contents: &[Option<Content>],
-        (inside, conditions): (Option<bool>, Option<Vec<Signomial>>),
+        (inside, cover, conditions): (Option<bool>, Alternatives, Alternatives),
         known: &mut BTreeMap<Vec<Power>, Directions>,
     ) -> Cone {
         let n = members.len();
-        let caps = self.caps();
+        let caps: Vec<f64> = self.caps().iter().zip(caps(&cover, n)).map(|(a, b)| a.min(b)).collect();
+        let parts = parts(&cover);
         let mut terms: BTreeMap<Power, Vec<(usize, f64)>> = BTreeMap::new();
         let mut slope = vec![vec![]; n];
         let mut products: BTreeMap<(usize, usize), Vec<(usize, f64)>> = BTreeMap::new();
@@ -329,7 +336,10 @@ impl Shape {
             for log in &content.logs {
                 let p = settled(&log.p, &caps);
                 match logs.iter_mut().find(|l| l.p == p && l.absolute == log.absolute) {
-                    Some(l) => l.row.push((i, log.c)),
+                    Some(l) => {
+                        l.floor |= log.floor;
+                        l.row.push((i, log.c));
+                    }
                     None => {
                         let kind = zeros(&p);
                         logs.push(Logarithm {
@@ -338,6 +348,7 @@ impl Shape {
                             p,
                             absolute: log.absolute,
                             zeros: kind,
+                            floor: log.floor,
                             row: vec![(i, log.c)],
                         });
                     }
@@ -346,7 +357,7 @@ impl Shape {
         }
         if logs.iter().any(|l| l.zeros == Zeros::Simple) {
             let points = self.points();
-            let known = conditions.as_deref().unwrap_or_default();
+            let known = conditions.first().map(Vec::as_slice).unwrap_or_default();
             logs.iter_mut().for_each(|l| {
                 let within: Vec<Vec<f64>> = points.iter().filter(|u| hold(known, u, Some(&l.p))).cloned().collect();
                 l.zero = zero_between(&l.p, &within).or_else(|| zero_between(&l.p, &points));
@@ -360,6 +371,8 @@ impl Shape {
             }
         }
         normals.extend((0..n).flat_map(|k| Signomial::coordinate(n, k).0.into_keys()));
+        let whole = |b: &Vec<f64>| b.iter().map(|b| (b * UNIT).round() as i64).collect();
+        normals.extend(parts.iter().flatten().map(whole));
         normals.sort();
         normals.dedup();
         let planes: Vec<Vec<f64>> = normals.iter().map(numbers).collect();
@@ -370,6 +383,7 @@ impl Shape {
             generators: self.generators.clone(),
             bounded: self.bounded.clone(),
             inside,
+            parts,
             conditions,
             limits: self.limits.clone(),
             edges: OnceLock::new(),

@@ -44,6 +44,8 @@ pub(super) struct Log {
     pub c: f64,
     pub p: Signomial,
     pub absolute: bool,
+    /// P is above some positive number, as far as intervals tell.
+    pub floor: bool,
 }
 
 pub(super) struct Walker<'a> {
@@ -328,7 +330,10 @@ impl<'a> Walker<'a> {
             _ => {}
         }
         if let Some(p) = self.value(id, depth) {
-            return self.note_log((*p).clone(), c, absolute, out);
+            self.note_log((*p).clone(), c, absolute, out)?;
+            let floor = self.regular.get(id.index()) == Some(&true) && self.range.get(id.index()).is_some_and(|r| r.low > 0.0);
+            out.logs.iter_mut().filter(|l| floor && l.p == *p).for_each(|l| l.floor = true);
+            return Some(());
         }
         let ratio = self.ratio(id, depth)?;
         self.note_ratio((&ratio.0, &ratio.1), c, absolute, out)
@@ -356,7 +361,7 @@ impl<'a> Walker<'a> {
         }
         match out.logs.iter_mut().find(|l| l.p == p && l.absolute == absolute) {
             Some(log) => log.c += c,
-            None => out.logs.push(Log { c, p, absolute }),
+            None => out.logs.push(Log { c, p, absolute, floor: false }),
         }
         Some(())
     }
