@@ -137,13 +137,19 @@ pub fn check(family: &Family, options: &CheckOptions, monitor: &Monitor) -> Resu
     let mut lines = vec![exact::region(family, &candidates, stream, &quiet)?];
     // The rest is checked where the density exists.
     let etas: Vec<&[f64]> = candidates.chunks(family.dim()).filter(|e| family.check_eta(e).is_ok()).collect();
-    type Check = fn(&Family, &[&[f64]], Stream, &Monitor) -> Vec<Line>;
-    let checks: [Check; 5] = [pointwise::lines, exact::lines, stein::lines, agreement::lines, agreement::draws];
+    let integrals = exact::integrals(family, &etas, &quiet);
+    let checks: [&dyn Fn() -> Vec<Line>; 5] = [
+        &|| pointwise::lines(family, &etas, stream, &quiet),
+        &|| exact::lines(family, &etas, &integrals, &quiet),
+        &|| stein::lines(family, &etas, stream, &quiet),
+        &|| agreement::lines(family, &etas, &integrals, stream, &quiet),
+        &|| agreement::draws(family, &etas, stream, &quiet),
+    ];
     let task = monitor.task("check", checks.len() as u64);
     for run in checks {
         monitor.check()?;
         if !etas.is_empty() {
-            lines.extend(run(family, &etas, stream, &quiet));
+            lines.extend(run());
         }
         task.add(1, "");
     }
