@@ -11,6 +11,8 @@ use crate::num::stream::Stream;
 
 /// A row that fails a gate is sampled again, with so many times the draws and the warm-up, at most so often.
 const LONGER: usize = 4;
+/// The same where it fails because trajectories diverge: its steps are shorter, and each draw costs more.
+const CAREFULLY: usize = 2;
 const RETRIES: usize = 2;
 /// Towards `target_mcse` a run doubles at most so often.
 const DOUBLINGS: usize = 6;
@@ -56,7 +58,7 @@ pub(in crate::sample) fn moments(family: &Family, eta: &[f64], first: usize, opt
         let careful = options.careful(attempt);
         let (diverged, others): (Vec<usize>, Vec<usize>) =
             (0..again.len()).partition(|i| outcomes[again[*i]].gate == "divergences");
-        for (members, options) in [(others, options), (diverged, &careful)] {
+        for (members, options, longer) in [(others, options, longer), (diverged, &careful, CAREFULLY.pow(attempt as u32))] {
             let together: Vec<Row> = members.iter().map(|i| chosen[*i]).collect();
             if !together.is_empty() {
                 let found = run(family, &together, options, longer)?;
