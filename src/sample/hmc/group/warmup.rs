@@ -82,7 +82,7 @@ impl Group<'_> {
     /// Monte Carlo by minimizing Fisher divergence", arXiv 2603.18845 (2026).
     pub(super) fn guess_mass(&mut self, sought: &[bool]) {
         let (w, m, chains) = (self.width(), self.density.free(), self.plan.chains);
-        for row in 0..self.rows {
+        for (row, sought) in sought.iter().enumerate() {
             for j in 0..m {
                 let spread = |pick: &dyn Fn(&Block) -> &[f64]| {
                     let values: Vec<f64> = (row * chains..(row + 1) * chains)
@@ -93,7 +93,7 @@ impl Group<'_> {
                 };
                 let positions = spread(&|b| b.pool.numbers());
                 let ratio = positions / spread(&|b| &b.gradient);
-                self.set_mass(row, j, if sought[row] { positions } else { ratio.sqrt() });
+                self.set_mass(row, j, if *sought { positions } else { ratio.sqrt() });
             }
         }
         self.pad_mass();
