@@ -16,6 +16,7 @@ mod region;
 mod stein;
 mod tempered;
 mod terms;
+mod violation;
 
 pub use closed_form::{ClosedForm, require};
 pub use density::Density;
@@ -28,6 +29,7 @@ pub use region::{Block, Region};
 pub use stein::Stein;
 pub use tempered::Tempered;
 pub use terms::{Coupling, Terms};
+pub use violation::Violation;
 
 use crate::domain::Support;
 use crate::error::{Error, Result};
@@ -92,6 +94,7 @@ pub struct Family {
     unconstrained: OnceLock<Option<Integrand>>,
     terms: OnceLock<Option<Terms>>,
     tempered: OnceLock<Option<Tempered>>,
+    violation: OnceLock<Option<Violation>>,
     tails: OnceLock<Tails>,
     proven: OnceLock<bool>,
 }
@@ -252,6 +255,7 @@ impl Family {
             unconstrained: OnceLock::new(),
             terms: OnceLock::new(),
             tempered: OnceLock::new(),
+            violation: OnceLock::new(),
             tails: OnceLock::new(),
             proven: OnceLock::new(),
         };

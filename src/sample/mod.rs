@@ -12,10 +12,12 @@ mod exact;
 mod expectation;
 mod hmc;
 mod importance;
+mod inside;
 mod labels;
 mod nuts;
 mod quadrature;
 mod smc;
+mod tails;
 
 pub use certify::{CheckOptions, Line, Report, Verdict, check};
 pub use chains::{Chains, Conduct};

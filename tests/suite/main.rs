@@ -17,6 +17,7 @@ mod existence_regions;
 mod expr;
 mod families;
 mod fuzz;
+mod hard;
 mod hmc;
 mod importance;
 mod language;

@@ -4,6 +4,7 @@
 //! draws from its own named streams, so its draws do not depend on its neighbours.
 
 pub(super) mod jump;
+mod start;
 mod warmup;
 
 use super::adapt::{Chees, DualAveraging};
@@ -33,9 +34,6 @@ pub struct Plan {
 
 /// Width of the step jitter: uniform between 2/3 and 7/6 of the step.
 const JITTER: f64 = 0.5;
-
-/// Starts that a chain tries before it stays where the density is zero.
-const STARTS: u64 = 200;
 
 struct Block {
     pool: Pool,
@@ -129,6 +127,20 @@ impl Block {
     }
 }
 
+impl Block {
+    /// Each divergence of the last transition by what it says of shorter steps: where steps are `jittered`, twice those that came
+    /// from the shorter half of the jitter.
+    fn lasting(&self, jittered: bool) -> Vec<f64> {
+        let longest = |lane: usize| self.base_step[lane] * (1.0 - JITTER / 6.0);
+        let weight = |lane: usize| match () {
+            () if !jittered => 1.0,
+            () if self.step[lane] < longest(lane) => 2.0,
+            () => 0.0,
+        };
+        self.diverged.iter().enumerate().map(|(lane, d)| if *d > 0.0 { weight(lane) } else { 0.0 }).collect()
+    }
+}
+
 /// Rows of eta with all their chains, running side by side.
 pub struct Group<'a> {
     density: &'a Density,
@@ -139,6 +151,7 @@ pub struct Group<'a> {
     lengths: Vec<Chees>,
     window: usize,
     divergences: Vec<usize>,
+    lasting: Vec<f64>,
     acceptance: Vec<f64>,
     transitions: usize,
     rescue: Vec<Stream>,
@@ -184,6 +197,7 @@ impl<'a> Group<'a> {
             lengths: vec![Chees::new(); rows],
             window: 0,
             divergences: vec![0; rows],
+            lasting: vec![0.0; rows],
             acceptance: vec![0.0; rows],
             transitions: 0,
             rescue: streams.iter().map(|s| s.child("rescue")).collect(),
@@ -192,40 +206,13 @@ impl<'a> Group<'a> {
         };
         group.seed(streams, "warm-up");
         group.evaluate();
-        group.start_inside(streams);
+        let sought = group.start_inside(family, eta, streams);
         if group.plan.adapt {
-            group.guess_mass();
+            group.guess_mass(&sought);
         }
         let (step, leapfrogs) = (group.plan.step_size, group.plan.integration_steps);
         group.set_steps(|_| (step, leapfrogs));
         group
-    }
-    /// Draw again, some times, where the density is zero at the start of a chain.
-    fn start_inside(&mut self, streams: &[Stream]) {
-        let (w, m, chains) = (self.width(), self.density.free(), self.plan.chains);
-        for attempt in 1..STARTS {
-            let mut outside = false;
-            for global in 0..self.blocks.len() * w {
-                let block = &mut self.blocks[global / w];
-                if block.value[global % w] != f64::NEG_INFINITY {
-                    continue;
-                }
-                outside = true;
-                let chain = global.min(self.rows * chains - 1);
-                let stream = streams[chain / chains].child("start").at((chain % chains) as u64);
-                let mut rng = stream.child("again").at(attempt).rng();
-                // Where the base meets nothing, what is near the origin may.
-                let base = if attempt % 2 == 1 { self.jumps.start(chain / chains, &mut rng) } else { None };
-                let start = base.unwrap_or_else(|| (0..m).map(|_| rng.sample(StandardNormal)).collect());
-                for (j, z) in start.into_iter().enumerate() {
-                    self.density.program().coordinate(&mut block.pool, j)[global % w] = z;
-                }
-            }
-            if !outside {
-                return;
-            }
-            self.evaluate();
-        }
     }
     /// Move every chain to the stream `name` below its row's.
     pub fn seed(&mut self, streams: &[Stream], name: &str) {
@@ -309,7 +296,13 @@ impl<'a> Group<'a> {
         self.transitions += 1;
         for row in 0..self.rows {
             self.acceptance[row] += self.of_row(row, |b| &b.acceptance).iter().sum::<f64>() / self.plan.chains as f64;
-            self.divergences[row] += self.of_row(row, |b| &b.diverged).iter().filter(|d| **d > 0.0).count();
+            let diverged = self.of_row(row, |b| &b.diverged).iter().filter(|d| **d > 0.0).count();
+            if diverged > 0 {
+                self.divergences[row] += diverged;
+                let (w, jittered) = (self.width(), self.plan.adapt);
+                let lanes = row * self.plan.chains..(row + 1) * self.plan.chains;
+                self.lasting[row] += lanes.map(|g| self.blocks[g / w].lasting(jittered)[g % w]).sum::<f64>();
+            }
         }
     }
     /// Start sums of the positions z from here.
@@ -385,6 +378,9 @@ impl<'a> Group<'a> {
             program.run(&mut block.pool, Density::STATISTICS);
             let offsets = &program.entry(Density::STATISTICS).outputs;
             record.take(b, block.pool.numbers(), offsets, &block.acceptance, &block.diverged);
+            if block.diverged.iter().any(|d| *d > 0.0) {
+                record.take_lasting(b, &block.lasting(self.plan.adapt));
+            }
         }
         record.next();
     }
@@ -392,6 +388,16 @@ impl<'a> Group<'a> {
     pub(super) fn positions(&self) -> Vec<&[f64]> {
         let size = self.density.free() * self.width();
         self.blocks.iter().map(|b| &b.pool.numbers()[..size]).collect()
+    }
+    /// Append the present values of coordinate `j` of the chains of a row to `out`.
+    pub(super) fn coordinate(&self, row: usize, j: usize, out: &mut Vec<f64>) {
+        let w = self.width();
+        let lane = |g: usize| self.blocks[g / w].pool.numbers()[j * w + g % w];
+        out.extend((row * self.plan.chains..(row + 1) * self.plan.chains).map(lane));
+    }
+    /// Whether the chains of a row started by a base in which every coordinate follows its own terms.
+    pub(super) fn had_base(&self, row: usize) -> bool {
+        self.jumps.had_base(row)
     }
     /// Whether some chain of a row stands where the density is zero.
     pub(super) fn outside(&self, row: usize) -> bool {
@@ -416,6 +422,11 @@ impl<'a> Group<'a> {
     /// Divergent trajectories among the counted transitions of a row.
     pub fn divergences(&self, row: usize) -> usize {
         self.divergences[row]
+    }
+    /// Divergent trajectories of a row among as many, had all steps been from the shorter half of their jitter: those that a
+    /// slightly shorter step cures do no harm.
+    pub(super) fn lasting(&self, row: usize) -> f64 {
+        self.lasting[row]
     }
     /// Step size and number of leapfrogs of a row.
     pub fn settings(&self, row: usize) -> (f64, usize) {

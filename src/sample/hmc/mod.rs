@@ -17,6 +17,7 @@ mod lags;
 mod moments;
 mod products;
 mod record;
+mod watch;
 
 pub use group::{Group, Plan};
 pub(super) use moments::moments;
@@ -29,11 +30,15 @@ use crate::num::short;
 use crate::num::stream::Stream;
 use record::RowSummary;
 use serde::{Deserialize, Serialize};
+use watch::Watch;
 
 /// Most kept draws of a row.
 const MOST_SAMPLES: usize = 1 << 24;
 /// Most warm-up iterations, and most leapfrogs of a trajectory.
 const MOST_STEPS: usize = 1 << 20;
+
+/// Acceptance that is aimed at, and how many times the leapfrogs, when a row is sampled again because its trajectories diverge.
+const CAREFUL: [(f64, usize); 2] = [(0.95, 2), (0.99, 4)];
 
 /// Options of HMC.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -122,6 +127,12 @@ impl HmcOptions {
         }
         Ok(())
     }
+    /// For rows whose trajectories diverge, the `attempt`-th time: shorter steps, and more of them.
+    fn careful(&self, attempt: usize) -> HmcOptions {
+        let (target, more) = CAREFUL[attempt.clamp(1, CAREFUL.len()) - 1];
+        let integration_steps = self.integration_steps.saturating_mul(more).min(MOST_STEPS);
+        HmcOptions { target_accept: self.target_accept.max(target), integration_steps, ..self.clone() }
+    }
     fn plan(&self) -> Plan {
         Plan {
             chains: self.chains,
@@ -159,9 +170,16 @@ pub(super) fn check_continuous(family: &Family, method: &str) -> Result<()> {
 fn check_inside(group: &Group, number: impl Fn(usize) -> usize) -> Result<()> {
     match (0..group.rows()).find(|row| group.outside(*row)).map(number) {
         None => Ok(()),
-        Some(row) => Err(Error::numeric(format!("row {row}: a chain found no point where the density is positive"))
-            .hint("the condition where: holds nowhere near, or on too small a part of the support to be sampled")),
+        Some(row) => Err(nowhere(row)),
     }
+}
+
+/// The error of the row `row` for which no start was found.
+pub(super) fn nowhere(row: usize) -> Error {
+    Error::numeric(format!("row {row}: a chain found no point where the density is positive")).hint(
+        "a start is sought by how far the two sides of a comparison in where: are from agreeing: write it by smooth comparisons, \
+         joined by and(a, b), and coordinates shifted and scaled so that it holds somewhere near the origin; or it holds nowhere",
+    )
 }
 
 /// Refuse the row `row` when its chains never moved, or a statistic is not finite on the draws.
@@ -196,8 +214,10 @@ pub fn sample_hmc(family: &Family, eta: &[f64], options: &HmcOptions) -> Result<
     let mut draws = vec![0.0; chains * length * d];
     let mut series = vec![vec![0.0; chains * length]; distinct];
     let mut divergent = Vec::new();
+    let mut watch = Watch::new(family, &group, length);
     for i in 0..length {
         group.draw();
+        watch.look(i, &group);
         let lost = group.diverged(0);
         group.read(Density::POINT, d, &mut |_, chain, x| {
             draws[(chain * length + i) * d..][..d].copy_from_slice(x);
@@ -220,7 +240,9 @@ pub fn sample_hmc(family: &Family, eta: &[f64], options: &HmcOptions) -> Result<
         cov: vec![],
         acceptance: group.acceptance(0),
         divergences: group.divergences(0),
+        lasting: group.lasting(0),
         stuck: draws.chunks(length * d).filter(|chain| still(chain)).count(),
+        long_tails: watch.long()[0],
     };
     let conduct = Conduct {
         acceptance: group.acceptance(0),

@@ -3,6 +3,7 @@
 use super::controlled::{self, Controlled};
 use super::gate;
 use super::record::{Record, RowSummary};
+use super::watch::Watch;
 use super::{Group, HmcOptions, check_continuous, check_inside, check_moved};
 use crate::error::Result;
 use crate::family::{Family, Moments};
@@ -10,6 +11,8 @@ use crate::num::stream::Stream;
 
 /// A row that fails a gate is sampled again, with so many times the draws and the warm-up, at most so often.
 const LONGER: usize = 4;
+/// The same where it fails because trajectories diverge: its steps are shorter, and each draw costs more.
+const CAREFULLY: usize = 2;
 const RETRIES: usize = 2;
 /// Towards `target_mcse` a run doubles at most so often.
 const DOUBLINGS: usize = 6;
@@ -28,6 +31,14 @@ struct Outcome {
     gate: &'static str,
 }
 
+impl Outcome {
+    /// Whether to sample the row for the `attempt`-th time again: one that failed a gate, but not that of long tails, which no
+    /// longer chain comes to the end of. What looked like one may have been a chain astray, once.
+    fn is_worth_another(&self, attempt: usize) -> bool {
+        !["", "tails"].contains(&self.gate) && (attempt == 1 || !self.summary.long_tails)
+    }
+}
+
 /// Moments of the rows `eta`, [n, k], which have the numbers `first`, `first` + 1, ... in their dataset. The rows of one
 /// call run side by side in one group: see [`Group::rows_that_fit`]. With `adapt: false` no row is sampled again.
 pub(in crate::sample) fn moments(family: &Family, eta: &[f64], first: usize, options: &HmcOptions) -> Result<Moments> {
@@ -37,15 +48,22 @@ pub(in crate::sample) fn moments(family: &Family, eta: &[f64], first: usize, opt
     let rows: Vec<Row> = eta.chunks(k).enumerate().map(of).collect();
     let mut outcomes = run(family, &rows, options, 1)?;
     for attempt in 1..=if options.adapt { RETRIES } else { 0 } {
-        let again: Vec<usize> = (0..rows.len()).filter(|r| !outcomes[*r].gate.is_empty()).collect();
+        let again: Vec<usize> = (0..rows.len()).filter(|r| outcomes[*r].is_worth_another(attempt)).collect();
         let retry = |r: &usize| Row { stream: rows[*r].stream.child("retry").at(attempt as u64), ..rows[*r] };
         let chosen: Vec<Row> = again.iter().map(retry).collect();
         let longer = LONGER.pow(attempt as u32);
         if chosen.is_empty() || options.samples.saturating_mul(longer) > super::MOST_SAMPLES {
             break;
         }
-        for (r, outcome) in again.into_iter().zip(run(family, &chosen, options, longer)?) {
-            outcomes[r] = outcome;
+        let careful = options.careful(attempt);
+        let (diverged, others): (Vec<usize>, Vec<usize>) =
+            (0..again.len()).partition(|i| outcomes[again[*i]].gate == "divergences");
+        for (members, options, longer) in [(others, options, longer), (diverged, &careful, CAREFULLY.pow(attempt as u32))] {
+            let together: Vec<Row> = members.iter().map(|i| chosen[*i]).collect();
+            if !together.is_empty() {
+                let found = run(family, &together, options, longer)?;
+                members.into_iter().zip(found).for_each(|(i, outcome)| outcomes[again[i]] = outcome);
+            }
         }
     }
     let mut out = Moments { cov_tt: Some(Vec::with_capacity(rows.len() * k * k)), ..Moments::default() };
@@ -68,14 +86,14 @@ fn run(family: &Family, rows: &[Row], options: &HmcOptions, longer: usize) -> Re
     let mut done = vec![0; rows.len()];
     let mut draws = options.draws_per_chain() * longer;
     for _ in 0..=options.target_mcse.map_or(0, |_| DOUBLINGS) {
-        let record = block(family, rows, options, &mut group, draws);
+        let (record, long) = block(family, rows, options, &mut group, draws);
         for row in 0..rows.len() {
             let finished = |s: &RowSummary| options.target_mcse.is_none_or(|t| gate::reached(s, t));
             // What a row gets does not depend on how long its neighbours go on.
             if sampled[row].as_ref().is_some_and(finished) {
                 continue;
             }
-            let new = record.summary(row);
+            let new = RowSummary { long_tails: long[row], ..record.summary(row) };
             sampled[row] = Some(match sampled[row].take() {
                 Some(old) => old.join(done[row], new, draws),
                 None => new,
@@ -94,19 +112,27 @@ fn run(family: &Family, rows: &[Row], options: &HmcOptions, longer: usize) -> Re
     Ok(sampled.into_iter().flatten().zip(done).map(judge).collect())
 }
 
-/// `draws` more draws of each chain, and what they say.
-fn block<'a>(family: &'a Family, rows: &[Row], options: &HmcOptions, group: &mut Group, draws: usize) -> Record<'a> {
+/// `draws` more draws of each chain, what they say, and whether each row has long tails.
+fn block<'a>(
+    family: &'a Family,
+    rows: &[Row],
+    options: &HmcOptions,
+    group: &mut Group,
+    draws: usize,
+) -> (Record<'a>, Vec<bool>) {
     let (density, chains) = (family.density(), options.chains);
     let stein = family.stein().filter(|_| options.control_variates && chains >= controlled::FEWEST_CHAINS);
     let eta: Vec<&[f64]> = rows.iter().map(|r| r.eta).collect();
     let controls = stein.map(|s| Controlled::new(s, density.distinct(), chains, &eta, &group.positions()));
     let (lanes, blocks) = (density.program().lanes(), group.blocks());
     let mut record = Record::new(density.distinct(), draws, chains, lanes, blocks).with_controls(controls);
-    for _ in 0..draws {
+    let mut watch = Watch::new(family, group, draws);
+    for i in 0..draws {
         group.step();
         group.record(&mut record);
+        watch.look(i, group);
     }
-    record
+    (record, watch.long())
 }
 
 /// Append one row; `unique` says which distinct statistic each flattened one is.

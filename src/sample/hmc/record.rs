@@ -44,6 +44,8 @@ struct Series {
     products: Aligned,
     acceptance: Aligned,
     diverged: Aligned,
+    /// Divergences that a shorter step would have had too.
+    lasting: Aligned,
 }
 
 /// What a record says of one row.
@@ -58,8 +60,12 @@ pub(super) struct RowSummary {
     pub acceptance: f64,
     /// Divergent trajectories.
     pub divergences: usize,
+    /// Divergent trajectories among as many, had all steps been short: see [`super::Group::lasting`].
+    pub lasting: f64,
     /// Chains that never moved.
     pub stuck: usize,
+    /// Whether a coordinate that the chains move along by trajectories alone has long tails.
+    pub long_tails: bool,
 }
 
 impl RowSummary {
@@ -81,7 +87,9 @@ impl RowSummary {
         self.effective += more.effective;
         self.acceptance = a * self.acceptance + b * more.acceptance;
         self.divergences += more.divergences;
+        self.lasting += more.lasting;
         self.stuck = self.stuck.min(more.stuck);
+        self.long_tails |= more.long_tails;
         self
     }
 }
@@ -97,6 +105,7 @@ impl<'a> Record<'a> {
             products: Aligned::filled(statistics * (statistics + 1) / 2 * (w / fold), 0.0),
             acceptance: zeros(1),
             diverged: zeros(1),
+            lasting: zeros(1),
         };
         Record {
             statistics,
@@ -129,6 +138,10 @@ impl<'a> Record<'a> {
             add(acceptance.as_ptr(), self.w, series.acceptance.as_mut_ptr());
             add(diverged.as_ptr(), self.w, series.diverged.as_mut_ptr());
         }
+    }
+    /// Of the divergences of block `b` in the draw that comes next, those of `lasting`, `[W]`, would last with shorter steps.
+    pub(super) fn take_lasting(&mut self, b: usize, lasting: &[f64]) {
+        self.blocks[b].lasting.iter_mut().zip(lasting).for_each(|(sum, l)| *sum += l);
     }
     /// Whether it takes controls.
     pub(super) fn has_controls(&self) -> bool {
@@ -274,7 +287,9 @@ impl<'a> Record<'a> {
             effective,
             acceptance: self.over(row, |s| &s.acceptance) / count,
             divergences: self.over(row, |s| &s.diverged) as usize,
+            lasting: self.over(row, |s| &s.lasting),
             stuck,
+            long_tails: false,
             cov,
         }
     }

@@ -206,7 +206,9 @@ impl Row<'_> {
                 self.family.name(),
                 self.eta
             ))
-            .hint("the condition where: holds nowhere near, or on too small a part of the support to be sampled"));
+            .hint(
+                "the condition where: holds nowhere near, or on too small a part of the support; method: \"hmc\" looks for it",
+            ));
         }
         Ok(Draws { points, t, log_weights })
     }

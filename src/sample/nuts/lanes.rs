@@ -5,9 +5,10 @@ use super::NutsOptions;
 use super::tree::{Chain, Outcome, Tuning};
 use super::warmup::{Spread, Windows};
 use crate::expr::lanes::Pool;
-use crate::family::Density;
+use crate::family::{Density, Family};
 use crate::num::stream::Stream;
 use crate::sample::hmc::adapt::DualAveraging;
+use crate::sample::inside::seek;
 use rand::Rng;
 use rand_distr::StandardNormal;
 
@@ -34,7 +35,8 @@ pub(super) struct Lanes<'a> {
 
 impl<'a> Lanes<'a> {
     /// Place the chains of the rows `eta`, [rows, k]; `streams[r]` is the stream of row r.
-    pub(super) fn new(density: &'a Density, eta: &[f64], streams: Vec<Stream>, options: &'a NutsOptions) -> Lanes<'a> {
+    pub(super) fn new(family: &'a Family, eta: &[f64], streams: Vec<Stream>, options: &'a NutsOptions) -> Lanes<'a> {
+        let density = family.density();
         let (rows, per_row, w, m) = (streams.len(), options.chains, density.program().lanes(), density.free());
         let k = eta.len() / rows.max(1);
         let mut pools: Vec<Pool> = (0..(rows * per_row).div_ceil(w)).map(|_| density.program().pool()).collect();
@@ -52,7 +54,7 @@ impl<'a> Lanes<'a> {
         let tuning = Tuning { step: options.step_size, inverse_mass: vec![1.0; m], max_depth: options.max_depth };
         let chains = (0..rows * per_row).map(place).collect();
         let mut lanes = Lanes { density, pools, chains, per_row, tunings: vec![tuning; rows], streams, options };
-        lanes.start_inside();
+        lanes.start_inside(family, eta);
         lanes
     }
     /// Value and gradient where `ask` wants them, of the chains for which `active` holds; `tell` takes them.
@@ -92,8 +94,8 @@ impl<'a> Lanes<'a> {
         };
         self.evaluate(active, ask, tell);
     }
-    /// Draw again, some times, where the density is zero or has no gradient at the start of a chain.
-    fn start_inside(&mut self) {
+    /// Draw again, some times, where the density is zero or has no gradient at the start of a chain; then seek a place.
+    fn start_inside(&mut self, family: &Family, eta: &[f64]) {
         let mut outside = vec![true; self.chains.len()];
         for attempt in 0..STARTS {
             self.look(&outside);
@@ -110,6 +112,17 @@ impl<'a> Lanes<'a> {
                 return;
             }
         }
+        let k = eta.len() / self.tunings.len();
+        for c in (0..self.chains.len()).filter(|c| outside[*c]) {
+            let row = c / self.per_row;
+            let mut rng = self.streams[row].child("start").at((c % self.per_row) as u64).child("sought").rng();
+            let state = &mut self.chains[c].state;
+            if state.value == f64::NEG_INFINITY {
+                let from: Vec<f64> = state.z.iter().map(|_| rng.sample(StandardNormal)).collect();
+                state.z = seek(family, &eta[row * k..(row + 1) * k], &from, &mut rng).unwrap_or_else(|| state.z.clone());
+            }
+        }
+        self.look(&outside);
     }
     /// Whether some chain of a row stands where the density is zero or unknown.
     pub(super) fn outside(&self, row: usize) -> bool {

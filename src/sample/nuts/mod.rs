@@ -13,7 +13,8 @@ mod warmup;
 
 use super::chains::{Chains, Conduct};
 use super::diagnose::{self, Summary};
-use super::hmc::{check_continuous, check_moved};
+use super::hmc::{check_continuous, check_moved, nowhere};
+use super::tails;
 use crate::error::{Error, Result};
 use crate::family::{Density, Family, Moments};
 use crate::num::short;
@@ -119,10 +120,9 @@ fn run(family: &Family, eta: &[f64], first: usize, options: &NutsOptions) -> Res
         .hint("fewer samples, or method: \"hmc\", which keeps no draws"));
     }
     let streams = (0..rows).map(|r| Stream::new(options.seed).child("nuts").at((first + r) as u64)).collect();
-    let mut lanes = Lanes::new(density, eta, streams, options);
+    let mut lanes = Lanes::new(family, eta, streams, options);
     if let Some(row) = (0..rows).find(|r| lanes.outside(*r)) {
-        return Err(Error::numeric(format!("row {}: a chain found no point where the density is positive", first + row))
-            .hint("the condition where: holds nowhere near, or on too small a part of the support to be sampled"));
+        return Err(nowhere(first + row));
     }
     lanes.warm_up();
     let empty = |row: usize| Run {
@@ -179,7 +179,7 @@ pub fn sample_nuts(family: &Family, eta: &[f64], options: &NutsOptions) -> Resul
         tree_depth: run.mean_depth,
         divergences,
         divergent: points(&run.divergences),
-        gate: gate(&series, &each, divergences, options.chains),
+        gate: gate(&series, &each, divergences, options.chains, long_tails(family, &run.z)),
     };
     Ok(Chains::new(family, "nuts", points(&run.z), (series, density.unique().to_vec()), options.chains, conduct))
 }
@@ -199,7 +199,7 @@ pub(in crate::sample) fn moments(family: &Family, eta: &[f64], first: usize, opt
         let each: Vec<Judged> = series.iter().map(|s| Judged::of(s, length)).collect();
         check_moved(&each.iter().map(|j| j.summary).collect::<Vec<_>>(), run.acceptance, first + row)?;
         let divergences = run.divergences.len() / density.free().max(1);
-        let gate = gate(&series, &each, divergences, options.chains);
+        let gate = gate(&series, &each, divergences, options.chains, long_tails(family, &run.z));
         append(&mut out, density.unique(), &each, &covariances(&series, &each), divergences, gate);
     }
     Ok(out)
@@ -280,14 +280,21 @@ fn stuck(series: &[Vec<f64>], range: std::ops::Range<usize>) -> bool {
     series.iter().all(|s| still(&s[range.clone()])) && series.iter().any(|s| !still(s))
 }
 
+/// Whether a coordinate has long tails, of the unconstrained positions `z`, [n, m].
+fn long_tails(family: &Family, z: &[f64]) -> bool {
+    let m = family.density().free();
+    tails::lines(family).into_iter().any(|j| tails::are_long(z.iter().skip(j).step_by(m).copied().collect()))
+}
+
 /// The test that a row failed, of the distinct statistics, each [chains, draws].
-fn gate(series: &[Vec<f64>], each: &[Judged], divergences: usize, chains: usize) -> &'static str {
+fn gate(series: &[Vec<f64>], each: &[Judged], divergences: usize, chains: usize, long: bool) -> &'static str {
     let ((ess, rhat), draws) = (worst(each), series.first().map_or(0, Vec::len));
     match () {
         () if (0..chains).any(|c| stuck(series, c * (draws / chains)..(c + 1) * (draws / chains))) => "stuck",
         () if rhat.is_nan() || rhat > RHAT => "rhat",
         () if ess.is_nan() || ess < ESS.max(ESS_PER_CHAIN * chains as f64) => "ess",
         () if divergences as f64 > DIVERGENT * draws as f64 => "divergences",
+        () if long => "tails",
         () => "",
     }
 }

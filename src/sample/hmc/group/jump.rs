@@ -29,6 +29,8 @@ pub(super) struct Jumps {
     bases: Vec<Option<Base>>,
     /// Whether a row has one: asked at every transition.
     any: bool,
+    /// Whether each row had one at the start, in which every coordinate follows its own terms.
+    had: Vec<bool>,
     rngs: Vec<Xoshiro>,
     /// Transitions since the chains were last seeded.
     turn: usize,
@@ -46,13 +48,18 @@ impl Jumps {
         };
         let bases: Vec<Option<Base>> = eta.chunks(eta.len() / rows.max(1)).map(base).collect();
         let any = bases.iter().any(Option::is_some);
-        Jumps { bases, any, rngs: vec![], turn: 0, tried: vec![0; rows], accepted: vec![0; rows] }
+        let had = bases.iter().map(|b| b.as_ref().is_some_and(|b| b.own)).collect();
+        Jumps { bases, any, had, rngs: vec![], turn: 0, tried: vec![0; rows], accepted: vec![0; rows] }
     }
     /// Where a chain of a row starts; none where the row has no base.
     pub(super) fn start(&self, row: usize, rng: &mut Xoshiro) -> Option<Vec<f64>> {
         let base = self.bases[row].as_ref()?;
         let mut quantile = || STARTS.0 + (STARTS.1 - STARTS.0) * rng.random::<f64>();
         Some(base.lines.iter().map(|line| line.draw(quantile(), false).0).collect())
+    }
+    /// Whether the chains of a row started by a base in which every coordinate follows its own terms, tails and all.
+    pub(super) fn had_base(&self, row: usize) -> bool {
+        self.had[row]
     }
     /// Jumps of a row since they were last counted from zero.
     pub(super) fn tried(&self, row: usize) -> usize {

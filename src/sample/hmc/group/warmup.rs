@@ -75,14 +75,14 @@ impl Group<'_> {
         }
     }
     /// A first inverse mass from the spread of the positions and of the gradients: exact for a Gaussian without correlations,
-    /// whatever its scales, before a single step.
+    /// whatever its scales, before a single step. In rows where starts were `sought` the positions alone tell.
     ///
     /// # Source
     /// The diagonal that minimises the Fisher divergence: Seyboldt, Carlson and Carpenter, "Preconditioning Hamiltonian
     /// Monte Carlo by minimizing Fisher divergence", arXiv 2603.18845 (2026).
-    pub(super) fn guess_mass(&mut self) {
+    pub(super) fn guess_mass(&mut self, sought: &[bool]) {
         let (w, m, chains) = (self.width(), self.density.free(), self.plan.chains);
-        for row in 0..self.rows {
+        for (row, sought) in sought.iter().enumerate() {
             for j in 0..m {
                 let spread = |pick: &dyn Fn(&Block) -> &[f64]| {
                     let values: Vec<f64> = (row * chains..(row + 1) * chains)
@@ -91,8 +91,9 @@ impl Group<'_> {
                         .collect();
                     if values.len() < FEWEST { f64::NAN } else { diagnose::variance(&values) }
                 };
-                let ratio = spread(&|b| b.pool.numbers()) / spread(&|b| &b.gradient);
-                self.set_mass(row, j, ratio.sqrt());
+                let positions = spread(&|b| b.pool.numbers());
+                let ratio = positions / spread(&|b| &b.gradient);
+                self.set_mass(row, j, if *sought { positions } else { ratio.sqrt() });
             }
         }
         self.pad_mass();
