@@ -1,5 +1,6 @@
 //! Chains in hard places: funnels, long tails, narrow ridges, and conditions that hold far away or in little room. Truth is a
-//! closed form, quadrature, or what every draw has to satisfy. Seen failing on the program as it was before.
+//! closed form, quadrature, or what every draw has to satisfy. Without the gate for long tails and the search for starts the tests
+//! of those fail; funnels in the plane and light tails are here so that they stay as they are.
 
 use crate::controls::family;
 use crate::language::eval;
