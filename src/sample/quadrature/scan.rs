@@ -19,8 +19,9 @@ const WHOLE: [usize; 3] = [2049, 65, 25];
 const DENSE: [usize; 3] = [20_001, 401, 49];
 /// Density ratio, in nats below the maximum, past which a place is negligible, for one, two and three coordinates.
 const DEPTH: [f64; 3] = [45.0, 38.0, 30.0];
-/// Ratio of the whole window to its bulk beyond which tails count as heavy.
-const HEAVY: f64 = 60.0;
+/// Ratio of the whole window to its bulk beyond which tails count as heavy, for one, two and three coordinates: the more, the
+/// dearer are nodes. For a normal density it is 4 or less.
+const HEAVY: [f64; 3] = [60.0, 60.0, 6.0];
 
 /// Finds windows over a component for one eta after the other; what was evaluated for one serves the next.
 pub(super) struct Scanner<'a> {
@@ -33,6 +34,7 @@ pub(super) struct Scanner<'a> {
     /// The least part of a remembered place that is enough.
     enough: f64,
     margin: f64,
+    heavy: f64,
     /// The whole axes, then places where windows were found.
     looks: Vec<Look<'a>>,
     buffer: Aligned,
@@ -83,6 +85,7 @@ impl<'a> Scanner<'a> {
             depth: DEPTH[widest - 1],
             enough: FILLED[widest - 1],
             margin: MARGIN[widest - 1],
+            heavy: HEAVY[widest - 1],
             looks: vec![whole],
             buffer,
         }
@@ -291,12 +294,20 @@ impl<'a> Scanner<'a> {
             // The bulk of a heavy tailed density is a small part of its window: stretch the tails.
             let (a, b) = extent(2.0);
             let (bulk_low, bulk_high) = (n[a.saturating_sub(1).min(n.len() - 1)], n[(b + 1).min(n.len() - 1)]);
-            let line = self.component.axes[axis] == Axis::Line && charts[axis] == Chart::Identity;
-            if line && high - low > HEAVY * (bulk_high - bulk_low) {
-                let chart = Chart::Sinh { center: 0.5 * (bulk_low + bulk_high), scale: 0.5 * (bulk_high - bulk_low) };
+            let old = charts[axis];
+            let (middle, half) = (0.5 * (old.x(bulk_high) + old.x(bulk_low)), 0.5 * (old.x(bulk_high) - old.x(bulk_low)));
+            let stretched = match old {
+                Chart::Identity => high - low > self.heavy * 2.0 * half,
+                // The first of few nodes say little of the bulk; the next say more.
+                Chart::Sinh { scale, .. } => self.looks[0].nodes.len() > 2 && half < 0.5 * scale,
+                Chart::Exp { .. } => false,
+            };
+            if self.component.axes[axis] == Axis::Line && stretched {
+                let chart = Chart::Sinh { center: middle, scale: half };
+                let moved = |t: f64| chart.t(old.x(t));
                 charts[axis] = chart;
-                bounds[axis] = (chart.t(n[0]), chart.t(n[n.len() - 1]));
-                ends.push((chart.t(low), chart.t(high)));
+                bounds[axis] = (moved(n[0]), moved(n[n.len() - 1]));
+                ends.push((moved(low), moved(high)));
                 shrinking = true;
                 continue;
             }
