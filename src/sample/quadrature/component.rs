@@ -5,7 +5,7 @@ use super::grid::{Grid, TOL_WIDE};
 use super::nested::Nested;
 use super::row::Row;
 use super::scan::Scanner;
-use super::window::Window;
+use super::window::{Chart, Window};
 use crate::domain::Axis;
 use crate::error::{Error, Result};
 use crate::family::{Component, Family, Integrand};
@@ -56,7 +56,7 @@ pub(super) fn rows(
     let smooth = smooth_twin(family, component);
     let settle = |(i, row): (usize, Option<Row>)| {
         let row = row.ok_or_else(|| Error::numeric("a row was not integrated"))?;
-        let problem = Problem { family, eta: etas[i], local: local(i), options };
+        let problem = Problem { family, integrand, eta: etas[i], local: local(i), options };
         problem.settle(row, component, windows[i].clone(), smooth)
     };
     results.into_par_iter().enumerate().map(settle).collect()
@@ -77,6 +77,7 @@ fn smooth_twin<'a>(family: &'a Family, component: &Component) -> Option<(&'a Int
 /// One eta over one component.
 struct Problem<'a> {
     family: &'a Family,
+    integrand: &'a Integrand,
     eta: &'a [f64],
     local: Vec<f64>,
     options: &'a QuadratureOptions,
@@ -137,6 +138,14 @@ impl Problem<'_> {
         }
         if !cut && doubtful(&row) {
             self.along_ridges(&mut row, over, &wider);
+        }
+        // Ridges may be straighter in coordinates that are not stretched.
+        if doubtful(&row)
+            && component.axes.len() > 2
+            && wider.charts.iter().any(|c| matches!(c, Chart::Sinh { .. }))
+            && let Ok(plain) = Scanner::new(family, self.integrand, component).unstretched().window(eta)
+        {
+            self.along_ridges(&mut row, component, &plain);
         }
         if doubtful(&row)
             && let Some(again) = self.integrate(over, &wider).filter(|a| a.worst < row.worst || row.worst.is_nan())

@@ -90,6 +90,10 @@ impl<'a> Scanner<'a> {
             buffer,
         }
     }
+    /// The same in coordinates that are not stretched where tails are heavy.
+    pub(super) fn unstretched(self) -> Scanner<'a> {
+        Scanner { heavy: f64::INFINITY, ..self }
+    }
     /// The window at `eta`, `[k]`.
     ///
     /// # Errors
