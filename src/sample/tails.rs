@@ -30,8 +30,8 @@ pub(super) fn are_long(mut values: Vec<f64>) -> bool {
     if values.len() < FEWEST || values.iter().any(|v| !v.is_finite()) {
         return false;
     }
-    values.sort_unstable_by(f64::total_cmp);
-    let at = |p: f64| values[(p * (values.len() - 1) as f64).round() as usize];
+    let last = (values.len() - 1) as f64;
+    let mut at = |p: f64| *values.select_nth_unstable_by((p * last).round() as usize, f64::total_cmp).1;
     at(1.0 - FAR) - at(FAR) > LONG * (at(0.75) - at(0.25))
 }
 
