@@ -224,6 +224,10 @@ impl Component {
             whole: None,
         }
     }
+    /// Most coordinates of a clique, of which quadrature takes three at most.
+    pub fn widest(&self) -> usize {
+        self.cliques.iter().map(|c| c.coordinates.len()).max().unwrap_or(1).min(FEW)
+    }
     /// The component with all coordinates in one clique; none where there are too many.
     pub fn in_one_piece(&self) -> Option<&Component> {
         if self.is_one_clique() { (self.coordinates.len() <= FEW).then_some(self) } else { self.whole.as_deref() }

@@ -4,6 +4,7 @@ use super::chains::{Chains, Conduct};
 use crate::domain::Axis;
 use crate::error::{Error, Result};
 use crate::family::{Family, Pointwise};
+use crate::num::observe::Monitor;
 use crate::num::stream::{Stream, Xoshiro};
 use rand::Rng;
 use serde::{Deserialize, Serialize};
@@ -37,15 +38,16 @@ impl Default for ExactOptions {
 /// Exact draws of `family` at one `eta`, `[k]`: `options.samples` points over `options.chains` independent chains.
 ///
 /// # Errors
-/// When eta or an option is out of range, or the family has neither an exact sampler nor a single whole number as support.
+/// When eta or an option is out of range, the family has neither an exact sampler nor a single whole number as support, or the
+/// user interrupts.
 ///
 /// # Example
 /// ```
-/// use nnef::{family::named, sample::{ExactOptions, sample_exact}};
-/// let chains = sample_exact(&named::poisson().unwrap(), &[1.0], &ExactOptions::default()).unwrap();
+/// use nnef::{family::named, num::observe::Monitor, sample::{ExactOptions, sample_exact}};
+/// let chains = sample_exact(&named::poisson().unwrap(), &[1.0], &ExactOptions::default(), &Monitor::silent()).unwrap();
 /// assert!((chains.mean[0] - 1.0_f64.exp()).abs() < 5.0 * chains.mcse[0]);
 /// ```
-pub fn sample_exact(family: &Family, eta: &[f64], options: &ExactOptions) -> Result<Chains> {
+pub fn sample_exact(family: &Family, eta: &[f64], options: &ExactOptions, monitor: &Monitor) -> Result<Chains> {
     family.check_eta(eta)?;
     let (chains, d, k) = (options.chains, family.support().dim(), family.dim());
     if !(1..=4096).contains(&chains) || options.samples < chains {
@@ -62,6 +64,7 @@ pub fn sample_exact(family: &Family, eta: &[f64], options: &ExactOptions) -> Res
     for chain in 0..chains {
         let mut rng = stream.at(chain as u64).rng();
         for _ in 0..draws {
+            monitor.check()?;
             x.extend(draw(&mut rng)?);
         }
     }

@@ -97,15 +97,15 @@ impl Method {
         }
     }
     /// Moments of the rows `eta`, [n, k], with the numbers `first`, `first` + 1, ... in their dataset.
-    fn moments(self, family: &Family, eta: &[f64], first: usize, options: &LabelOptions) -> Result<Moments> {
+    fn moments(self, family: &Family, eta: &[f64], first: usize, options: &LabelOptions, monitor: &Monitor) -> Result<Moments> {
         match self {
-            Method::Auto => self.resolve(family).moments(family, eta, first, options),
+            Method::Auto => self.resolve(family).moments(family, eta, first, options, monitor),
             Method::ClosedForm => closed_form(family, eta),
-            Method::Quadrature => quadrature(family, eta, &options.quadrature),
-            Method::Importance => importance::moments(family, eta, first, &options.importance),
-            Method::Smc => smc::moments(family, eta, first, &options.smc),
-            Method::Hmc => hmc::moments(family, eta, first, &options.hmc),
-            Method::Nuts => nuts::moments(family, eta, first, &options.nuts),
+            Method::Quadrature => quadrature(family, eta, &options.quadrature, monitor),
+            Method::Importance => importance::moments(family, eta, first, &options.importance, monitor),
+            Method::Smc => smc::moments(family, eta, first, &options.smc, monitor),
+            Method::Hmc => hmc::moments(family, eta, first, &options.hmc, monitor),
+            Method::Nuts => nuts::moments(family, eta, first, &options.nuts, monitor),
         }
     }
 }
@@ -194,8 +194,8 @@ fn label_blocks(
             monitor.check()?;
             let row = first + i * chunk;
             let by = |rows: &[f64], first: usize| match options.method {
-                Method::Auto => ladder(method, family, rows, first, options),
-                forced => forced.moments(family, rows, first, options),
+                Method::Auto => ladder(method, family, rows, first, options, monitor),
+                forced => forced.moments(family, rows, first, options, monitor),
             };
             let part = by(rows, row);
             task.add((rows.len() / k) as u64, "");
@@ -231,21 +231,31 @@ fn in_its_row(
 }
 
 /// Rows by `method`; those that it does not resolve, or that fail its gate, by the next one, each row for itself.
-fn ladder(method: Method, family: &Family, rows: &[f64], first: usize, options: &LabelOptions) -> Result<Moments> {
+fn ladder(
+    method: Method,
+    family: &Family,
+    rows: &[f64],
+    first: usize,
+    options: &LabelOptions,
+    monitor: &Monitor,
+) -> Result<Moments> {
     let k = family.dim();
-    let Some(next) = method.next(family) else { return method.moments(family, rows, first, options) };
+    let Some(next) = method.next(family) else { return method.moments(family, rows, first, options, monitor) };
     let lower = |row: usize| {
         let eta = &rows[row * k..(row + 1) * k];
-        next.check(options).and_then(|()| ladder(next, family, eta, first + row, options))
+        next.check(options).and_then(|()| ladder(next, family, eta, first + row, options, monitor))
     };
     let unresolved = |e: &Error| matches!(e.kind(), Kind::Numeric) && family.support().dim() > 1;
-    match method.moments(family, rows, first, options) {
+    match method.moments(family, rows, first, options, monitor) {
         Ok(found) => {
             let mut all = Moments::default();
             for (row, mut one) in found.rows(k).into_iter().enumerate() {
                 if !one.gate[0].is_empty() || !precise(&one, options.hmc.target_mcse) {
                     // What the next route cannot do either keeps what there is, with its gate.
-                    one = lower(row).unwrap_or(one);
+                    one = match lower(row) {
+                        Err(e) if e.kind() == Kind::Interrupted => return Err(e),
+                        found => found.unwrap_or(one),
+                    };
                 }
                 all.extend(one);
             }
@@ -256,7 +266,7 @@ fn ladder(method: Method, family: &Family, rows: &[f64], first: usize, options: 
         Err(_) if rows.len() > k => {
             let mut all = Moments::default();
             for (row, eta) in rows.chunks(k).enumerate() {
-                all.extend(ladder(method, family, eta, first + row, options).map_err(|e| e.in_row(first + row))?);
+                all.extend(ladder(method, family, eta, first + row, options, monitor).map_err(|e| e.in_row(first + row))?);
             }
             Ok(all)
         }
@@ -296,7 +306,7 @@ pub fn log_normalizers(family: &Family, eta: &[f64], options: &LabelOptions, mon
             Some((a, gate)) if !auto || (a.is_finite() && gate.is_empty()) => (a, gate),
             _ => {
                 check_rows(family, &eta[r * k..(r + 1) * k]).map_err(|e| e.in_row(r))?;
-                let by_steps = smc::moments(family, &eta[r * k..(r + 1) * k], r, &tempered.smc)?;
+                let by_steps = smc::moments(family, &eta[r * k..(r + 1) * k], r, &tempered.smc, monitor)?;
                 (by_steps.log_normalizer.map_or(f64::NAN, |a| a[0]), by_steps.gate[0])
             }
         };

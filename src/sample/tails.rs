@@ -30,9 +30,12 @@ pub(super) fn are_long(mut values: Vec<f64>) -> bool {
     if values.len() < FEWEST || values.iter().any(|v| !v.is_finite()) {
         return false;
     }
+    let (least, most) = values.iter().fold((f64::INFINITY, f64::NEG_INFINITY), |(a, b), v| (a.min(*v), b.max(*v)));
     let last = (values.len() - 1) as f64;
     let mut at = |p: f64| *values.select_nth_unstable_by((p * last).round() as usize, f64::total_cmp).1;
-    at(1.0 - FAR) - at(FAR) > LONG * (at(0.75) - at(0.25))
+    let bulk = at(0.75) - at(0.25);
+    // What lies no further apart at all needs no quantiles of its tails.
+    most - least > LONG * bulk && at(1.0 - FAR) - at(FAR) > LONG * bulk
 }
 
 #[cfg(test)]

@@ -59,7 +59,7 @@ fn run(case: &Case, plan: &Plan, warmup: usize, draws: usize) -> (f64, f64, f64)
             let rows = first..ROWS.min(first + together);
             let streams: Vec<Stream> = rows.clone().map(|r| Stream::new(seed).at(r as u64)).collect();
             let mut group = Group::new(&case.family, plan.clone(), &case.eta[rows.start * k..rows.end * k], &streams);
-            group.warm_up(warmup);
+            group.warm_up(warmup, &Monitor::silent());
             group.seed(&streams, "sample");
             let mut sums = vec![vec![0.0; density.distinct()]; rows.len()];
             for _ in 0..draws {

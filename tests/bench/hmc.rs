@@ -7,6 +7,7 @@
 mod shared;
 
 use nnef::family::Family;
+use nnef::num::observe::Monitor;
 use nnef::num::stream::{Stream, Xoshiro};
 use nnef::sample::{Group, Plan};
 use rand::Rng;
@@ -35,7 +36,7 @@ fn main() {
                 let eta: Vec<f64> = (0..together).flat_map(|_| draw_eta(family.name(), &mut rng)).collect();
                 let streams: Vec<Stream> = (0..together).map(|r| Stream::new(2).at((g * together + r) as u64)).collect();
                 let mut group = Group::new(&family, plan.clone(), &eta, &streams);
-                group.warm_up(50);
+                group.warm_up(50, &Monitor::silent());
                 group.open_window();
                 group
             })

@@ -3,6 +3,7 @@
 use crate::language::{eval, session};
 use nnef::domain::Support;
 use nnef::family::{Family, named};
+use nnef::num::observe::Monitor;
 use nnef::sample::{Chains, ExactOptions, HmcOptions, NutsOptions, sample_exact, sample_hmc, sample_nuts};
 
 fn fails(code: &str, parts: &[&str]) {
@@ -79,7 +80,7 @@ fn exact_draws_have_the_declared_means() {
         let family = named::named(name, 3).unwrap();
         let eta = family.draw_eta(1, 3).unwrap();
         let options = ExactOptions { samples: 20_000, seed: 2, ..ExactOptions::default() };
-        let chains = sample_exact(&family, &eta, &options).unwrap();
+        let chains = sample_exact(&family, &eta, &options, &Monitor::silent()).unwrap();
         let z = z(&family, &eta, &chains);
         assert!(z.iter().all(|z| z.abs() < 4.0), "{name}: {z:?}");
         assert!(chains.rhat.iter().all(|r| r.is_nan() || *r < 1.01) && chains.method == "exact");
@@ -100,8 +101,13 @@ fn a_whole_number_without_a_sampler_is_drawn_by_its_distribution() {
         let total: f64 = numbers.iter().map(|i| weight(*i)).sum();
         let mean = numbers.iter().map(|i| i * weight(*i)).sum::<f64>() / total;
         let family = family(to);
-        let chains =
-            sample_exact(&family, &eta, &ExactOptions { samples: 40_000, seed: 4, ..ExactOptions::default() }).unwrap();
+        let chains = sample_exact(
+            &family,
+            &eta,
+            &ExactOptions { samples: 40_000, seed: 4, ..ExactOptions::default() },
+            &Monitor::silent(),
+        )
+        .unwrap();
         assert!((chains.mean[0] - mean).abs() <= 4.0 * chains.mcse[0], "{} for {mean}", chains.mean[0]);
         for i in &numbers {
             let (p, seen) = (weight(*i) / total, chains.draws.iter().filter(|x| *x == i).count() as f64 / 40_000.0);
@@ -117,8 +123,9 @@ fn a_whole_number_without_a_sampler_is_drawn_by_its_distribution() {
 fn both_samplers_agree_with_the_truth_and_say_how_they_moved() {
     let family = named::mvn(3).unwrap();
     let eta = family.draw_eta(1, 9).unwrap();
-    let hmc = sample_hmc(&family, &eta, &HmcOptions { samples: 8000, ..HmcOptions::default() }).unwrap();
-    let nuts = sample_nuts(&family, &eta, &NutsOptions { samples: 8000, ..NutsOptions::default() }).unwrap();
+    let hmc = sample_hmc(&family, &eta, &HmcOptions { samples: 8000, ..HmcOptions::default() }, &Monitor::silent()).unwrap();
+    let nuts =
+        sample_nuts(&family, &eta, &NutsOptions { samples: 8000, ..NutsOptions::default() }, &Monitor::silent()).unwrap();
     for chains in [&hmc, &nuts] {
         let z = z(&family, &eta, chains);
         assert!(z.iter().all(|z| z.abs() < 4.5), "{}: {z:?}", chains.method);

@@ -1,7 +1,7 @@
 //! Sampled moments against exact ones, and exact draws against exact moments.
 
 use super::exact::{Integrals, by};
-use super::{Line, z_limit};
+use super::{Line, RHAT, z_limit};
 use crate::family::{Family, Moments};
 use crate::num::observe::Monitor;
 use crate::num::stream::Stream;
@@ -13,8 +13,6 @@ const CHAINS: usize = 32;
 const SAMPLES: usize = 16_000;
 /// Exact draws at each eta.
 const DRAWS: usize = 8_000;
-/// R-hat above which chains have nothing to say.
-const RHAT: f64 = 1.1;
 
 /// HMC in unconstrained coordinates against moments that know nothing of them.
 pub(super) fn lines(family: &Family, etas: &[&[f64]], integrals: &Integrals, stream: Stream, monitor: &Monitor) -> Vec<Line> {

@@ -59,6 +59,8 @@ pub struct CheckOptions {
 const DRAWS: usize = 3;
 /// Chance that a statistical line fails on a family without fault.
 const FALSE_ALARM: f64 = 1e-5;
+/// R-hat above which chains have nothing to say.
+const RHAT: f64 = 1.1;
 
 impl Line {
     fn skip(name: &'static str, why: impl Into<String>) -> Line {

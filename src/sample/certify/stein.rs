@@ -5,13 +5,13 @@
 //! Stein, "A bound for the error in the normal approximation" (1972); as control variates: Mira, Solgi and Imparato,
 //! "Zero variance Markov chain Monte Carlo for Bayesian estimators", Statistics and Computing 23 (2013).
 
-use super::{Line, z_limit};
+use super::{Line, RHAT, z_limit};
 use crate::domain::Axis;
 use crate::expr::{NodeId, Op, Program, gradient, kinks};
 use crate::family::{Density, Family};
 use crate::num::observe::Monitor;
 use crate::num::stream::Stream;
-use crate::sample::{Group, Plan};
+use crate::sample::{Group, Plan, diagnose};
 use rand::seq::SliceRandom;
 
 const NAME: &str = "stein";
@@ -22,11 +22,11 @@ const LENGTH: usize = 100;
 /// Identities that are looked at.
 const MOST: usize = 80;
 
-pub(super) fn lines(family: &Family, etas: &[&[f64]], stream: Stream, _monitor: &Monitor) -> Vec<Line> {
-    vec![line(family, etas, stream.child("stein"))]
+pub(super) fn lines(family: &Family, etas: &[&[f64]], stream: Stream, monitor: &Monitor) -> Vec<Line> {
+    vec![line(family, etas, stream.child("stein"), monitor)]
 }
 
-fn line(family: &Family, etas: &[&[f64]], stream: Stream) -> Line {
+fn line(family: &Family, etas: &[&[f64]], stream: Stream, monitor: &Monitor) -> Line {
     let mut parts = family.unconstrained();
     let m = parts.z.len();
     if family.support().bijector().discrete() {
@@ -67,48 +67,89 @@ fn line(family: &Family, etas: &[&[f64]], stream: Stream) -> Line {
             g.add(along, product)
         })
         .collect();
-    let program = Program::compile(g, m, &[&identities]);
+    let observed: Vec<NodeId> = [parts.z.as_slice(), &parts.t].concat();
+    let program = Program::compile(g, m, &[&identities, &observed]);
     let limit = z_limit(fields.len() * etas.len(), (CHAINS - 1) as f64);
-    let (mut worst, mut place) = (0.0, String::new());
+    let (mut worst, mut place, mut astray) = (0.0, String::new(), 0);
     for (row, eta) in etas.iter().enumerate() {
-        let means = chain_means(family, &program, identities.len(), eta, stream.at(row as u64));
-        for (i, (name, ..)) in fields.iter().enumerate() {
-            let of: Vec<f64> = means.iter().map(|c| c[i]).collect();
-            let mean = of.iter().sum::<f64>() / CHAINS as f64;
-            let variance = of.iter().map(|v| (v - mean).powi(2)).sum::<f64>() / (CHAINS - 1) as f64;
-            let error = (variance / CHAINS as f64).sqrt();
-            // An identity that holds at every point has nothing but rounding.
-            let z = if mean.abs() <= 1e-12 { 0.0 } else { mean.abs() / error };
-            if z > worst || z.is_nan() {
-                (worst, place) =
-                    (if z.is_nan() { f64::INFINITY } else { z }, format!(", psi = {name}: {mean:.3e} with error {error:.1e}"));
-            }
+        let run = Run::new(family, &program, [identities.len(), observed.len()], eta, stream.at(row as u64), monitor);
+        let (z, identity) = run.largest();
+        if z >= limit && !run.agrees() {
+            astray += 1;
+        } else if z > worst {
+            (worst, place) = (z, identity.map(|i| format!(", psi = {}: {}", fields[i].0, run.said(i))).unwrap_or_default());
         }
+    }
+    const ASTRAY: &str = "the chains do not agree among themselves";
+    if astray == etas.len() {
+        return Line::skip(NAME, format!("{ASTRAY}; more warm-up may help"));
     }
     let place = if worst < limit { String::new() } else { place };
-    Line::of(
-        NAME,
-        worst < limit,
-        format!("largest z of {} identities {worst:.1}{place} (limit {limit:.1})", fields.len() * etas.len()),
-    )
+    let silent = if astray == 0 { String::new() } else { format!("; not at {astray} eta, where {ASTRAY}") };
+    let count = fields.len() * (etas.len() - astray);
+    Line::of(NAME, worst < limit, format!("largest z of {count} identities {worst:.1}{place} (limit {limit:.1}){silent}"))
 }
 
-/// Mean of each identity over the draws of each chain.
-fn chain_means(family: &Family, program: &Program, outputs: usize, eta: &[f64], stream: Stream) -> Vec<Vec<f64>> {
-    let plan = Plan { chains: CHAINS, step_size: 0.1, integration_steps: 32, adapt: true, target_accept: 0.8 };
-    let mut group = Group::new(family, plan, eta, &[stream]);
-    group.warm_up(WARMUP);
-    group.seed(&[stream], "sample");
-    let m = family.density().free();
-    let mut means = vec![vec![0.0; outputs]; CHAINS];
-    let mut points = vec![0.0; CHAINS * m];
-    for _ in 0..LENGTH {
-        group.draw();
-        group.read(Density::POSITION, m, &mut |_, chain, z| points[chain * m..(chain + 1) * m].copy_from_slice(z));
-        let values = program.evaluate(0, &points, eta);
-        for (mean, row) in means.iter_mut().zip(values.chunks(outputs)) {
-            mean.iter_mut().zip(row).for_each(|(m, v)| *m += v / LENGTH as f64);
+/// Chains at one eta.
+struct Run {
+    /// Mean of each identity over the draws of each chain.
+    means: Vec<Vec<f64>>,
+    /// Positions and statistics, each [chains, draws].
+    series: Vec<Vec<f64>>,
+}
+
+impl Run {
+    fn new(
+        family: &Family,
+        program: &Program,
+        [identities, observed]: [usize; 2],
+        eta: &[f64],
+        stream: Stream,
+        monitor: &Monitor,
+    ) -> Run {
+        let plan = Plan { chains: CHAINS, step_size: 0.1, integration_steps: 32, adapt: true, target_accept: 0.8 };
+        let mut group = Group::new(family, plan, eta, &[stream]);
+        group.warm_up(WARMUP, monitor);
+        group.seed(&[stream], "sample");
+        let m = family.density().free();
+        let mut means = vec![vec![0.0; identities]; CHAINS];
+        let mut series = vec![vec![0.0; CHAINS * LENGTH]; observed];
+        let mut points = vec![0.0; CHAINS * m];
+        for i in (0..LENGTH).take_while(|_| !monitor.cancelled()) {
+            group.draw();
+            group.read(Density::POSITION, m, &mut |_, chain, z| points[chain * m..(chain + 1) * m].copy_from_slice(z));
+            for (mean, row) in means.iter_mut().zip(program.evaluate(0, &points, eta).chunks(identities)) {
+                mean.iter_mut().zip(row).for_each(|(m, v)| *m += v / LENGTH as f64);
+            }
+            for (chain, row) in program.evaluate(1, &points, eta).chunks(observed).enumerate() {
+                series.iter_mut().zip(row).for_each(|(s, v)| s[chain * LENGTH + i] = *v);
+            }
         }
+        Run { means, series }
     }
-    means
+    /// Mean of identity `i`, and its standard error.
+    fn mean(&self, i: usize) -> (f64, f64) {
+        let of: Vec<f64> = self.means.iter().map(|c| c[i]).collect();
+        (diagnose::mean(&of), (diagnose::variance(&of) / CHAINS as f64).sqrt())
+    }
+    fn said(&self, i: usize) -> String {
+        let (mean, error) = self.mean(i);
+        format!("{mean:.3e} with error {error:.1e}")
+    }
+    /// The largest z of the identities, infinite where one is not a number, and whose it is.
+    fn largest(&self) -> (f64, Option<usize>) {
+        let z = |i: usize| {
+            let (mean, error) = self.mean(i);
+            // An identity that holds at every point has nothing but rounding.
+            let z = if mean.abs() <= 1e-12 { 0.0 } else { mean.abs() / error };
+            (if z.is_nan() { f64::INFINITY } else { z }, Some(i))
+        };
+        let identities = self.means.first().map_or(0, Vec::len);
+        (0..identities).map(z).fold((0.0, None), |worst, found| if found.0 > worst.0 { found } else { worst })
+    }
+    /// Whether the chains are of one mind on the positions and the statistics.
+    fn agrees(&self) -> bool {
+        let of = |series: &Vec<f64>| diagnose::rhat(&diagnose::split(&series.chunks(LENGTH).collect::<Vec<_>>()));
+        self.series.iter().map(of).all(|r| r < RHAT)
+    }
 }

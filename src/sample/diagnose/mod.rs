@@ -87,7 +87,7 @@ pub fn split<'a>(chains: &[&'a [f64]]) -> Vec<&'a [f64]> {
         .collect()
 }
 
-fn mean(x: &[f64]) -> f64 {
+pub(super) fn mean(x: &[f64]) -> f64 {
     x.iter().sum::<f64>() / x.len() as f64
 }
 

@@ -26,6 +26,7 @@ use super::chains::{Chains, Conduct};
 use super::diagnose::{self, Summary};
 use crate::error::{Error, Result};
 use crate::family::{Density, Family};
+use crate::num::observe::Monitor;
 use crate::num::short;
 use crate::num::stream::Stream;
 use record::RowSummary;
@@ -199,15 +200,16 @@ pub(super) fn check_moved(each: &[Summary], acceptance: f64, row: usize) -> Resu
 /// Draw from `family` at one `eta`, `[k]`: `options.samples` points over `options.chains` chains.
 ///
 /// # Errors
-/// When eta or an option is out of range, or the chains cannot move.
-pub fn sample_hmc(family: &Family, eta: &[f64], options: &HmcOptions) -> Result<Chains> {
+/// When eta or an option is out of range, the chains cannot move, or the user interrupts.
+pub fn sample_hmc(family: &Family, eta: &[f64], options: &HmcOptions, monitor: &Monitor) -> Result<Chains> {
     options.check()?;
     family.check_eta(eta)?;
     check_continuous(family, "hmc")?;
     let (density, d) = (family.density(), family.support().dim());
     let streams = [options.stream(0)];
     let mut group = Group::new(family, options.plan(), eta, &streams);
-    group.warm_up(options.warmup);
+    group.warm_up(options.warmup, monitor);
+    monitor.check()?;
     check_inside(&group, |row| row)?;
     group.seed(&streams, "sample");
     let (chains, length, distinct) = (options.chains, options.draws_per_chain(), density.distinct());
@@ -216,6 +218,7 @@ pub fn sample_hmc(family: &Family, eta: &[f64], options: &HmcOptions) -> Result<
     let mut divergent = Vec::new();
     let mut watch = Watch::new(family, &group, length);
     for i in 0..length {
+        monitor.check()?;
         group.draw();
         watch.look(i, &group);
         let lost = group.diverged(0);

@@ -7,6 +7,7 @@ use super::watch::Watch;
 use super::{Group, HmcOptions, check_continuous, check_inside, check_moved};
 use crate::error::Result;
 use crate::family::{Family, Moments};
+use crate::num::observe::Monitor;
 use crate::num::stream::Stream;
 
 /// A row that fails a gate is sampled again, with so many times the draws and the warm-up, at most so often.
@@ -41,12 +42,18 @@ impl Outcome {
 
 /// Moments of the rows `eta`, [n, k], which have the numbers `first`, `first` + 1, ... in their dataset. The rows of one
 /// call run side by side in one group: see [`Group::rows_that_fit`]. With `adapt: false` no row is sampled again.
-pub(in crate::sample) fn moments(family: &Family, eta: &[f64], first: usize, options: &HmcOptions) -> Result<Moments> {
+pub(in crate::sample) fn moments(
+    family: &Family,
+    eta: &[f64],
+    first: usize,
+    options: &HmcOptions,
+    monitor: &Monitor,
+) -> Result<Moments> {
     check_continuous(family, "hmc")?;
     let k = family.dim();
     let of = |(r, eta)| Row { eta, number: first + r, stream: options.stream(first + r) };
     let rows: Vec<Row> = eta.chunks(k).enumerate().map(of).collect();
-    let mut outcomes = run(family, &rows, options, 1)?;
+    let mut outcomes = run(family, &rows, options, 1, monitor)?;
     for attempt in 1..=if options.adapt { RETRIES } else { 0 } {
         let again: Vec<usize> = (0..rows.len()).filter(|r| outcomes[*r].is_worth_another(attempt)).collect();
         let retry = |r: &usize| Row { stream: rows[*r].stream.child("retry").at(attempt as u64), ..rows[*r] };
@@ -61,7 +68,7 @@ pub(in crate::sample) fn moments(family: &Family, eta: &[f64], first: usize, opt
         for (members, options, longer) in [(others, options, longer), (diverged, &careful, CAREFULLY.pow(attempt as u32))] {
             let together: Vec<Row> = members.iter().map(|i| chosen[*i]).collect();
             if !together.is_empty() {
-                let found = run(family, &together, options, longer)?;
+                let found = run(family, &together, options, longer, monitor)?;
                 members.into_iter().zip(found).for_each(|(i, outcome)| outcomes[again[i]] = outcome);
             }
         }
@@ -75,18 +82,19 @@ pub(in crate::sample) fn moments(family: &Family, eta: &[f64], first: usize, opt
 }
 
 /// Sample rows side by side, with `longer` times the draws and warm-up of the options, and on until each has reached its target.
-fn run(family: &Family, rows: &[Row], options: &HmcOptions, longer: usize) -> Result<Vec<Outcome>> {
+fn run(family: &Family, rows: &[Row], options: &HmcOptions, longer: usize, monitor: &Monitor) -> Result<Vec<Outcome>> {
     let streams: Vec<Stream> = rows.iter().map(|r| r.stream).collect();
     let eta: Vec<f64> = rows.iter().flat_map(|r| r.eta).copied().collect();
     let mut group = Group::new(family, options.plan(), &eta, &streams);
-    group.warm_up(options.warmup * longer);
+    group.warm_up(options.warmup * longer, monitor);
+    monitor.check()?;
     check_inside(&group, |row| rows[row].number)?;
     group.seed(&streams, "sample");
     let mut sampled: Vec<Option<RowSummary>> = rows.iter().map(|_| None).collect();
     let mut done = vec![0; rows.len()];
     let mut draws = options.draws_per_chain() * longer;
     for _ in 0..=options.target_mcse.map_or(0, |_| DOUBLINGS) {
-        let (record, long) = block(family, rows, options, &mut group, draws);
+        let (record, long) = block(family, rows, options, &mut group, draws, monitor)?;
         for row in 0..rows.len() {
             let finished = |s: &RowSummary| options.target_mcse.is_none_or(|t| gate::reached(s, t));
             // What a row gets does not depend on how long its neighbours go on.
@@ -119,7 +127,8 @@ fn block<'a>(
     options: &HmcOptions,
     group: &mut Group,
     draws: usize,
-) -> (Record<'a>, Vec<bool>) {
+    monitor: &Monitor,
+) -> Result<(Record<'a>, Vec<bool>)> {
     let (density, chains) = (family.density(), options.chains);
     let stein = family.stein().filter(|_| options.control_variates && chains >= controlled::FEWEST_CHAINS);
     let eta: Vec<&[f64]> = rows.iter().map(|r| r.eta).collect();
@@ -128,11 +137,12 @@ fn block<'a>(
     let mut record = Record::new(density.distinct(), draws, chains, lanes, blocks).with_controls(controls);
     let mut watch = Watch::new(family, group, draws);
     for i in 0..draws {
+        monitor.check()?;
         group.step();
         group.record(&mut record);
         watch.look(i, group);
     }
-    (record, watch.long())
+    Ok((record, watch.long()))
 }
 
 /// Append one row; `unique` says which distinct statistic each flattened one is.

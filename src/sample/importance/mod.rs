@@ -17,6 +17,7 @@ pub(in crate::sample) mod row;
 use super::base::{Base, Detail};
 use crate::error::{Error, Result};
 use crate::family::{Family, Integrand, Moments, Terms};
+use crate::num::observe::Monitor;
 use crate::num::special::log_sum_exp;
 use crate::num::stream::Stream;
 use estimate::{Estimate, LogNormalizer, effective};
@@ -108,13 +109,20 @@ pub(in crate::sample) fn applies(family: &Family) -> bool {
 }
 
 /// Moments of the rows `eta`, [n, k], which have the numbers `first`, `first` + 1, ... in their dataset.
-pub(in crate::sample) fn moments(family: &Family, eta: &[f64], first: usize, options: &ImportanceOptions) -> Result<Moments> {
+pub(in crate::sample) fn moments(
+    family: &Family,
+    eta: &[f64],
+    first: usize,
+    options: &ImportanceOptions,
+    monitor: &Monitor,
+) -> Result<Moments> {
     options.check()?;
     let (terms, whole) = family.terms().zip(family.over_terms()).ok_or_else(|| no_base(family))?;
     let k = family.dim();
     let unique = Unique::new(family);
     let mut out = Moments::with_log_normalizers();
     for (i, eta) in eta.chunks(k).enumerate() {
+        monitor.check()?;
         let stream = Stream::new(options.seed).child("importance").at((first + i) as u64);
         let row = Row { family, terms, whole, eta, options, stream };
         let (estimate, log_normalizer, gate) = row.run(&unique).map_err(|e| e.in_row(first + i))?;

@@ -6,6 +6,7 @@ use super::tree::{Chain, Outcome, Tuning};
 use super::warmup::{Spread, Windows};
 use crate::expr::lanes::Pool;
 use crate::family::{Density, Family};
+use crate::num::observe::Monitor;
 use crate::num::stream::Stream;
 use crate::sample::hmc::adapt::DualAveraging;
 use crate::sample::inside::seek;
@@ -180,7 +181,8 @@ impl<'a> Lanes<'a> {
         }
     }
     /// Warm-up: step size and metric, pooled over the chains of a row; then the streams of the sampling.
-    pub(super) fn warm_up(&mut self) {
+    /// Ends early when the user interrupts.
+    pub(super) fn warm_up(&mut self, monitor: &Monitor) {
         let (rows, m, per_row) = (self.tunings.len(), self.density.free(), self.per_row);
         let windows = Windows::new(self.options.warmup);
         let tuner = |tuning: &Tuning| DualAveraging::new(tuning.step, self.options.target_accept);
@@ -190,7 +192,7 @@ impl<'a> Lanes<'a> {
         let mut tuners: Vec<DualAveraging> = self.tunings.iter().map(tuner).collect();
         let mut spreads = vec![Spread::new(m); rows];
         let mut accepted = vec![0.0; self.chains.len()];
-        for i in 0..self.options.warmup {
+        for i in (0..self.options.warmup).take_while(|_| !monitor.cancelled()) {
             let mut mean = vec![0.0; rows];
             self.run(&mut |c, chain, outcome| {
                 mean[c / per_row] += outcome.acceptance / per_row as f64;

@@ -17,6 +17,7 @@ use super::hmc::{check_continuous, check_moved, nowhere};
 use super::tails;
 use crate::error::{Error, Result};
 use crate::family::{Density, Family, Moments};
+use crate::num::observe::Monitor;
 use crate::num::short;
 use crate::num::stream::Stream;
 use lanes::Lanes;
@@ -107,7 +108,7 @@ struct Run {
 }
 
 /// Run the chains of the rows `eta`, [n, k], which have the numbers `first`, `first` + 1, ... in their dataset.
-fn run(family: &Family, eta: &[f64], first: usize, options: &NutsOptions) -> Result<Vec<Run>> {
+fn run(family: &Family, eta: &[f64], first: usize, options: &NutsOptions, monitor: &Monitor) -> Result<Vec<Run>> {
     options.check()?;
     check_continuous(family, "nuts")?;
     let (density, rows) = (family.density(), eta.len() / family.dim());
@@ -124,7 +125,7 @@ fn run(family: &Family, eta: &[f64], first: usize, options: &NutsOptions) -> Res
     if let Some(row) = (0..rows).find(|r| lanes.outside(*r)) {
         return Err(nowhere(first + row));
     }
-    lanes.warm_up();
+    lanes.warm_up(monitor);
     let empty = |row: usize| Run {
         z: vec![0.0; chains * draws * m],
         acceptance: 0.0,
@@ -144,8 +145,9 @@ fn run(family: &Family, eta: &[f64], first: usize, options: &NutsOptions) -> Res
         run.leapfrogs += outcome.leapfrogs;
         diverged[c].extend(outcome.divergence.into_iter().flatten());
         taken[c] += 1;
-        taken[c] == draws
+        taken[c] == draws || monitor.cancelled()
     });
+    monitor.check()?;
     for (run, points) in runs.iter_mut().zip(diverged.chunks(chains)) {
         run.divergences = points.concat();
     }
@@ -155,18 +157,18 @@ fn run(family: &Family, eta: &[f64], first: usize, options: &NutsOptions) -> Res
 /// Draw from `family` at one `eta`, `[k]`: `options.samples` points over `options.chains` chains.
 ///
 /// # Errors
-/// When eta or an option is out of range, or the chains cannot move.
+/// When eta or an option is out of range, the chains cannot move, or the user interrupts.
 ///
 /// # Example
 /// ```
-/// use nnef::{family::named, sample::{NutsOptions, sample_nuts}};
-/// let chains = sample_nuts(&named::gaussian().unwrap(), &[1.0, -0.5], &NutsOptions::default()).unwrap();
+/// use nnef::{family::named, num::observe::Monitor, sample::{NutsOptions, sample_nuts}};
+/// let chains = sample_nuts(&named::gaussian().unwrap(), &[1.0, -0.5], &NutsOptions::default(), &Monitor::silent()).unwrap();
 /// assert!((chains.mean[0] - 1.0).abs() < 5.0 * chains.mcse[0]);
 /// ```
-pub fn sample_nuts(family: &Family, eta: &[f64], options: &NutsOptions) -> Result<Chains> {
+pub fn sample_nuts(family: &Family, eta: &[f64], options: &NutsOptions, monitor: &Monitor) -> Result<Chains> {
     family.check_eta(eta)?;
     let (density, length) = (family.density(), options.draws_per_chain());
-    let run = run(family, eta, 0, options)?.pop().ok_or_else(|| Error::shape("eta is empty"))?;
+    let run = run(family, eta, 0, options, monitor)?.pop().ok_or_else(|| Error::shape("eta is empty"))?;
     let series = series(density, &run.z, eta);
     let each: Vec<Judged> = series.iter().map(|s| Judged::of(s, length)).collect();
     check_moved(&each.iter().map(|j| j.summary).collect::<Vec<_>>(), run.acceptance, 0)?;
@@ -190,10 +192,16 @@ pub(super) fn rows_that_fit(density: &Density, chains: usize) -> usize {
 }
 
 /// Moments of the rows `eta`, [n, k], which have the numbers `first`, `first` + 1, ... in their dataset.
-pub(in crate::sample) fn moments(family: &Family, eta: &[f64], first: usize, options: &NutsOptions) -> Result<Moments> {
+pub(in crate::sample) fn moments(
+    family: &Family,
+    eta: &[f64],
+    first: usize,
+    options: &NutsOptions,
+    monitor: &Monitor,
+) -> Result<Moments> {
     let (density, k) = (family.density(), family.dim());
     let mut out = Moments { cov_tt: Some(Vec::new()), ..Moments::default() };
-    for (row, run) in run(family, eta, first, options)?.iter().enumerate() {
+    for (row, run) in run(family, eta, first, options, monitor)?.iter().enumerate() {
         let series = series(density, &run.z, &eta[row * k..(row + 1) * k]);
         let length = options.draws_per_chain();
         let each: Vec<Judged> = series.iter().map(|s| Judged::of(s, length)).collect();

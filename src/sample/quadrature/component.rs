@@ -9,6 +9,7 @@ use super::window::{Chart, Window};
 use crate::domain::Axis;
 use crate::error::{Error, Result};
 use crate::family::{Component, Family, Integrand};
+use crate::num::observe::Monitor;
 use rayon::prelude::*;
 
 /// Largest error estimate, in standard deviations, with which a row is given out.
@@ -25,20 +26,25 @@ const TOGETHER: [usize; 3] = [usize::MAX, 1 << 17, 1 << 20];
 /// Moments over component `number` of the integrand for rows of eta, each `[k]`.
 ///
 /// # Errors
-/// When a density does not decay, or is not resolved.
+/// When a density does not decay or is not resolved, or the user interrupts.
 pub(super) fn rows(
     family: &Family,
     integrand: &Integrand,
     number: usize,
     etas: &[&[f64]],
     options: &QuadratureOptions,
+    monitor: &Monitor,
 ) -> Result<Vec<Row>> {
     let component = &integrand.components()[number];
     let mut scanner = Scanner::new(family, integrand, component);
-    let windows: Vec<Window> = etas.iter().map(|e| scanner.window(e)).collect::<Result<_>>()?;
+    let window = |eta: &&[f64]| {
+        monitor.check()?;
+        scanner.window(eta)
+    };
+    let windows: Vec<Window> = etas.iter().map(window).collect::<Result<_>>()?;
     let local = |i: usize| component.statistics.iter().map(|s| etas[i][*s]).collect::<Vec<f64>>();
     let mut results: Vec<Option<Row>> = vec![None; etas.len()];
-    let widest = component.cliques.iter().map(|c| c.coordinates.len()).max().unwrap_or(1).min(SHARED.len());
+    let widest = component.widest();
     let groups = groups(&windows, SHARED[widest - 1]);
     let dear = widest > 2 && component.cliques.iter().any(Nested::applies);
     let together = if dear { usize::MAX } else { TOGETHER[widest - 1] };
@@ -56,7 +62,7 @@ pub(super) fn rows(
     let smooth = smooth_twin(family, component);
     let settle = |(i, row): (usize, Option<Row>)| {
         let row = row.ok_or_else(|| Error::numeric("a row was not integrated"))?;
-        let problem = Problem { family, integrand, eta: etas[i], local: local(i), options };
+        let problem = Problem { family, integrand, eta: etas[i], local: local(i), options, monitor };
         problem.settle(row, component, windows[i].clone(), smooth)
     };
     results.into_par_iter().enumerate().map(settle).collect()
@@ -81,6 +87,7 @@ struct Problem<'a> {
     eta: &'a [f64],
     local: Vec<f64>,
     options: &'a QuadratureOptions,
+    monitor: &'a Monitor,
 }
 
 impl Problem<'_> {
@@ -96,6 +103,9 @@ impl Problem<'_> {
             return;
         }
         for inner in (0..d).rev() {
+            if self.monitor.cancelled() {
+                return;
+            }
             let order = (0..d).filter(|a| *a != inner).chain([inner]).collect();
             let grid = Grid::along(component, window.clone(), self.eta, order);
             let found = grid.integrate(std::slice::from_ref(&self.local), &[window], self.options).pop();
@@ -141,7 +151,7 @@ impl Problem<'_> {
         }
         // Ridges may be straighter in coordinates that are not stretched.
         if doubtful(&row)
-            && component.axes.len() > 2
+            && component.widest() > 2
             && wider.charts.iter().any(|c| matches!(c, Chart::Sinh { .. }))
             && let Ok(plain) = Scanner::new(family, self.integrand, component).unstretched().window(eta)
         {
@@ -152,6 +162,7 @@ impl Problem<'_> {
         {
             row = again;
         }
+        self.monitor.check()?;
         if let Some(e) = refused.filter(|_| doubtful(&row)) {
             return Err(e);
         }

@@ -98,10 +98,6 @@ impl<'a> Grid<'a> {
         let panels = vec![None; order.len()];
         Grid { component, window, panels, ridge: Some((eta, order)), counts: OnceCell::new() }
     }
-    /// Most coordinates of a clique.
-    fn widest(&self) -> usize {
-        self.component.cliques.iter().map(|c| c.coordinates.len()).max().unwrap_or(1).min(FIRST.len())
-    }
     /// Whether surfaces cut across the axes, so that lines are split one by one.
     fn nested(&self) -> bool {
         self.ridge.is_some() || (self.component.is_one_clique() && Nested::applies(&self.component.cliques[0]))
@@ -117,8 +113,12 @@ impl<'a> Grid<'a> {
                 weights.extend(std::iter::repeat_n(1.0, n));
             }
             None => {
-                let n = self.count(FIRST[self.widest() - 1], level);
-                let n = if level > 0 && self.panels.len() > 1 { n.next_multiple_of(lattice::side(self.widest())) } else { n };
+                let n = self.count(FIRST[self.component.widest() - 1], level);
+                let n = if level > 0 && self.panels.len() > 1 {
+                    n.next_multiple_of(lattice::side(self.component.widest()))
+                } else {
+                    n
+                };
                 let step = (high - low) / n as f64;
                 // Each axis and level has a shift of its own: nested grids would meet a narrow diagonal ridge at every level,
                 // or never, and agree on something wrong.
@@ -190,7 +190,7 @@ impl<'a> Grid<'a> {
         let axes = &self.component.axes;
         // Rules on panels may converge by powers only, where a density is singular at an end.
         let exponential = self.panels.iter().all(Option::is_none);
-        let wide = self.widest() > 2 || (self.widest() > 1 && exponential);
+        let wide = self.component.widest() > 2 || (self.component.widest() > 1 && exponential);
         let tol = if wide { options.tol.max(TOL_WIDE) } else { options.tol };
         // On a line the next level costs little.
         let pace = Pace { fastest: FASTEST[usize::from(axes.len() > 1)], uneven: self.nested() };
@@ -268,7 +268,7 @@ impl<'a> Grid<'a> {
     }
     /// Whether windows are not so deep that nothing can lie beyond them.
     fn shallow(&self) -> bool {
-        self.component.is_one_clique() && self.widest() > 2
+        self.component.is_one_clique() && self.component.widest() > 2
     }
     /// Mass beyond the outermost nodes of the unbounded axes, from the decay over the last sixteenth of the window, times the distance
     /// of T there from its mean. Looked at where the density is still noticeable at the end of the row's window, and everywhere in

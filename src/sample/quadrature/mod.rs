@@ -36,6 +36,7 @@ mod window;
 
 use crate::error::{Error, Result};
 use crate::family::{Family, Moments, check_batch};
+use crate::num::observe::Monitor;
 use crate::num::short;
 use row::Row;
 
@@ -86,8 +87,8 @@ pub(in crate::sample) fn applies(family: &Family) -> bool {
 /// share grids.
 ///
 /// # Errors
-/// When the support has no axes or more than three coordinates hang together, or a density does not decay.
-pub fn quadrature(family: &Family, eta: &[f64], options: &QuadratureOptions) -> Result<Moments> {
+/// When the support has no axes or more than three coordinates hang together, a density does not decay, or the user interrupts.
+pub fn quadrature(family: &Family, eta: &[f64], options: &QuadratureOptions, monitor: &Monitor) -> Result<Moments> {
     let k = family.dim();
     let n = check_batch(eta, k)?;
     let integrand = family.integrand().filter(|i| i.width() <= WIDEST).ok_or_else(|| {
@@ -101,7 +102,7 @@ pub fn quadrature(family: &Family, eta: &[f64], options: &QuadratureOptions) -> 
     let rows: Vec<&[f64]> = eta.chunks(k).collect();
     let mut whole: Vec<Row> = (0..n).map(|_| Row::nothing(k)).collect();
     for (number, component) in integrand.components().iter().enumerate() {
-        let found = component::rows(family, integrand, number, &rows, options)?;
+        let found = component::rows(family, integrand, number, &rows, options, monitor)?;
         whole.iter_mut().zip(found).for_each(|(all, part)| all.add(part, &component.statistics));
     }
     let mut out = Moments::with_log_normalizers();

@@ -70,7 +70,7 @@ const FILLED: [f64; 3] = [0.45, 0.45, 0.3];
 impl<'a> Scanner<'a> {
     /// For the windows of a component of `integrand`.
     pub(super) fn new(family: &'a Family, integrand: &'a Integrand, component: &'a Component) -> Scanner<'a> {
-        let widest = component.cliques.iter().map(|c| c.coordinates.len()).max().unwrap_or(1).min(NODES.len());
+        let widest = component.widest();
         let [count, over] = match family.is_restricted() {
             true => [DENSE[widest - 1]; 2],
             false => [NODES[widest - 1], WHOLE[widest - 1]],
@@ -303,7 +303,7 @@ impl<'a> Scanner<'a> {
             let stretched = match old {
                 Chart::Identity => high - low > self.heavy * 2.0 * half,
                 // The first of few nodes say little of the bulk; the next say more.
-                Chart::Sinh { scale, .. } => self.looks[0].nodes.len() > 2 && half < 0.5 * scale,
+                Chart::Sinh { scale, .. } => self.component.widest() > 2 && half < 0.5 * scale,
                 Chart::Exp { .. } => false,
             };
             if self.component.axes[axis] == Axis::Line && stretched {

@@ -16,6 +16,7 @@ use super::importance::proposal::{Proposal, sobol};
 use super::importance::row::{Drawn, Unique, statistics};
 use crate::error::{Error, Result};
 use crate::family::{Family, Moments, Tempered};
+use crate::num::observe::Monitor;
 use crate::num::special::log_sum_exp;
 use crate::num::stream::Stream;
 use particles::Particles;
@@ -86,7 +87,13 @@ impl SmcOptions {
 }
 
 /// Moments of the rows `eta`, [n, k], which have the numbers `first`, `first` + 1, ... in their dataset.
-pub(in crate::sample) fn moments(family: &Family, eta: &[f64], first: usize, options: &SmcOptions) -> Result<Moments> {
+pub(in crate::sample) fn moments(
+    family: &Family,
+    eta: &[f64],
+    first: usize,
+    options: &SmcOptions,
+    monitor: &Monitor,
+) -> Result<Moments> {
     options.check()?;
     let tempered = family.tempered().ok_or_else(|| {
         Error::name(format!("{} has coordinates that are whole numbers, which smc does not move", family.support()))
@@ -96,7 +103,7 @@ pub(in crate::sample) fn moments(family: &Family, eta: &[f64], first: usize, opt
     let mut out = Moments::with_log_normalizers();
     for (i, eta) in eta.chunks(family.dim()).enumerate() {
         let stream = Stream::new(options.seed).child("smc").at((first + i) as u64);
-        let run = Run { family, tempered, eta, options, stream };
+        let run = Run { family, tempered, eta, options, stream, monitor };
         run.row(&unique, &mut out).map_err(|e| e.in_row(first + i))?;
     }
     Ok(out)
@@ -108,6 +115,7 @@ struct Run<'a> {
     eta: &'a [f64],
     options: &'a SmcOptions,
     stream: Stream,
+    monitor: &'a Monitor,
 }
 
 impl Run<'_> {
@@ -119,6 +127,7 @@ impl Run<'_> {
         self.reweigh(&mut particles, &start, &mut log_z, 0)?;
         let mut beta = 0.0;
         for step in 1.. {
+            self.monitor.check()?;
             particles.heat(beta);
             for i in 0..MOVES {
                 particles.advance(self.stream.child("move").at(step).at(i as u64));

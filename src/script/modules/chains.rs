@@ -30,7 +30,7 @@ pub(super) fn draw(ctx: &NativeCallContext, host: &Host, family: &Shared, eta: &
     }
     match kind.draws {
         Some(draws) => {
-            let chains = draws(family, &data, &convert::object(&options)).at(ctx)?;
+            let chains = draws(family, &data, &convert::object(&options), &host.monitor()).at(ctx)?;
             warn_gates(host, &[chains.conduct.gate]);
             Ok(chains)
         }

@@ -4,6 +4,7 @@ use super::Entry;
 use super::families::{Shared, mean};
 use crate::error::{Error, Result, unknown};
 use crate::family::Family;
+use crate::num::observe::Monitor;
 use crate::num::options::parse_options;
 use crate::sample::{
     Chains, ExactOptions, HmcOptions, ImportanceOptions, NutsOptions, QuadratureOptions, SmcOptions, sample_exact, sample_hmc,
@@ -20,7 +21,7 @@ use serde_json::Value;
 type Json = serde_json::Map<String, Value>;
 
 /// Chains at one eta, `[k]`, with options.
-type Draws = fn(&Family, &[f64], &Json) -> Result<Chains>;
+type Draws = fn(&Family, &[f64], &Json, &Monitor) -> Result<Chains>;
 
 /// A method that a script can configure.
 pub(super) struct Kind {
@@ -35,9 +36,9 @@ pub(super) struct Kind {
 
 /// Every method: to add one is to add a line here and an entry of `DOCS`.
 const KINDS: &[Kind] = &[
-    Kind::of::<HmcOptions>("hmc", Some(|f, eta, o| sample_hmc(f, eta, &parse_options("hmc", o)?))),
-    Kind::of::<NutsOptions>("nuts", Some(|f, eta, o| sample_nuts(f, eta, &parse_options("nuts", o)?))),
-    Kind::of::<ExactOptions>("exact", Some(|f, eta, o| sample_exact(f, eta, &parse_options("exact", o)?))),
+    Kind::of::<HmcOptions>("hmc", Some(|f, eta, o, m| sample_hmc(f, eta, &parse_options("hmc", o)?, m))),
+    Kind::of::<NutsOptions>("nuts", Some(|f, eta, o, m| sample_nuts(f, eta, &parse_options("nuts", o)?, m))),
+    Kind::of::<ExactOptions>("exact", Some(|f, eta, o, m| sample_exact(f, eta, &parse_options("exact", o)?, m))),
     Kind::of::<Tolerance>("quadrature", None),
     Kind::of::<ImportanceOptions>("importance", None),
     Kind::of::<SmcOptions>("smc", None),

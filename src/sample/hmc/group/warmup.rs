@@ -2,6 +2,7 @@
 
 use super::super::adapt::{Chees, DualAveraging, Ride};
 use super::{Block, Group};
+use crate::num::observe::Monitor;
 use crate::sample::diagnose;
 use rand::Rng;
 
@@ -12,11 +13,12 @@ const FEWEST: usize = 4;
 
 impl Group<'_> {
     /// `iterations` of warm-up: step size first, then two windows for the mass, then the step size again.
-    pub fn warm_up(&mut self, iterations: usize) {
+    /// Ends early when the user interrupts.
+    pub fn warm_up(&mut self, iterations: usize, monitor: &Monitor) {
         let windows = [0.15, 0.4, 0.85].map(|f: f64| (f * iterations as f64).round() as usize);
         let mut accepted = vec![0.0; self.rows * self.plan.chains];
         self.blocks.iter_mut().for_each(|b| b.watched = self.plan.adapt);
-        for i in 0..iterations {
+        for i in (0..iterations).take_while(|_| !monitor.cancelled()) {
             if !self.plan.adapt {
                 self.step();
                 continue;
