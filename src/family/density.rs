@@ -1,7 +1,8 @@
 //! A family's density in unconstrained coordinates, compiled for samplers.
 
 use super::{Family, Unconstrained};
-use crate::expr::{NodeId, Program, factor, gradient};
+use crate::domain::Axis;
+use crate::expr::{Graph, NodeId, Op, Program, factor, gradient};
 
 /// log p(x(z)) + log |dx/dz| up to A(eta), with its gradient and T(x(z)), as one lane program.
 #[derive(Debug, Clone)]
@@ -25,7 +26,26 @@ impl Density {
     pub const POSITION: usize = 4;
 
     pub(super) fn new(family: &Family) -> Density {
-        let Unconstrained { graph: mut g, z, x, t: image, value, inside } = family.unconstrained();
+        Density::of(family.unconstrained())
+    }
+    /// Over coordinates u that are stretched where they have tails, z_j = c_j + s_j sinh(u_j) for j in [`Family::lines`]; c_j
+    /// and s_j of one after the other follow eta in its parameters.
+    pub(super) fn stretched(family: &Family) -> Density {
+        let mut g = Graph::new();
+        let mut z: Vec<NodeId> = (0..family.density().free()).map(|j| g.var(j)).collect();
+        let mut log_jacobian = g.constant(0.0);
+        for (i, j) in family.lines().into_iter().enumerate() {
+            let [center, scale] = [0, 1].map(|n| g.param(family.dim() + 2 * i + n));
+            let (sinh, cosh) = (g.unary(Op::Sinh, z[j]), g.unary(Op::Cosh, z[j]));
+            let (away, slope) = (g.mul(scale, sinh), g.mul(scale, cosh));
+            z[j] = g.add(center, away);
+            let log_slope = g.unary(Op::Log, slope);
+            log_jacobian = g.add(log_jacobian, log_slope);
+        }
+        Density::of(family.unconstrained_at(g, z, log_jacobian))
+    }
+    fn of(family: Unconstrained) -> Density {
+        let Unconstrained { graph: mut g, z, x, t: image, value, inside } = family;
         let free = z.len();
         let slope = gradient(&mut g, value, free);
         let whole = factor(&mut g, value);
@@ -59,5 +79,17 @@ impl Density {
     /// For each flattened statistic, `[k]`, the distinct one that it equals.
     pub fn unique(&self) -> &[usize] {
         &self.unique
+    }
+}
+
+impl Family {
+    /// The density over coordinates that are stretched where they have tails; see [`Density`].
+    pub(crate) fn stretched(&self) -> &Density {
+        self.stretched.get_or_init(|| Density::stretched(self))
+    }
+    /// Unconstrained coordinates that have tails: all but angles.
+    pub(crate) fn lines(&self) -> Vec<usize> {
+        let axes = self.terms().map(|t| t.axes()).unwrap_or_default();
+        (0..axes.len()).filter(|j| axes[*j] == Axis::Line).collect()
     }
 }

@@ -89,6 +89,7 @@ pub struct Family {
     overcomplete: bool,
     pointwise: OnceLock<Program>,
     density: OnceLock<Density>,
+    stretched: OnceLock<Density>,
     stein: OnceLock<Option<Stein>>,
     integrand: OnceLock<Option<Integrand>>,
     unconstrained: OnceLock<Option<Integrand>>,
@@ -250,6 +251,7 @@ impl Family {
             overcomplete: false,
             pointwise: OnceLock::new(),
             density: OnceLock::new(),
+            stretched: OnceLock::new(),
             stein: OnceLock::new(),
             integrand: OnceLock::new(),
             unconstrained: OnceLock::new(),
@@ -373,10 +375,15 @@ impl Family {
     }
     /// The family over unconstrained coordinates, before it is compiled.
     pub fn unconstrained(&self) -> Unconstrained {
-        let bijector = self.support.bijector();
         let mut g = Graph::new();
-        let z: Vec<NodeId> = (0..bijector.free()).map(|j| g.var(j)).collect();
-        let (x, log_jacobian) = bijector.forward(&mut g, &z);
+        let z = (0..self.support.bijector().free()).map(|j| g.var(j)).collect();
+        let flat = g.constant(0.0);
+        self.unconstrained_at(g, z, flat)
+    }
+    /// The same at nodes `z` of a graph, which are functions of others with this log-Jacobian.
+    fn unconstrained_at(&self, mut g: Graph, z: Vec<NodeId>, log_jacobian: NodeId) -> Unconstrained {
+        let (x, of_support) = self.support.bijector().forward(&mut g, &z);
+        let log_jacobian = g.add(of_support, log_jacobian);
         let image = self.image(&mut g, &x);
         let measure = g.add(image.base, log_jacobian);
         let value = self.log_density_node(&mut g, &image.t, measure);

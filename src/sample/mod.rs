@@ -17,6 +17,7 @@ mod labels;
 mod nuts;
 mod quadrature;
 mod smc;
+mod stretch;
 mod tails;
 
 pub use certify::{CheckOptions, Line, Report, Verdict, check};

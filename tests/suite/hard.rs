@@ -6,7 +6,7 @@ use crate::controls::family;
 use crate::language::eval;
 use nnef::family::{Family, Moments};
 use nnef::num::observe::Monitor;
-use nnef::sample::{HmcOptions, LabelOptions, Method, NutsOptions, labels};
+use nnef::sample::{HmcOptions, LabelOptions, Method, NutsOptions, labels, sample_hmc};
 
 fn options(method: Method, seed: u64) -> LabelOptions {
     LabelOptions {
@@ -57,13 +57,42 @@ fn long_tails_and_funnels_are_right_or_gated() {
         let eta: Vec<f64> = (0..6).flat_map(|i| row(i, -0.25, 0.15)).collect();
         let (z, gated) = ungated(&family, &eta, method, 1);
         println!("{method:?} heavy: {gated} of 6 gated, rms z {:.3}", rms(&z));
-        assert!(gated >= 5, "{method:?}: {gated}");
+        assert!(gated >= 3 && rms(&z) < 1.7, "{method:?}: {gated} {}", rms(&z));
         // Degrees of freedom from 5 on: nothing is refused, and errors are honest.
         let eta: Vec<f64> = (0..8).flat_map(|i| row(i, 2.0, 4.0)).collect();
         let (z, gated) = ungated(&family, &eta, method, 2);
         println!("{method:?} light: {gated} of 16 gated, rms z {:.3}", rms(&z));
         assert!(gated <= 3 && rms(&z) < 1.3, "{method:?}: {gated} {}", rms(&z));
     }
+}
+
+/// The same from 2.5 to 5 degrees of freedom, and a normal-gamma law with those of Cauchy's law and more. In stretched coordinates
+/// chains come to the end of the tails: nothing is refused, and errors are honest. Without them all of the normal-gamma rows are
+/// refused, and two of three of the others, of which the rest is off by 4 standard errors of log_det_W. Truth is the closed form.
+#[test]
+fn long_tails_are_right_in_stretched_coordinates() {
+    let wishart = family("ef::normal_wishart(2)");
+    let gamma = family("ef::normal_gamma()");
+    let part = |i: usize, by: f64| (i as f64 * by).fract();
+    let heavy: Vec<f64> = (0..16)
+        .flat_map(|i| {
+            let (t, u, v) = (part(i, 0.618), part(i, 0.382), part(i, 0.755));
+            [-0.6 - t, 0.2 * u, 0.2 * u, -0.7 - u, 0.4 * t - 0.2, 0.3 - 0.6 * u, 0.25 + 1.25 * v, -0.6 - u]
+        })
+        .collect();
+    let cauchy: Vec<f64> =
+        (0..16).flat_map(|i| [0.8 * part(i, 0.618), -0.6 - part(i, 0.382), 0.4 * part(i, 0.755), -1.0]).collect();
+    for (family, eta) in [(&wishart, heavy), (&gamma, cauchy)] {
+        let (z, gated) = ungated(family, &eta, Method::Hmc, 2);
+        println!("{}: {gated} of 32 gated, rms z {:.3}", family.name(), rms(&z));
+        assert!(gated <= 4 && (0.7..1.3).contains(&rms(&z)), "{}: {gated} {}", family.name(), rms(&z));
+    }
+    // Draws, too: half of the mass of a Cauchy law lies beyond its quartiles.
+    let options = HmcOptions { samples: 16_000, seed: 3, ..HmcOptions::default() };
+    let chains = sample_hmc(&gamma, &[0.0, -1.0, 0.0, -1.0], &options, &Monitor::silent()).unwrap();
+    let beyond = chains.draws.chunks(2).filter(|x| x[0].abs() > 1.0).count() as f64 / 16_000.0;
+    println!("beyond the quartiles of Cauchy's law: {beyond}, gate '{}'", chains.conduct.gate);
+    assert!(chains.conduct.gate.is_empty() && (beyond - 0.5).abs() < 0.03, "{beyond}");
 }
 
 /// Neal's funnel, x1 ~ N(0, e^x0) given x0 ~ N(0, s^2), and a ridge a hundredth as wide as it is long. Truth is quadrature.

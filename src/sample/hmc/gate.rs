@@ -1,6 +1,7 @@
 //! Whether a row may be trusted.
 
 use super::record::RowSummary;
+use crate::sample::stretch;
 
 /// Split R-hat above which a row has not converged: of the largest of k statistics over 32 and more short half chains.
 /// Around it lie well-mixed rows with an ESS of 300; the rank-normalised 1.01 is for four long chains.
@@ -19,13 +20,14 @@ const BIAS: f64 = 3.0;
 /// standard deviations.
 pub(super) fn failed(row: &RowSummary, draws: usize, chains: usize, target: Option<f64>) -> &'static str {
     let plain = row.effective;
+    let bias = if row.stretched { stretch::BIAS } else { BIAS };
     if row.stuck > 0 {
         "stuck"
     } else if row.each.iter().any(|s| s.rhat.is_nan() || s.rhat > RHAT) {
         "rhat"
     } else if plain.is_nan() || plain < ESS_PER_CHAIN * chains as f64 {
         "ess"
-    } else if row.divergences as f64 > DIVERGENT * draws as f64 || BIAS * row.lasting > draws as f64 / plain.sqrt() {
+    } else if row.divergences as f64 > DIVERGENT * draws as f64 || bias * row.lasting > draws as f64 / plain.sqrt() {
         "divergences"
     } else if row.long_tails {
         "tails"

@@ -13,6 +13,7 @@ use super::record::Record;
 use crate::expr::lanes::{Aligned, Pool};
 use crate::family::{Density, Family};
 use crate::num::stream::Stream;
+use crate::sample::stretch::{Space, Stretch};
 use jump::Jumps;
 use rand::Rng;
 use rand_distr::StandardNormal;
@@ -144,6 +145,8 @@ impl Block {
 /// Rows of eta with all their chains, running side by side.
 pub struct Group<'a> {
     density: &'a Density,
+    /// Where the chains move.
+    space: Space,
     plan: Plan,
     rows: usize,
     blocks: Vec<Block>,
@@ -168,13 +171,27 @@ impl<'a> Group<'a> {
     /// Place the chains of `rows` natural parameters `eta`, [rows, k]; `streams[r]` is the stream of row r. They start
     /// standard normal in z, or with `adapt` from the separable base where there is one.
     pub fn new(family: &'a Family, plan: Plan, eta: &[f64], streams: &[Stream]) -> Group<'a> {
-        let density = family.density();
+        Group::within(family, Space::default(), plan, eta, streams)
+    }
+    /// The same in stretched coordinates, one stretch a row, where chains do not jump.
+    pub(super) fn stretched(
+        family: &'a Family,
+        stretches: Vec<Stretch>,
+        plan: Plan,
+        eta: &[f64],
+        streams: &[Stream],
+    ) -> Group<'a> {
+        Group::within(family, Space::stretched(family, stretches), plan, eta, streams)
+    }
+    fn within(family: &'a Family, space: Space, plan: Plan, eta: &[f64], streams: &[Stream]) -> Group<'a> {
+        let density = space.density(family);
         let (rows, w, m) = (streams.len(), density.program().lanes(), density.free());
         let k = eta.len() / rows.max(1);
         let lanes = rows * plan.chains;
         let mut blocks: Vec<Block> = (0..lanes.div_ceil(w)).map(|_| Block::new(density)).collect();
         let jumps = Jumps::new(family, eta, rows, plan.adapt);
-        let hoisted: Vec<Vec<f64>> = (0..rows).map(|r| density.program().hoist(&eta[r * k..(r + 1) * k])).collect();
+        let hoisted: Vec<Vec<f64>> =
+            (0..rows).map(|r| density.program().hoist(&space.parameters(r, &eta[r * k..(r + 1) * k]))).collect();
         for global in 0..blocks.len() * w {
             // Lanes beyond the last chain repeat it, unseen.
             let chain = global.min(lanes - 1);
@@ -183,13 +200,15 @@ impl<'a> Group<'a> {
             density.program().set_hoisted(&mut block.pool, lane, &hoisted[row]);
             let mut rng = streams[row].child("start").at(number as u64).rng();
             let start = jumps.start(row, &mut rng).unwrap_or_else(|| (0..m).map(|_| rng.sample(StandardNormal)).collect());
-            for (j, z) in start.into_iter().enumerate() {
-                density.program().coordinate(&mut block.pool, j)[lane] = z;
+            for (j, u) in space.of(row, start).into_iter().enumerate() {
+                density.program().coordinate(&mut block.pool, j)[lane] = u;
             }
         }
         let tuners = (0..rows).map(|_| DualAveraging::new(plan.step_size, plan.target_accept)).collect();
+        let stretched = space.is_stretched();
         let mut group = Group {
             density,
+            space,
             plan,
             rows,
             blocks,
@@ -207,6 +226,9 @@ impl<'a> Group<'a> {
         group.seed(streams, "warm-up");
         group.evaluate();
         let sought = group.start_inside(family, eta, streams);
+        if stretched {
+            group.jumps.give_up();
+        }
         if group.plan.adapt {
             group.guess_mass(&sought);
         }
@@ -299,7 +321,7 @@ impl<'a> Group<'a> {
             let diverged = self.of_row(row, |b| &b.diverged).iter().filter(|d| **d > 0.0).count();
             if diverged > 0 {
                 self.divergences[row] += diverged;
-                let (w, jittered) = (self.width(), self.plan.adapt);
+                let (w, jittered) = (self.width(), self.forgives());
                 let lanes = row * self.plan.chains..(row + 1) * self.plan.chains;
                 self.lasting[row] += lanes.map(|g| self.blocks[g / w].lasting(jittered)[g % w]).sum::<f64>();
             }
@@ -370,7 +392,7 @@ impl<'a> Group<'a> {
     }
     /// Take the distinct statistics of the present positions, and how the last transition went, into `record`.
     pub(super) fn record(&mut self, record: &mut Record) {
-        let program = self.density.program();
+        let (program, jittered) = (self.density.program(), self.forgives());
         for b in 0..self.blocks.len() {
             let probes = if record.has_controls() { self.probes(b) } else { vec![] };
             let block = &mut self.blocks[b];
@@ -379,7 +401,7 @@ impl<'a> Group<'a> {
             let offsets = &program.entry(Density::STATISTICS).outputs;
             record.take(b, block.pool.numbers(), offsets, &block.acceptance, &block.diverged);
             if block.diverged.iter().any(|d| *d > 0.0) {
-                record.take_lasting(b, &block.lasting(self.plan.adapt));
+                record.take_lasting(b, &block.lasting(jittered));
             }
         }
         record.next();
@@ -407,6 +429,14 @@ impl<'a> Group<'a> {
     pub(super) fn diverged(&self, row: usize) -> Vec<bool> {
         self.of_row(row, |b| &b.diverged).iter().map(|d| *d > 0.0).collect()
     }
+    /// The density that the chains see.
+    pub(super) fn density(&self) -> &'a Density {
+        self.density
+    }
+    /// Whether coordinates are stretched.
+    pub(super) fn is_stretched(&self) -> bool {
+        self.space.is_stretched()
+    }
     /// Number of blocks.
     pub(super) fn blocks(&self) -> usize {
         self.blocks.len()
@@ -422,6 +452,11 @@ impl<'a> Group<'a> {
     /// Divergent trajectories among the counted transitions of a row.
     pub fn divergences(&self, row: usize) -> usize {
         self.divergences[row]
+    }
+    /// Whether divergences that a slightly shorter step cures do no harm. Where coordinates are stretched they say how narrow a
+    /// tail is.
+    fn forgives(&self) -> bool {
+        self.plan.adapt && !self.is_stretched()
     }
     /// Divergent trajectories of a row among as many, had all steps been from the shorter half of their jitter: those that a
     /// slightly shorter step cures do no harm.

@@ -24,6 +24,7 @@ pub(super) use moments::moments;
 
 use super::chains::{Chains, Conduct};
 use super::diagnose::{self, Summary};
+use super::stretch::Stretch;
 use crate::error::{Error, Result};
 use crate::family::{Density, Family};
 use crate::num::observe::Monitor;
@@ -128,7 +129,7 @@ impl HmcOptions {
         }
         Ok(())
     }
-    /// For rows whose trajectories diverge, the `attempt`-th time: shorter steps, and more of them.
+    /// For rows whose trajectories diverge, or whose tails are long, the `attempt`-th time: shorter steps, and more of them.
     fn careful(&self, attempt: usize) -> HmcOptions {
         let (target, more) = CAREFUL[attempt.clamp(1, CAREFUL.len()) - 1];
         let integration_steps = self.integration_steps.saturating_mul(more).min(MOST_STEPS);
@@ -197,7 +198,8 @@ pub(super) fn check_moved(each: &[Summary], acceptance: f64, row: usize) -> Resu
     Ok(())
 }
 
-/// Draw from `family` at one `eta`, `[k]`: `options.samples` points over `options.chains` chains.
+/// Draw from `family` at one `eta`, `[k]`: `options.samples` points over `options.chains` chains. Where tails may be long the
+/// draws are those of a second run in stretched coordinates (not with `adapt: false`).
 ///
 /// # Errors
 /// When eta or an option is out of range, the chains cannot move, or the user interrupts.
@@ -205,9 +207,28 @@ pub fn sample_hmc(family: &Family, eta: &[f64], options: &HmcOptions, monitor: &
     options.check()?;
     family.check_eta(eta)?;
     check_continuous(family, "hmc")?;
-    let (density, d) = (family.density(), family.support().dim());
-    let streams = [options.stream(0)];
-    let mut group = Group::new(family, options.plan(), eta, &streams);
+    let stream = options.stream(0);
+    let (chains, stretch) = draws(Group::new(family, options.plan(), eta, &[stream]), family, stream, options, monitor)?;
+    match stretch.filter(|_| options.adapt) {
+        None => Ok(chains),
+        Some(stretch) => {
+            let stream = stream.child("stretched");
+            let options = options.careful(1);
+            let group = Group::stretched(family, vec![stretch], options.plan(), eta, &[stream]);
+            Ok(draws(group, family, stream, &options, monitor)?.0)
+        }
+    }
+}
+
+/// The draws of a group of one row, and how to stretch its coordinates, where its tails may be long.
+fn draws(
+    mut group: Group,
+    family: &Family,
+    stream: Stream,
+    options: &HmcOptions,
+    monitor: &Monitor,
+) -> Result<(Chains, Option<Stretch>)> {
+    let (density, d, streams) = (group.density(), family.support().dim(), [stream]);
     group.warm_up(options.warmup, monitor);
     monitor.check()?;
     check_inside(&group, |row| row)?;
@@ -236,6 +257,7 @@ pub fn sample_hmc(family: &Family, eta: &[f64], options: &HmcOptions, monitor: &
     let each: Vec<Summary> = series.iter().map(|s| diagnose::summarize(&s.chunks(length).collect::<Vec<_>>())).collect();
     check_moved(&each, group.acceptance(0), 0)?;
     let (step_size, _) = group.settings(0);
+    let sight = watch.sights().swap_remove(0);
     let still = |chain: &[f64]| chain.chunks(d).all(|x| x == &chain[..d]);
     let judged = RowSummary {
         effective: each.iter().map(|s| s.ess).fold(f64::INFINITY, |a, b| if b.is_nan() { b } else { a.min(b) }),
@@ -245,7 +267,8 @@ pub fn sample_hmc(family: &Family, eta: &[f64], options: &HmcOptions, monitor: &
         divergences: group.divergences(0),
         lasting: group.lasting(0),
         stuck: draws.chunks(length * d).filter(|chain| still(chain)).count(),
-        long_tails: watch.long()[0],
+        stretched: group.is_stretched(),
+        long_tails: sight.long,
     };
     let conduct = Conduct {
         acceptance: group.acceptance(0),
@@ -256,5 +279,6 @@ pub fn sample_hmc(family: &Family, eta: &[f64], options: &HmcOptions, monitor: &
         divergent,
         gate: gate::failed(&judged, length * chains, chains, None),
     };
-    Ok(Chains::new(family, "hmc", draws, (series, density.unique().to_vec()), chains, conduct))
+    let chains = Chains::new(family, "hmc", draws, (series, density.unique().to_vec()), chains, conduct);
+    Ok((chains, sight.stretch))
 }

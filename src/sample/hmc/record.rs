@@ -64,6 +64,8 @@ pub(super) struct RowSummary {
     pub lasting: f64,
     /// Chains that never moved.
     pub stuck: usize,
+    /// Whether coordinates were stretched.
+    pub stretched: bool,
     /// Whether a coordinate that the chains move along by trajectories alone has long tails.
     pub long_tails: bool,
 }
@@ -289,6 +291,7 @@ impl<'a> Record<'a> {
             divergences: self.over(row, |s| &s.diverged) as usize,
             lasting: self.over(row, |s| &s.lasting),
             stuck,
+            stretched: false,
             long_tails: false,
             cov,
         }

@@ -2,7 +2,7 @@
 
 use super::Group;
 use crate::family::Family;
-use crate::sample::tails;
+use crate::sample::stretch::Sight;
 
 /// Looks at each chain at most.
 const LOOKS: usize = 256;
@@ -19,7 +19,7 @@ pub(super) struct Watch {
 impl Watch {
     /// Of a group that goes on for `draws` draws.
     pub(super) fn new(family: &Family, group: &Group, draws: usize) -> Watch {
-        let lines = tails::lines(family);
+        let lines = family.lines();
         let rows = (0..group.rows()).map(|r| (!group.had_base(r)).then(|| vec![vec![]; lines.len()])).collect();
         Watch { lines, every: draws.div_ceil(LOOKS).max(1), rows }
     }
@@ -34,8 +34,8 @@ impl Watch {
             }
         }
     }
-    /// Whether each row has long tails.
-    pub(super) fn long(self) -> Vec<bool> {
-        self.rows.into_iter().map(|seen| seen.into_iter().flatten().any(tails::are_long)).collect()
+    /// What was seen of each row.
+    pub(super) fn sights(self) -> Vec<Sight> {
+        self.rows.into_iter().map(|seen| Sight::of(seen.into_iter().flatten())).collect()
     }
 }

@@ -10,6 +10,7 @@ use crate::num::observe::Monitor;
 use crate::num::stream::Stream;
 use crate::sample::hmc::adapt::DualAveraging;
 use crate::sample::inside::seek;
+use crate::sample::stretch::Space;
 use rand::Rng;
 use rand_distr::StandardNormal;
 
@@ -35,14 +36,20 @@ pub(super) struct Lanes<'a> {
 }
 
 impl<'a> Lanes<'a> {
-    /// Place the chains of the rows `eta`, [rows, k]; `streams[r]` is the stream of row r.
-    pub(super) fn new(family: &'a Family, eta: &[f64], streams: Vec<Stream>, options: &'a NutsOptions) -> Lanes<'a> {
-        let density = family.density();
+    /// Place the chains of the rows `eta`, [rows, k], in `space`; `streams[r]` is the stream of row r.
+    pub(super) fn new(
+        family: &'a Family,
+        space: &Space,
+        eta: &[f64],
+        streams: Vec<Stream>,
+        options: &'a NutsOptions,
+    ) -> Lanes<'a> {
+        let density = space.density(family);
         let (rows, per_row, w, m) = (streams.len(), options.chains, density.program().lanes(), density.free());
         let k = eta.len() / rows.max(1);
         let mut pools: Vec<Pool> = (0..(rows * per_row).div_ceil(w)).map(|_| density.program().pool()).collect();
         for row in 0..rows {
-            let hoisted = density.program().hoist(&eta[row * k..(row + 1) * k]);
+            let hoisted = density.program().hoist(&space.parameters(row, &eta[row * k..(row + 1) * k]));
             (row * per_row..(row + 1) * per_row)
                 .for_each(|c| density.program().set_hoisted(&mut pools[c / w], c % w, &hoisted));
         }
@@ -55,7 +62,7 @@ impl<'a> Lanes<'a> {
         let tuning = Tuning { step: options.step_size, inverse_mass: vec![1.0; m], max_depth: options.max_depth };
         let chains = (0..rows * per_row).map(place).collect();
         let mut lanes = Lanes { density, pools, chains, per_row, tunings: vec![tuning; rows], streams, options };
-        lanes.start_inside(family, eta);
+        lanes.start_inside(family, space, eta);
         lanes
     }
     /// Value and gradient where `ask` wants them, of the chains for which `active` holds; `tell` takes them.
@@ -96,7 +103,7 @@ impl<'a> Lanes<'a> {
         self.evaluate(active, ask, tell);
     }
     /// Draw again, some times, where the density is zero or has no gradient at the start of a chain; then seek a place.
-    fn start_inside(&mut self, family: &Family, eta: &[f64]) {
+    fn start_inside(&mut self, family: &Family, space: &Space, eta: &[f64]) {
         let mut outside = vec![true; self.chains.len()];
         for attempt in 0..STARTS {
             self.look(&outside);
@@ -120,7 +127,9 @@ impl<'a> Lanes<'a> {
             let state = &mut self.chains[c].state;
             if state.value == f64::NEG_INFINITY {
                 let from: Vec<f64> = state.z.iter().map(|_| rng.sample(StandardNormal)).collect();
-                state.z = seek(family, &eta[row * k..(row + 1) * k], &from, &mut rng).unwrap_or_else(|| state.z.clone());
+                if let Some(z) = seek(family, &eta[row * k..(row + 1) * k], &from, &mut rng) {
+                    state.z = space.of(row, z);
+                }
             }
         }
         self.look(&outside);

@@ -14,7 +14,7 @@ mod warmup;
 use super::chains::{Chains, Conduct};
 use super::diagnose::{self, Summary};
 use super::hmc::{check_continuous, check_moved, nowhere};
-use super::tails;
+use super::stretch::{self, Sight, Space};
 use crate::error::{Error, Result};
 use crate::family::{Density, Family, Moments};
 use crate::num::observe::Monitor;
@@ -25,6 +25,8 @@ use serde::{Deserialize, Serialize};
 
 /// Most kept draws of a row.
 const MOST_SAMPLES: usize = 1 << 24;
+/// Acceptance that is aimed at in stretched coordinates, at least.
+const CAREFUL: f64 = 0.95;
 /// Most kept numbers of a row: 2 GB.
 const MOST_NUMBERS: usize = 1 << 28;
 
@@ -107,11 +109,57 @@ struct Run {
     divergences: Vec<f64>,
 }
 
-/// Run the chains of the rows `eta`, [n, k], which have the numbers `first`, `first` + 1, ... in their dataset.
-fn run(family: &Family, eta: &[f64], first: usize, options: &NutsOptions, monitor: &Monitor) -> Result<Vec<Run>> {
+/// A run, the coordinates that its chains moved in, and what was seen of its tails.
+struct Ended {
+    run: Run,
+    space: Space,
+    sight: Sight,
+}
+
+impl Ended {
+    fn new(family: &Family, run: Run, space: Space) -> Ended {
+        let m = family.density().free();
+        let along = |j: usize| run.z.iter().skip(j).step_by(m).copied().collect();
+        Ended { sight: Sight::of(family.lines().into_iter().map(along)), run, space }
+    }
+    fn divergences(&self, density: &Density) -> usize {
+        self.run.divergences.len() / density.free().max(1)
+    }
+}
+
+/// Run the chains of the rows `eta`, [n, k], which have the numbers `first`, `first` + 1, ... in their dataset; those that may have
+/// long tails once more, in stretched coordinates and with shorter steps.
+fn ended(family: &Family, eta: &[f64], first: usize, options: &NutsOptions, monitor: &Monitor) -> Result<Vec<Ended>> {
+    let k = family.dim();
+    let stream = |row: usize| Stream::new(options.seed).child("nuts").at((first + row) as u64);
+    let streams = (0..eta.len() / k).map(stream).collect();
+    let runs = run(family, &Space::default(), eta, streams, first, options, monitor)?;
+    let mut all: Vec<Ended> = runs.into_iter().map(|run| Ended::new(family, run, Space::default())).collect();
+    let careful = NutsOptions { target_accept: options.target_accept.max(CAREFUL), ..options.clone() };
+    for (row, ended) in all.iter_mut().enumerate().filter(|_| options.warmup > 0) {
+        let Some(stretch) = ended.sight.stretch.take() else { continue };
+        let space = Space::stretched(family, vec![stretch]);
+        let (eta, streams) = (&eta[row * k..(row + 1) * k], vec![stream(row).child("stretched")]);
+        if let Some(run) = run(family, &space, eta, streams, first + row, &careful, monitor)?.pop() {
+            *ended = Ended::new(family, run, space);
+        }
+    }
+    Ok(all)
+}
+
+/// Run the chains of the rows `eta`, [n, k], in `space`; the first has the number `first` in its dataset.
+fn run(
+    family: &Family,
+    space: &Space,
+    eta: &[f64],
+    streams: Vec<Stream>,
+    first: usize,
+    options: &NutsOptions,
+    monitor: &Monitor,
+) -> Result<Vec<Run>> {
     options.check()?;
     check_continuous(family, "nuts")?;
-    let (density, rows) = (family.density(), eta.len() / family.dim());
+    let (density, rows) = (space.density(family), streams.len());
     let (m, chains, draws) = (density.free(), options.chains, options.draws_per_chain());
     if draws.saturating_mul(chains).saturating_mul(m.max(density.distinct())) > MOST_NUMBERS {
         return Err(Error::name(format!(
@@ -120,8 +168,7 @@ fn run(family: &Family, eta: &[f64], first: usize, options: &NutsOptions, monito
         ))
         .hint("fewer samples, or method: \"hmc\", which keeps no draws"));
     }
-    let streams = (0..rows).map(|r| Stream::new(options.seed).child("nuts").at((first + r) as u64)).collect();
-    let mut lanes = Lanes::new(family, eta, streams, options);
+    let mut lanes = Lanes::new(family, space, eta, streams, options);
     if let Some(row) = (0..rows).find(|r| lanes.outside(*r)) {
         return Err(nowhere(first + row));
     }
@@ -167,13 +214,14 @@ fn run(family: &Family, eta: &[f64], first: usize, options: &NutsOptions, monito
 /// ```
 pub fn sample_nuts(family: &Family, eta: &[f64], options: &NutsOptions, monitor: &Monitor) -> Result<Chains> {
     family.check_eta(eta)?;
-    let (density, length) = (family.density(), options.draws_per_chain());
-    let run = run(family, eta, 0, options, monitor)?.pop().ok_or_else(|| Error::shape("eta is empty"))?;
-    let series = series(density, &run.z, eta);
+    let length = options.draws_per_chain();
+    let ended = ended(family, eta, 0, options, monitor)?.pop().ok_or_else(|| Error::shape("eta is empty"))?;
+    let (run, density, parameters) = (&ended.run, ended.space.density(family), ended.space.parameters(0, eta));
+    let series = series(density, &run.z, &parameters);
     let each: Vec<Judged> = series.iter().map(|s| Judged::of(s, length)).collect();
     check_moved(&each.iter().map(|j| j.summary).collect::<Vec<_>>(), run.acceptance, 0)?;
-    let divergences = run.divergences.len() / density.free().max(1);
-    let points = |z: &[f64]| density.program().evaluate(Density::POINT, z, eta);
+    let divergences = ended.divergences(density);
+    let points = |z: &[f64]| density.program().evaluate(Density::POINT, z, &parameters);
     let conduct = Conduct {
         acceptance: run.acceptance,
         step_size: run.step,
@@ -181,7 +229,7 @@ pub fn sample_nuts(family: &Family, eta: &[f64], options: &NutsOptions, monitor:
         tree_depth: run.mean_depth,
         divergences,
         divergent: points(&run.divergences),
-        gate: gate(&series, &each, divergences, options.chains, long_tails(family, &run.z)),
+        gate: gate(&series, &each, &ended, divergences, options.chains),
     };
     Ok(Chains::new(family, "nuts", points(&run.z), (series, density.unique().to_vec()), options.chains, conduct))
 }
@@ -199,23 +247,24 @@ pub(in crate::sample) fn moments(
     options: &NutsOptions,
     monitor: &Monitor,
 ) -> Result<Moments> {
-    let (density, k) = (family.density(), family.dim());
+    let k = family.dim();
     let mut out = Moments { cov_tt: Some(Vec::new()), ..Moments::default() };
-    for (row, run) in run(family, eta, first, options, monitor)?.iter().enumerate() {
-        let series = series(density, &run.z, &eta[row * k..(row + 1) * k]);
+    for (row, ended) in ended(family, eta, first, options, monitor)?.iter().enumerate() {
+        let density = ended.space.density(family);
+        let series = series(density, &ended.run.z, &ended.space.parameters(0, &eta[row * k..(row + 1) * k]));
         let length = options.draws_per_chain();
         let each: Vec<Judged> = series.iter().map(|s| Judged::of(s, length)).collect();
-        check_moved(&each.iter().map(|j| j.summary).collect::<Vec<_>>(), run.acceptance, first + row)?;
-        let divergences = run.divergences.len() / density.free().max(1);
-        let gate = gate(&series, &each, divergences, options.chains, long_tails(family, &run.z));
+        check_moved(&each.iter().map(|j| j.summary).collect::<Vec<_>>(), ended.run.acceptance, first + row)?;
+        let divergences = ended.divergences(density);
+        let gate = gate(&series, &each, ended, divergences, options.chains);
         append(&mut out, density.unique(), &each, &covariances(&series, &each), divergences, gate);
     }
     Ok(out)
 }
 
-/// The distinct statistics at unconstrained positions `z`, [n, m], each a series `[n]`.
-fn series(density: &Density, z: &[f64], eta: &[f64]) -> Vec<Vec<f64>> {
-    let t = density.program().evaluate(Density::STATISTICS, z, eta);
+/// The distinct statistics at positions `z`, [n, m], each a series `[n]`; `parameters` are those of the density.
+fn series(density: &Density, z: &[f64], parameters: &[f64]) -> Vec<Vec<f64>> {
+    let t = density.program().evaluate(Density::STATISTICS, z, parameters);
     (0..density.distinct()).map(|i| t.iter().skip(i).step_by(density.distinct()).copied().collect()).collect()
 }
 
@@ -288,21 +337,17 @@ fn stuck(series: &[Vec<f64>], range: std::ops::Range<usize>) -> bool {
     series.iter().all(|s| still(&s[range.clone()])) && series.iter().any(|s| !still(s))
 }
 
-/// Whether a coordinate has long tails, of the unconstrained positions `z`, [n, m].
-fn long_tails(family: &Family, z: &[f64]) -> bool {
-    let m = family.density().free();
-    tails::lines(family).into_iter().any(|j| tails::are_long(z.iter().skip(j).step_by(m).copied().collect()))
-}
-
 /// The test that a row failed, of the distinct statistics, each [chains, draws].
-fn gate(series: &[Vec<f64>], each: &[Judged], divergences: usize, chains: usize, long: bool) -> &'static str {
+fn gate(series: &[Vec<f64>], each: &[Judged], ended: &Ended, divergences: usize, chains: usize) -> &'static str {
     let ((ess, rhat), draws) = (worst(each), series.first().map_or(0, Vec::len));
+    let diverged = divergences as f64 / draws as f64;
+    let bias = if ended.space.is_stretched() { stretch::BIAS * diverged } else { 0.0 };
     match () {
         () if (0..chains).any(|c| stuck(series, c * (draws / chains)..(c + 1) * (draws / chains))) => "stuck",
         () if rhat.is_nan() || rhat > RHAT => "rhat",
         () if ess.is_nan() || ess < ESS.max(ESS_PER_CHAIN * chains as f64) => "ess",
-        () if divergences as f64 > DIVERGENT * draws as f64 => "divergences",
-        () if long => "tails",
+        () if diverged > DIVERGENT || bias > ess.sqrt().recip() => "divergences",
+        () if ended.sight.long => "tails",
         () => "",
     }
 }

@@ -76,6 +76,12 @@ impl Jumps {
         self.tried.fill(0);
         self.accepted.fill(0);
     }
+    /// Give up all jumps: chains have nothing but trajectories.
+    pub(super) fn give_up(&mut self) {
+        self.bases.fill_with(|| None);
+        self.had.fill(false);
+        self.any = false;
+    }
     /// Give up jumps in rows that seldom accept one.
     pub(super) fn keep_worthwhile(&mut self) {
         for row in 0..self.bases.len() {

@@ -27,7 +27,7 @@ impl Group<'_> {
                 // Where the base meets nothing, what is near the origin may.
                 let base = if attempt % 2 == 1 { self.jumps.start(chain / chains, &mut rng) } else { None };
                 let start = base.unwrap_or_else(|| (0..m).map(|_| rng.sample(StandardNormal)).collect());
-                self.place(global, &start);
+                self.place(global, chain / chains, start);
             }
             self.evaluate();
         }
@@ -37,7 +37,7 @@ impl Group<'_> {
             let mut rng = streams[row].child("start").at((chain % chains) as u64).child("sought").rng();
             let from: Vec<f64> = (0..m).map(|_| rng.sample(StandardNormal)).collect();
             if let Some(start) = seek(family, &eta[row * k..(row + 1) * k], &from, &mut rng) {
-                self.place(global, &start);
+                self.place(global, row, start);
                 sought[row] = true;
             }
         }
@@ -50,10 +50,11 @@ impl Group<'_> {
         let lanes = 0..self.blocks.len() * w;
         lanes.filter(|g| self.blocks[g / w].value[g % w] == f64::NEG_INFINITY).map(|g| (g, g.min(last))).collect()
     }
-    fn place(&mut self, global: usize, z: &[f64]) {
+    /// Put a lane of a row where its unconstrained coordinates are `z`.
+    fn place(&mut self, global: usize, row: usize, z: Vec<f64>) {
         let w = self.width();
-        for (j, z) in z.iter().enumerate() {
-            self.density.program().coordinate(&mut self.blocks[global / w].pool, j)[global % w] = *z;
+        for (j, u) in self.space.of(row, z).into_iter().enumerate() {
+            self.density.program().coordinate(&mut self.blocks[global / w].pool, j)[global % w] = u;
         }
     }
 }
