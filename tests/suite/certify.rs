@@ -169,3 +169,14 @@ fn a_failed_check_is_seen() {
     let code = "if !ef::gaussian().check(#{eta: [1, 0.5]}).passed { throw \"no family\" }";
     assert!(session.run("test", code).is_err());
 }
+
+/// Four wells, thousands of their widths apart: each chain is in its own, or on its way there, which is no fault of the family. The
+/// program before the chains were asked whether they agree failed here, with z-scores of 16 to 20.
+#[test]
+fn chains_that_disagree_blame_no_family() {
+    let family =
+        crate::controls::family("family(#{x: real(4), stats: |x| #{p: x[0]*x[1]*x[2] + 0.01*x[0]*x[3], q: sum(x**4)}})");
+    let options = CheckOptions { eta: vec![20.0, -1e-3], ..CheckOptions::default() };
+    let report = check(&family, &options, &Monitor::silent()).unwrap();
+    assert_eq!(verdict(&report, "stein"), Verdict::Skip, "{report}");
+}

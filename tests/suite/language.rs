@@ -19,7 +19,7 @@ impl Memory {
     }
 }
 
-struct Quiet;
+pub struct Quiet;
 impl Observer for Quiet {
     fn begin(&self, _: &str, _: u64) {}
     fn advance(&self, _: u64, _: &str) {}

@@ -1,10 +1,15 @@
 //! Samplers as values, exact draws, chains and their tables, through the language.
 
-use crate::language::{eval, session};
+use crate::language::{Quiet, eval, session};
 use nnef::domain::Support;
+use nnef::error::{Error, Kind};
 use nnef::family::{Family, named};
 use nnef::num::observe::Monitor;
-use nnef::sample::{Chains, ExactOptions, HmcOptions, NutsOptions, sample_exact, sample_hmc, sample_nuts};
+use nnef::sample::{
+    Chains, ExactOptions, HmcOptions, LabelOptions, Method, NutsOptions, labels, sample_exact, sample_hmc, sample_nuts,
+};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 fn fails(code: &str, parts: &[&str]) {
     let error = eval(code).expect_err(code);
@@ -198,4 +203,30 @@ fn draws_that_fail_the_gate_are_warned_of() {
         let fine = session.run("test", &format!("ef::gaussian().sample([0, -0.5], #{{seed: 1, method: \"{method}\"}}).gate"));
         assert_eq!((fine.unwrap().to_string(), memory.lines()), (String::new(), vec![]), "{method}");
     }
+}
+
+/// A row that would take hours is left soon after the user asks for it, whatever its method.
+#[test]
+fn an_interrupt_is_heard_within_a_row() {
+    let normal = named::mvn(2).unwrap();
+    let eta = [0.3, -0.2, -0.5, 0.1, 0.1, -0.8];
+    let samples = 1 << 24;
+    let (hmc, nuts) = (HmcOptions { samples, ..HmcOptions::default() }, NutsOptions { samples, ..NutsOptions::default() });
+    let by = |method| LabelOptions { method, hmc: hmc.clone(), nuts: nuts.clone(), ..LabelOptions::default() };
+    let few = HmcOptions { samples: 1 << 22, ..HmcOptions::default() };
+    let interrupted = |run: &dyn Fn(&Monitor) -> Option<Error>| {
+        let cancel = Arc::new(AtomicBool::new(false));
+        let flag = cancel.clone();
+        let presses = std::thread::spawn(move || {
+            std::thread::sleep(std::time::Duration::from_millis(50));
+            flag.store(true, Ordering::Relaxed);
+        });
+        let failure = run(&Monitor::new(Arc::new(Quiet), cancel));
+        assert_eq!(failure.map(|e| e.kind()), Some(Kind::Interrupted));
+        presses.join().unwrap();
+    };
+    interrupted(&|m| sample_hmc(&normal, &eta, &few, m).err());
+    interrupted(&|m| sample_nuts(&normal, &eta, &nuts, m).err());
+    interrupted(&|m| labels(&normal, &eta, &by(Method::Hmc), m).err());
+    interrupted(&|m| labels(&normal, &eta, &by(Method::Nuts), m).err());
 }

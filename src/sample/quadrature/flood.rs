@@ -48,8 +48,8 @@ struct Room {
     reached: Reached,
 }
 
-/// A tile by its number along each axis.
-type Tile = [i32; D];
+/// A tile by its numbers along the axes, counted from the furthest corner, as the digits of one number to the base [`ACROSS`].
+type Tile = u32;
 /// Cells of a tile along each axis, with a point at a corner of each and one in its middle: small tiles leave the sea early.
 const CELLS: usize = 2;
 /// Points of a tile; a whole number of them makes a tile of a table.
@@ -75,7 +75,9 @@ const ASTRAY: f64 = 0.3;
 /// Tiles that are evaluated at a time.
 const BATCH: usize = 16;
 /// Most tiles along each axis, half of them on either side of the middle.
-const ACROSS: i32 = 64;
+const ACROSS: u32 = 64;
+/// From a tile to the next along each axis.
+const STRIDES: [u32; D] = [ACROSS * ACROSS, ACROSS, 1];
 
 impl<'a> Flood<'a> {
     /// From the probabilities `p` of the combinations of nodes of lines, last fastest, and maxima at places x that they missed;
@@ -197,23 +199,24 @@ impl<'a> Flood<'a> {
         let moved = |u: &[f64; D], i: usize| (0..=i).map(|j| self.frame[i * D + j] * u[j]).sum::<f64>();
         let place = |m: usize| std::array::from_fn(|a| step * (within(m, a) as f64 + 0.5 * (m % 2) as f64));
         let offsets: [Vec<f64>; D] = std::array::from_fn(|i| (0..POINTS).map(|m| moved(&place(m), i)).collect());
-        // The points of a tile on each of its faces, bit by bit, with the axis and the way out.
+        // The points of a tile on each of its faces, bit by bit, with the way to the tile behind it.
         let bits = |a: usize, end: usize| (0..POINTS).filter(|m| within(*m, a) == end).fold(0, |bits, m| bits | 1 << m);
-        let faces: [(usize, i32, u16); 2 * D] = std::array::from_fn(|f| match (f / 2, f % 2) {
-            (a, 0) => (a, -1, bits(a, 0)),
-            (a, _) => (a, 1, bits(a, CELLS - 1)),
+        let faces: [(u32, u16); 2 * D] = std::array::from_fn(|f| match (f / 2, f % 2) {
+            (a, 0) => (STRIDES[a].wrapping_neg(), bits(a, 0)),
+            (a, _) => (STRIDES[a], bits(a, CELLS - 1)),
         });
         let mut open: Vec<Tile> = vec![];
         reached.clear();
         for u in &self.high {
             let tile = |a: usize| ((u[a] / step - shifts[a]) / CELLS as f64).floor() as i32;
-            reached.add(std::array::from_fn(tile), &mut open)?;
+            reached.add(digits(std::array::from_fn(tile))?, &mut open)?;
         }
         let (mut live, mut sea) = (Vec::new(), 0.0);
         while !open.is_empty() {
             let batch = open.split_off(open.len().saturating_sub(BATCH));
             for (number, tile) in batch.iter().enumerate() {
-                let first: [f64; D] = std::array::from_fn(|a| step * (f64::from(tile[a]) * CELLS as f64 + shifts[a]));
+                let numbers = numbers(*tile)?;
+                let first: [f64; D] = std::array::from_fn(|a| step * (f64::from(numbers[a]) * CELLS as f64 + shifts[a]));
                 let range = number * POINTS..(number + 1) * POINTS;
                 points.log_weights[range.clone()].fill(log_weight);
                 let weights = &mut points.log_weights[range.clone()];
@@ -235,24 +238,36 @@ impl<'a> Flood<'a> {
             table.sweep_row(row, (batch.len() * POINTS).div_ceil(TILE), p, &mut live);
             for (number, tile) in batch.iter().enumerate().filter(|(n, _)| live.contains(&((n * POINTS / TILE) as u32))) {
                 let p = &p[number * POINTS..][..POINTS];
-                let mut wet = 0u16;
-                for (m, p) in p.iter().enumerate() {
-                    let land = *p > shore;
-                    wet |= u16::from(land) << m;
-                    sea += if land { 0.0 } else { *p };
+                // Most tiles are all land.
+                let mut land = u16::MAX;
+                if !p.iter().fold(true, |all, p| all & (*p > shore)) {
+                    for (m, p) in p.iter().enumerate().filter(|(_, p)| **p <= shore) {
+                        land &= !(1 << m);
+                        sea += p;
+                    }
                 }
-                for (a, way, face) in &faces {
+                for (way, face) in &faces {
                     // What is negligible all along a face is more so behind it.
-                    if wet & face != 0 {
-                        let mut next = *tile;
-                        next[*a] += way;
-                        reached.add(next, &mut open)?;
+                    if land & face != 0 {
+                        reached.add(tile.wrapping_add(*way), &mut open)?;
                     }
                 }
             }
         }
         table.undefined.is_infinite().then_some(sea)
     }
+}
+
+/// The tile with these numbers along the axes, counted from the middle; none at the edge and beyond.
+fn digits(numbers: [i32; D]) -> Option<Tile> {
+    let digit = |n: i32| n.checked_add_unsigned(ACROSS / 2).filter(|n| (1..ACROSS as i32 - 1).contains(n));
+    numbers.into_iter().zip(STRIDES).try_fold(0, |sum, (n, stride)| Some(sum + digit(n)? as u32 * stride))
+}
+
+/// The numbers of a tile, as in [`digits`]; none at the edge, behind which other tiles do not lie.
+fn numbers(tile: Tile) -> Option<[i32; D]> {
+    let digits = STRIDES.map(|stride| tile / stride % ACROSS);
+    digits.iter().all(|n| (1..ACROSS - 1).contains(n)).then(|| digits.map(|n| n as i32 - (ACROSS / 2) as i32))
 }
 
 /// Tiles that have been reached, a bit each.
@@ -269,14 +284,9 @@ impl Reached {
         self.bits.fill(0);
         self.count = 0;
     }
-    /// To `open` what has not been reached before; nothing where that is too far out, or too many.
+    /// To `open` what has not been reached before; nothing where they are too many.
     fn add(&mut self, tile: Tile, open: &mut Vec<Tile>) -> Option<()> {
-        let mut number = 0;
-        for t in tile {
-            let t = t.checked_add(ACROSS / 2).filter(|t| (0..ACROSS).contains(t))?;
-            number = number * ACROSS as usize + t as usize;
-        }
-        let (word, bit) = (&mut self.bits[number / 64], 1 << (number % 64));
+        let (word, bit) = (&mut self.bits[tile as usize / 64], 1 << (tile % 64));
         if *word & bit == 0 {
             *word |= bit;
             self.count += 1;

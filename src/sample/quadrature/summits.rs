@@ -6,8 +6,9 @@
 use super::table::{Points, Table};
 use super::window::Chart;
 use crate::domain::Axis;
-use crate::expr::lanes::Aligned;
+use crate::expr::lanes::{Aligned, Pool};
 use crate::family::Component;
+use std::cell::RefCell;
 
 /// A place where the density is higher than around it.
 #[derive(Debug, Clone)]
@@ -38,12 +39,14 @@ pub(super) struct Climber<'a> {
     charts: &'a [Chart],
     nodes: &'a [Vec<f64>],
     eta: &'a [f64],
+    /// Working memory of the programs of the cliques, once something is climbed.
+    pools: RefCell<Vec<Pool>>,
 }
 
 impl<'a> Climber<'a> {
     /// Over a look with these charts and nodes at the component's share of eta.
     pub(super) fn new(component: &'a Component, charts: &'a [Chart], nodes: &'a [Vec<f64>], eta: &'a [f64]) -> Climber<'a> {
-        Climber { component, charts, nodes, eta }
+        Climber { component, charts, nodes, eta, pools: RefCell::default() }
     }
     /// Summits that the profiles over the nodes hint at, within `depth` of the greatest or not far from it. `place` gives the
     /// nodes of the greatest density at a node of an axis.
@@ -193,7 +196,11 @@ impl<'a> Climber<'a> {
     fn values(&self, t: &[f64], axis: usize, places: &[f64]) -> Vec<f64> {
         let mut total = vec![0.0; places.len()];
         let mut buffer = Aligned::filled(0, 0.0);
-        for clique in &self.component.cliques {
+        let mut pools = self.pools.borrow_mut();
+        if pools.is_empty() {
+            pools.extend(self.component.cliques.iter().map(|c| c.program().pool()));
+        }
+        for (clique, pool) in self.component.cliques.iter().zip(pools.iter_mut()) {
             let mut log_weights = vec![0.0; places.len()];
             let owned: Vec<usize> = clique.owned().map(|i| clique.coordinates[i]).collect();
             let coordinate = |c: &usize| -> Vec<f64> {
@@ -208,7 +215,8 @@ impl<'a> Climber<'a> {
                 }
                 x.push(along.into_iter().map(|t| self.charts[*c].x(t)).collect());
             }
-            let table = Table::new(clique, &Points { x, log_weights });
+            let mut table = Table::empty(clique, places.len());
+            table.fill(clique, pool, &Points { x, log_weights }, 0..places.len());
             let local: Vec<f64> = clique.statistics.iter().map(|s| self.eta[*s]).collect();
             table.exponent(&local, &mut buffer);
             total.iter_mut().zip(&buffer[..]).for_each(|(sum, v)| *sum += if v.is_nan() { f64::NEG_INFINITY } else { *v });
