@@ -15,7 +15,7 @@ use super::quadratic::Beside;
 use super::region::front;
 use super::sign::{Sign, sign, somewhere_positive};
 use super::signomial::{Power, Signomial};
-use super::zeros::{Zeros, independent, value};
+use super::zeros::{Zeros, independent, settled, value};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
@@ -66,8 +66,12 @@ pub(in super::super) struct Cone {
     pub(super) inside: Option<bool>,
     /// Parts that cover what the condition leaves of it: on each, u^b is bounded for all of these b.
     pub(super) parts: Vec<Vec<Vec<f64>>>,
+    /// Powers that are bounded on the sector.
+    pub(super) sector: Vec<Vec<f64>>,
     /// Where the condition is not decided: it holds where all of one of these are negative.
     pub(super) conditions: Alternatives,
+    /// What each u is at most; infinite where nothing is known.
+    pub(super) caps: Vec<f64>,
     /// The largest size of each member's distance from `from`.
     pub(super) limits: Vec<f64>,
     /// Directions of log u in which the density is looked at within the region.
@@ -263,16 +267,17 @@ impl Cone {
         }
         let Some(faces) = self.faces(used, part) else { return Verdict::Unknown };
         let mut sure = true;
-        let (mut settled, mut tried): (Vec<&Face>, Vec<&Face>) = Default::default();
+        let (mut below, mut tried): (Vec<&Face>, Vec<&Face>) = Default::default();
         for face in faces.iter() {
             let inside = |larger: &[&Face]| larger.iter().any(|s| face.points.iter().all(|p| s.points.contains(p)));
-            if inside(&settled) {
+            if inside(&below) {
                 continue;
             }
-            let terms: Vec<(&Power, f64)> =
-                face.points.iter().map(|i| (&self.exponents[used[*i]].power, sums[used[*i]].0)).collect();
+            let leading = face.points.iter().map(|i| (self.exponents[used[*i]].power.clone(), sums[used[*i]].0));
+            let leading = settled(&Signomial(leading.collect()), &self.caps);
+            let terms: Vec<(&Power, f64)> = leading.0.iter().map(|t| (t.0, *t.1)).collect();
             match sign(&terms) {
-                Sign::Definite => settled.push(face),
+                Sign::Definite => below.push(face),
                 // Of an unbounded face not all faces of the hull are asked for.
                 Sign::Negative if !face.unbounded => {}
                 Sign::Positive if terms.len() == 1 || !face.unbounded => return grows(face),

@@ -6,6 +6,7 @@
 //! | [`split`] | cuts the support into cones x = sum of u_k generator_k, u > 0, on which coordinates, arguments of absolute values and conditions have one sign; coordinates that stand in exponentials are logarithms of a u | this one |
 //! | [`walk`] | each piece is on a cone, up to a bounded amount, a signomial plus logarithms of signomials plus a quadratic form in log u | [`split`] |
 //! | [`ratios`] | the same for quotients and sums of logarithms, such as the coordinates of a simplex | [`walk`] |
+//! | [`sectors`] | quotients of signomials: parts of a cone on which one term of each denominator is the largest | [`split`] |
 //! | [`signomial`] | the arithmetic of sums of c u^a, a real | all |
 //! | [`parts`] | what a condition leaves of a cone, as cones of log u | [`split`] |
 //! | [`cone`] | the integral over one cone: joins the five below | this one |
@@ -26,6 +27,7 @@ mod quadratic;
 mod ratios;
 mod rays;
 mod region;
+mod sectors;
 mod sign;
 mod signomial;
 mod split;

@@ -126,9 +126,10 @@ impl Walker<'_> {
                 Some(if a.1 == b.1 { (a.0.clone(), b.0.clone()) } else { (a.0.mul(&b.1)?, a.1.mul(&b.0)?) })
             }
             Op::Pow => {
-                let p = self.g.as_constant(b).filter(|p| p.fract() == 0.0 && (1.0..=POWER).contains(p))?;
+                let p = self.g.as_constant(b).filter(|p| p.fract() == 0.0 && (1.0..=POWER).contains(&p.abs()))?;
                 let a = self.ratio(a, depth)?;
-                Some((a.0.pow(p)?, a.1.pow(p)?))
+                let (up, down) = if p > 0.0 { (&a.0, &a.1) } else { (&a.1, &a.0) };
+                Some((up.pow(p.abs())?, down.pow(p.abs())?))
             }
             _ => None,
         }
@@ -244,9 +245,26 @@ impl Walker<'_> {
         Some(())
     }
 
-    /// Bounded: each power of the numerator is one of the denominator, whose coefficients are positive.
-    pub(super) fn bounded_ratio(&mut self, id: NodeId, depth: usize) -> Option<()> {
+    /// c times a quotient, up to a bounded amount: it is bounded where each power of the numerator is one of the denominator.
+    pub(super) fn quotient(&mut self, id: NodeId, c: f64, out: &mut Content, depth: usize) -> Option<()> {
         let ratio = self.ratio(id, depth)?;
-        (ratio.1.sign() == Some(1.0) && ratio.0.0.keys().all(|p| ratio.1.0.contains_key(p))).then_some(())
+        let Some(side) = ratio.1.sign().filter(|s| *s != 0.0) else {
+            self.ask(&ratio.1);
+            return None;
+        };
+        if !ratio.0.0.keys().all(|p| ratio.1.0.contains_key(p)) {
+            out.quotients.push(lowest(&ratio, c, side)?);
+        }
+        Some(())
     }
+}
+
+/// c times a quotient whose denominator has the sign given, without a monomial that all of its terms share, and with a
+/// first coefficient of 1: equal denominators are then the same.
+fn lowest((up, down): &Ratio, c: f64, side: f64) -> Option<Ratio> {
+    let first = *down.0.values().next()?;
+    let shared = |k: usize| down.0.keys().map(|p| p[k]).min().unwrap_or(0);
+    let n = down.0.keys().next()?.len();
+    let back = Signomial::term((0..n).map(|k| -shared(k)).collect(), 1.0 / first.abs());
+    Some((up.mul(&back)?.mul(&Signomial::constant(n, c * side))?, down.mul(&back)?.mul(&Signomial::constant(n, side))?))
 }

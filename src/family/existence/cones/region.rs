@@ -77,7 +77,10 @@ impl Cone {
             let all: Vec<Vec<f64>> = edges.iter().cloned().chain(between).take(DIRECTIONS).collect();
             all.into_iter().filter(|v| v.iter().any(|v| v.abs() > INSIDE)).collect()
         });
-        for v in edges.iter().filter(|v| !self.bounded.iter().zip(*v).any(|(b, v)| *b && *v > ZERO)) {
+        let within = |v: &&Vec<f64>| {
+            !self.bounded.iter().zip(*v).any(|(b, v)| *b && *v > ZERO) && self.sector.iter().all(|b| dot(b, v) <= ZERO)
+        };
+        for v in edges.iter().filter(within) {
             let reason = self.grows_along(v, &sums).or_else(|| {
                 let found = if straight { self.sum_along(v, &sums, &slope, &logs) } else { None };
                 found.map(|sum| {

@@ -9,6 +9,7 @@ use super::double_zeros::{of_cone, planes};
 use super::parts::{Alternatives, Ask, caps, parts};
 use super::rays::rays;
 use super::region::hold;
+use super::sectors::{Sector, sectors};
 use super::signomial::{Power, Signomial, UNIT, numbers};
 use super::walk::{Chart, Content, Walker};
 use super::zeros::{Zeros, settled, zero_between, zeros};
@@ -148,7 +149,10 @@ impl Tails {
             let split = walker.split.take();
             match split.or_else(|| if cut.squares { shape.square(&contents) } else { None }) {
                 Some(h) => open.extend(shape.split(&h)?),
-                None => done.push(shape.cone(members, &contents, (inside, cover, conditions), &mut known)),
+                None => {
+                    let made = sectors(&contents, n);
+                    done.extend(made.iter().map(|s| shape.cone(members, &contents, s, (inside, &cover, &conditions), &mut known)));
+                }
             }
         }
         Some(done)
@@ -312,19 +316,20 @@ impl Shape {
         &self,
         members: &[usize],
         contents: &[Option<Content>],
-        (inside, cover, conditions): (Option<bool>, Alternatives, Alternatives),
+        sector: &Sector,
+        (inside, cover, conditions): (Option<bool>, &Alternatives, &Alternatives),
         known: &mut BTreeMap<Vec<Power>, Directions>,
     ) -> Cone {
         let n = members.len();
-        let caps: Vec<f64> = self.caps().iter().zip(caps(&cover, n)).map(|(a, b)| a.min(b)).collect();
-        let parts = parts(&cover);
+        let caps: Vec<f64> = self.caps().iter().zip(caps(cover, n)).map(|(a, b)| a.min(b)).collect();
+        let parts: Vec<Vec<Vec<f64>>> = parts(cover).iter().map(|part| [&part[..], &sector.bounds[..]].concat()).collect();
         let mut terms: BTreeMap<Power, Vec<(usize, f64)>> = BTreeMap::new();
         let mut slope = vec![vec![]; n];
         let mut products: BTreeMap<(usize, usize), Vec<(usize, f64)>> = BTreeMap::new();
         let mut logs: Vec<Logarithm> = Vec::new();
         for (i, content) in contents.iter().enumerate() {
-            let Some(content) = content else { continue };
-            for (power, c) in content.terms.clone().without_constant().0 {
+            let (Some(content), Some(found)) = (content, &sector.terms[i]) else { continue };
+            for (power, c) in found.clone().without_constant().0 {
                 terms.entry(power).or_default().push((i, c));
             }
             for (slot, c) in slope.iter_mut().zip(&content.slope).filter(|(_, c)| **c != 0.0) {
@@ -384,10 +389,12 @@ impl Shape {
             bounded: self.bounded.clone(),
             inside,
             parts,
-            conditions,
+            sector: sector.bounds.clone(),
+            conditions: conditions.clone(),
+            caps: caps.clone(),
             limits: self.limits.clone(),
             edges: OnceLock::new(),
-            missing: contents.iter().map(Option::is_none).collect(),
+            missing: sector.terms.iter().map(Option::is_none).collect(),
             exponents: terms.into_iter().map(|(power, row)| Exponent { at: numbers(&power), power, row }).collect(),
             slope,
             products: products.into_iter().collect(),

@@ -17,10 +17,13 @@ pub(super) struct Chart {
     pub logarithm: Vec<Option<usize>>,
 }
 
-/// A piece on a cone up to a bounded amount: signomial + sum of c log|P| + slope . log u + a quadratic form in log u.
+/// A piece on a cone up to a bounded amount: signomial + quotients + sum of c log|P| + slope . log u + a quadratic form in
+/// log u.
 #[derive(Default)]
 pub(super) struct Content {
     pub terms: Signomial,
+    /// Signomials over others with positive coefficients.
+    pub quotients: Vec<Ratio>,
     pub logs: Vec<Log>,
     pub slope: Vec<f64>,
     /// Coefficients of products of log u_i and log u_k, i <= k.
@@ -95,7 +98,7 @@ impl<'a> Walker<'a> {
         })
     }
 
-    fn ask(&mut self, s: &Signomial) {
+    pub(super) fn ask(&mut self, s: &Signomial) {
         let plain = |h: &Vec<f64>| h.iter().enumerate().all(|(k, v)| *v == 0.0 || !self.chart.logarithm.contains(&Some(k)));
         if self.split.is_none() && s.sign().is_none() {
             self.split = s.linear(self.chart.n).filter(plain);
@@ -263,7 +266,7 @@ impl<'a> Walker<'a> {
         if let Some(value) = self.value(id, depth) {
             return out.terms.add(&value, c);
         }
-        if self.product_of_logs(id, c, out, depth).is_some() || self.bounded_ratio(id, depth).is_some() {
+        if self.product_of_logs(id, c, out, depth).is_some() || self.quotient(id, c, out, depth).is_some() {
             return Some(());
         }
         match self.g.node(id) {
