@@ -48,8 +48,8 @@ pub(super) struct Cut {
     members: Vec<usize>,
     /// Also where squares inside of statistics are zero.
     squares: bool,
-    /// Also where differences of one coordinate and a number are zero.
-    points: bool,
+    /// Bits of numbers that each member is compared with, at which it is cut as well.
+    points: Vec<Vec<u64>>,
     /// Bits of linear forms in the members.
     planes: Vec<Vec<u64>>,
 }
@@ -61,7 +61,7 @@ const REMEMBERED: usize = 64;
 impl Tails {
     /// The verdict for the members, where the cones tell.
     pub(super) fn by_cones(&self, members: &[usize], active: &[usize], coefficients: &[(f64, f64)]) -> Option<Existence> {
-        let mut cut = Cut { members: members.to_vec(), squares: false, points: false, planes: vec![] };
+        let mut cut = Cut { members: members.to_vec(), squares: false, points: vec![], planes: vec![] };
         loop {
             let cones = self.cones(&cut)?;
             let mut open = Vec::new();
@@ -89,8 +89,17 @@ impl Tails {
             let mut found = open.iter().flat_map(|c| c.squares(active, coefficients)).map(bits);
             match found.find(|plane| !cut.planes.contains(plane)).filter(|_| cut.planes.len() < PLANES) {
                 Some(new) => cut.planes.push(new),
-                None if cut.points || self.points(members).iter().all(Vec::is_empty) => return None,
-                None => (cut.points, cut.planes) = (true, vec![]),
+                None if !cut.points.is_empty() => return None,
+                None => {
+                    let whole = self.cones(&Cut { squares: false, points: vec![], planes: vec![], ..cut.clone() })?;
+                    let touched: Vec<(usize, f64)> = whole.iter().flat_map(|c| c.touched()).collect();
+                    let points = self.points(members, &touched);
+                    if points.iter().all(Vec::is_empty) {
+                        return None;
+                    }
+                    cut.points = points.iter().map(|p| p.iter().map(|v| v.to_bits()).collect()).collect();
+                    cut.planes = vec![];
+                }
             }
         }
     }

@@ -38,7 +38,8 @@ pub(super) fn sectors(contents: &[Option<Content>], n: usize) -> Vec<Sector> {
     let sector = |largest: &Vec<&Power>| {
         let total: Power = (0..n).map(|k| -largest.iter().map(|b| b[k]).sum::<i64>()).collect();
         let back = Signomial::term(total, 1.0);
-        let below = all.iter().zip(largest).flat_map(|(d, b)| d.0.keys().filter(move |a| a != b).map(move |a| difference(a, b)));
+        let below =
+            all.iter().zip(largest).flat_map(|(d, b)| d.0.keys().filter(move |a| a != b).map(move |a| difference(a, b)));
         let terms = numerators.iter().map(|n| n.as_ref()?.mul(&back)).collect();
         Sector { terms, bounds: below.collect() }
     };

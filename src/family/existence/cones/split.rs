@@ -76,7 +76,9 @@ impl Tails {
         let exponential = self.exponential(cut.squares);
         let segments = members.iter().filter(|j| matches!(form.axes[**j], Axis::Segment { .. })).count();
         let pieces = cut.squares && segments <= SEGMENTS;
-        let points = if cut.points { self.points(members) } else { vec![vec![]; n] };
+        let numbers = |p: &Vec<u64>| p.iter().map(|v| f64::from_bits(*v)).collect();
+        let points: Vec<Vec<f64>> =
+            if cut.points.is_empty() { vec![vec![]; n] } else { cut.points.iter().map(numbers).collect() };
         let mut open = vec![Shape { from: vec![], generators: vec![], bounded: vec![], limits: vec![], squares: 0 }];
         for (k, j) in members.iter().enumerate() {
             // Whether it is a logarithm, where it starts, and the sides with their limits.
@@ -151,18 +153,32 @@ impl Tails {
                 Some(h) => open.extend(shape.split(&h)?),
                 None => {
                     let made = sectors(&contents, n);
-                    done.extend(made.iter().map(|s| shape.cone(members, &contents, s, (inside, &cover, &conditions), &mut known)));
+                    done.extend(
+                        made.iter().map(|s| shape.cone(members, &contents, s, (inside, &cover, &conditions), &mut known)),
+                    );
                 }
             }
         }
         Some(done)
     }
 
-    /// For each member on a line or half-line the numbers inside that it is compared with, where they are few.
-    pub(super) fn points(&self, members: &[usize]) -> Vec<Vec<f64>> {
+    /// For each member on a line or half-line the numbers inside that it is compared with, and those of `more` by its place,
+    /// where they are few.
+    pub(super) fn points(&self, members: &[usize], more: &[(usize, f64)]) -> Vec<Vec<f64>> {
         let g = &self.form.graph;
         let mut expander = Expander::new(g);
         let mut found = vec![vec![]; members.len()];
+        let inside = |k: usize, at: f64| match self.form.axes[members[k]] {
+            Axis::Line => at.is_finite(),
+            Axis::HalfLine { from } => at.is_finite() && at > from,
+            _ => false,
+        };
+        let mut note = |k: usize, at: f64| {
+            let near = |known: &f64| (known - at).abs() <= 1e-9 * at.abs();
+            if inside(k, at) && !found[k].iter().any(near) {
+                found[k].push(at);
+            }
+        };
         let needed = g.reachable(&self.roots);
         for id in (0..g.len()).filter(|i| needed[*i]).map(|i| g.id(i)) {
             if !matches!(g.node(id), Node::Apply(Op::Add | Op::Sub, _) | Node::Part(..)) {
@@ -172,16 +188,9 @@ impl Tails {
             let Some(k) = members.iter().position(|m| *m == j) else { continue };
             let Some(poly) = expander.poly(id, 0).filter(|p| p.len() == 2) else { continue };
             let (Some(slope), Some(shift)) = (poly.get(&vec![(j as u32, 1)]), poly.get(&vec![])) else { continue };
-            let at = -shift / slope;
-            let inside = match self.form.axes[j] {
-                Axis::Line => true,
-                Axis::HalfLine { from } => at > from,
-                _ => false,
-            };
-            if inside && at.is_finite() && !found[k].contains(&at) {
-                found[k].push(at);
-            }
+            note(k, -shift / slope);
         }
+        more.iter().for_each(|(k, at)| note(*k, *at));
         if found.iter().map(Vec::len).sum::<usize>() > POINTS {
             return vec![vec![]; members.len()];
         }
