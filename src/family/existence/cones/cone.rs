@@ -13,6 +13,7 @@ use super::faces::{Face, faces};
 use super::parts::Alternatives;
 use super::quadratic::Beside;
 use super::region::front;
+use super::rests::Rest;
 use super::sign::{Sign, sign, somewhere_positive};
 use super::signomial::{Power, Signomial};
 use super::zeros::{Zeros, independent, settled, value};
@@ -68,6 +69,7 @@ pub(in super::super) struct Cone {
     pub(super) parts: Vec<Vec<Vec<f64>>>,
     /// Powers that are bounded on the sector.
     pub(super) sector: Vec<Vec<f64>>,
+    pub(super) rests: Vec<Rest>,
     /// Where the condition is not decided: it holds where all of one of these are negative.
     pub(super) conditions: Alternatives,
     /// What each u is at most; infinite where nothing is known.
@@ -89,6 +91,9 @@ pub(in super::super) struct Cone {
     /// By the exponents and the number of the part.
     pub(super) faces: Mutex<HashMap<(Vec<usize>, usize), Faces>>,
 }
+
+/// The sums over pieces of what is linear in log u, of the logarithms and of the products of log u.
+type Sums<'a> = (&'a [(f64, f64)], &'a [(f64, f64)], &'a [(f64, f64)]);
 
 /// The integral over one cone.
 pub(super) enum Verdict {
@@ -152,7 +157,7 @@ impl Cone {
             Some(rays) => self.beside_products(rays, (&used, bounds), &products),
         };
         let linear = match &rays {
-            Beside::Linear(rays) => self.along_rays(rays, (&used, bounds), &slope, &logs),
+            Beside::Linear(rays) => self.along_rays(rays, (&used, bounds), (&slope, &logs, &products), coefficients),
             Beside::Grows(v) => {
                 let reason = "products of logarithms grow there".to_string();
                 Verdict::Infinite { direction: v.clone(), reason }
@@ -170,14 +175,24 @@ impl Cone {
     }
 
     /// The part that is linear in log u, in directions in which no term grows.
-    fn along_rays(&self, rays: &[Vec<f64>], what: Within, slope: &[(f64, f64)], logs: &[(f64, f64)]) -> Verdict {
+    fn along_rays(
+        &self,
+        rays: &[Vec<f64>],
+        what: Within,
+        (slope, logs, products): Sums,
+        coefficients: &[(f64, f64)],
+    ) -> Verdict {
+        let all = self.rays.as_ref().map_or(&[][..], |r| &r[..]);
+        let Some(rests) = self.rests(all, what.1, coefficients) else { return Verdict::Unknown };
         let mut sure = true;
         for v in rays.iter().filter(|v| self.quiet(what, v)) {
             let (sum, size) = self.powers_along(v, slope, logs);
-            if sum < 0.0 && !doubtful((sum, size)) {
+            let most = sum + rests.most(v);
+            if most < 0.0 && !doubtful((most, size + rests.most(v))) {
                 continue;
             }
-            if doubtful((sum, size)) {
+            let grows = || rests.harmless(v) || sum > 0.0 && self.leads_inside(v, all, what, &self.form(products));
+            if sum < 0.0 || doubtful((sum, size)) || !grows() {
                 sure = false;
                 continue;
             }

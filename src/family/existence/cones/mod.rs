@@ -7,6 +7,7 @@
 //! | [`walk`] | each piece is on a cone, up to a bounded amount, a signomial plus logarithms of signomials plus a quadratic form in log u | [`split`] |
 //! | [`ratios`] | the same for quotients and sums of logarithms, such as the coordinates of a simplex | [`walk`] |
 //! | [`sectors`] | quotients of signomials: parts of a cone on which one term of each denominator is the largest | [`split`] |
+//! | [`rests`] | products of sums of logarithms on a sector, between two quadratic forms | [`sectors`], [`cone`] |
 //! | [`signomial`] | the arithmetic of sums of c u^a, a real | all |
 //! | [`parts`] | what a condition leaves of a cone, as cones of log u | [`split`] |
 //! | [`cone`] | the integral over one cone: joins the five below | this one |
@@ -27,6 +28,7 @@ mod quadratic;
 mod ratios;
 mod rays;
 mod region;
+mod rests;
 mod sectors;
 mod sign;
 mod signomial;

@@ -52,17 +52,24 @@ fn nowhere_positive(form: &[Vec<f64>]) -> Option<Vec<Vec<f64>>> {
 }
 
 impl Cone {
-    /// The directions in which the quadratic form does not decide; `products` are its coefficients.
-    pub(super) fn beside_products(&self, rays: &[Vec<f64>], what: Within, products: &[(f64, f64)]) -> Beside {
-        if products.iter().all(|p| p.0 == 0.0) {
-            return Beside::Linear(rays.to_vec());
-        }
+    /// The quadratic form with the coefficients `products`.
+    pub(super) fn form(&self, products: &[(f64, f64)]) -> Vec<Vec<f64>> {
         let n = self.bounded.len();
         let mut form = vec![vec![0.0; n]; n];
         for (((i, k), _), (c, _)) in self.products.iter().zip(products) {
             form[*i][*k] += 0.5 * c;
             form[*k][*i] += 0.5 * c;
         }
+        form
+    }
+
+    /// The directions in which the quadratic form does not decide; `products` are its coefficients.
+    pub(super) fn beside_products(&self, rays: &[Vec<f64>], what: Within, products: &[(f64, f64)]) -> Beside {
+        if products.iter().all(|p| p.0 == 0.0) {
+            return Beside::Linear(rays.to_vec());
+        }
+        let n = self.bounded.len();
+        let form = self.form(products);
         let value = |v: &[f64]| {
             let each = (0..n).flat_map(|i| (0..n).map(move |k| (i, k))).map(|(i, k)| form[i][k] * v[i] * v[k]);
             each.fold((0.0, 0.0), |(s, size): (f64, f64), t| (s + t, size + t.abs()))

@@ -2,7 +2,7 @@
 //!
 //! On a simplex each coordinate is one: exp(z_k) / (1 + exp z_1 + exp z_2 + ...), with u = exp z.
 
-use super::signomial::{Signomial, UNIT};
+use super::signomial::{Power, Signomial, UNIT, numbers};
 use super::walk::{Content, Walker};
 use crate::expr::{Node, NodeId, Op};
 use std::rc::Rc;
@@ -18,7 +18,7 @@ pub(super) type Ratio = (Signomial, Signomial);
 pub(super) struct Sum {
     pub constant: f64,
     pub slope: Vec<f64>,
-    logs: Vec<(Signomial, f64)>,
+    pub logs: Vec<(Signomial, f64)>,
 }
 
 impl Sum {
@@ -56,6 +56,16 @@ impl Sum {
             None => log.logs.push((p.clone(), 1.0)),
         }
         Some(self.plus(&log.scaled(c)))
+    }
+    /// Without what is bounded, where `largest` are the largest monomials of `all`: linear in log u, and a number.
+    pub fn leading(&self, all: &[&Signomial], largest: &[&Power]) -> Option<(Vec<f64>, f64)> {
+        let (mut slope, mut constant) = (self.slope.clone(), self.constant);
+        for (p, f) in &self.logs {
+            let power = largest[all.iter().position(|q| *q == p)?];
+            slope.iter_mut().zip(numbers(power)).for_each(|(s, a)| *s += f * a);
+            constant += f * p.0.get(power)?.ln();
+        }
+        Some((slope, constant))
     }
     /// Linear in log u.
     pub fn plain(&self) -> bool {
@@ -230,7 +240,7 @@ impl Walker<'_> {
         }
     }
 
-    /// c times a product of two forms that are linear in log u.
+    /// c times a product of two sums of logarithms.
     pub(super) fn product_of_logs(&mut self, id: NodeId, c: f64, out: &mut Content, depth: usize) -> Option<()> {
         let (a, b) = match self.g.node(id) {
             Node::Apply(Op::Mul, [a, b, _]) => (a, b),
@@ -238,10 +248,11 @@ impl Walker<'_> {
             _ => return None,
         };
         let (a, b) = (self.sum_of_logs(a, depth)?, self.sum_of_logs(b, depth)?);
-        if !a.plain() || !b.plain() {
-            return None;
+        if a.plain() && b.plain() {
+            out.add_product((&a.slope, a.constant), (&b.slope, b.constant), c);
+        } else {
+            out.sums.push((a, b, c));
         }
-        out.add_product((&a.slope, a.constant), (&b.slope, b.constant), c);
         Some(())
     }
 

@@ -58,7 +58,8 @@ impl Cone {
         let products: Vec<(f64, f64)> = self.products.iter().map(|p| total(&p.1, coefficients)).collect();
         let defined = |l: &Logarithm| l.absolute || l.floor || l.zeros == Zeros::Never(1.0);
         let undefined = self.logs.iter().zip(&logs).any(|(l, c)| c.0 != 0.0 && !defined(l));
-        if undefined || sums.iter().chain(&slope).chain(&logs).chain(&products).any(|s| doubtful(*s)) {
+        let rests = self.rests.iter().any(|r| coefficients[r.piece].0 != 0.0);
+        if undefined || rests || sums.iter().chain(&slope).chain(&logs).chain(&products).any(|s| doubtful(*s)) {
             return None;
         }
         let straight = products.iter().all(|p| p.0 == 0.0);

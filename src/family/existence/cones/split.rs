@@ -341,11 +341,13 @@ impl Shape {
             for (power, c) in found.clone().without_constant().0 {
                 terms.entry(power).or_default().push((i, c));
             }
-            for (slot, c) in slope.iter_mut().zip(&content.slope).filter(|(_, c)| **c != 0.0) {
-                slot.push((i, *c));
-            }
-            for (pair, c) in content.products.iter().filter(|p| *p.1 != 0.0) {
-                products.entry(*pair).or_default().push((i, *c));
+            for content in [content, &sector.products[i]] {
+                for (slot, c) in slope.iter_mut().zip(&content.slope).filter(|(_, c)| **c != 0.0) {
+                    slot.push((i, *c));
+                }
+                for (pair, c) in content.products.iter().filter(|p| *p.1 != 0.0) {
+                    products.entry(*pair).or_default().push((i, *c));
+                }
             }
             for log in &content.logs {
                 let p = settled(&log.p, &caps);
@@ -399,6 +401,7 @@ impl Shape {
             inside,
             parts,
             sector: sector.bounds.clone(),
+            rests: sector.rests.clone(),
             conditions: conditions.clone(),
             caps: caps.clone(),
             limits: self.limits.clone(),

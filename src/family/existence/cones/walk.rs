@@ -3,6 +3,7 @@
 use super::super::range::Range;
 use super::ratios::{Ratio, Sum};
 use super::signomial::{Signomial, UNIT};
+use super::zeros::{Zeros, zeros};
 use crate::domain::ORIGIN;
 use crate::expr::{Graph, Node, NodeId, Op};
 use std::collections::{BTreeMap, HashMap};
@@ -24,6 +25,8 @@ pub(super) struct Content {
     pub terms: Signomial,
     /// Signomials over others with positive coefficients.
     pub quotients: Vec<Ratio>,
+    /// Products of sums of logarithms, with coefficients.
+    pub sums: Vec<(Rc<Sum>, Rc<Sum>, f64)>,
     pub logs: Vec<Log>,
     pub slope: Vec<f64>,
     /// Coefficients of products of log u_i and log u_k, i <= k.
@@ -344,7 +347,7 @@ impl<'a> Walker<'a> {
 
     /// c log of a quotient, whose denominator has to be positive.
     fn note_ratio(&mut self, (up, down): (&Signomial, &Signomial), c: f64, absolute: bool, out: &mut Content) -> Option<()> {
-        if down.sign() != Some(1.0) {
+        if zeros(down) != Zeros::Never(1.0) {
             return None;
         }
         self.note_log(up.clone(), c, absolute, out)?;
