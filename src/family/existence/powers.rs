@@ -1,8 +1,8 @@
-//! Substitutions x_j = w^p over half-lines and segments that start at 0.
+//! Substitutions x_j = s w^p over half-lines and segments that start at 0.
 //!
-//! There w -> w^p is one to one, with the derivative p w^(p - 1): the family in w, with (p - 1) log w in its base measure, has
+//! There w -> s w^p is one to one, with the derivative s p w^(p - 1): the family in w, with (p - 1) log w in its base measure, has
 //! an integral exactly where the one in x has; a condition moves with it. Roots of coordinates become whole powers, whose
-//! poles are located, and curves x_i^a = c x_k^b become lines through 0, at which the cones are cut.
+//! poles are located, and curves c x_i^a = d x_k^b become lines through 0, at which the cones are cut.
 
 use super::Tails;
 use super::copy::copy;
@@ -13,6 +13,9 @@ use crate::expr::{Graph, Node, NodeId, Op};
 /// Largest power, and most substitutions that are tried.
 const LARGEST: u32 = 12;
 const TRIES: usize = 4;
+/// A coordinate, its power p and its scale s.
+type Substitution = (usize, u32, f64);
+
 /// A number that is this near to a whole one is one.
 const NEAR: f64 = 1e-9;
 
@@ -25,15 +28,16 @@ impl Tails {
                 return vec![];
             }
             let roots = self.whole();
+            let roots: Vec<(u32, f64)> = roots.into_iter().map(|p| (p, 1.0)).collect();
             let mut tries = vec![roots.clone()];
-            for [(j, p), (k, q)] in self.curves() {
+            for pair in self.curves() {
                 let mut powers = roots.clone();
-                (powers[j], powers[k]) = (powers[j] * p, powers[k] * q);
+                pair.iter().for_each(|(j, p, s)| powers[*j] = (powers[*j].0 * p, *s));
                 if !tries.contains(&powers) {
                     tries.push(powers);
                 }
             }
-            tries.retain(|t| t.iter().any(|p| *p > 1) && t.iter().all(|p| *p <= LARGEST));
+            tries.retain(|t| t.iter().any(|p| p.0 > 1) && t.iter().all(|p| p.0 <= LARGEST));
             tries.iter().take(TRIES).map(|t| self.with_powers(t)).collect()
         })
     }
@@ -59,18 +63,24 @@ impl Tails {
     }
 
     /// Powers after which sums c x_j^a + d x_k^b are homogeneous.
-    fn curves(&self) -> Vec<[(usize, u32); 2]> {
+    fn curves(&self) -> Vec<[Substitution; 2]> {
         let g = &self.form.graph;
         let mut expander = Expander::new(g);
         let needed = g.reachable(&self.all_roots());
         let mut found = Vec::new();
-        let mut note = |powers: &[&Powers]| {
-            let pure = |p: &&Powers| if let [(j, a)] = p[..] { Some((j as usize, a)) } else { None };
-            let pure: Vec<(usize, u32)> = powers.iter().copied().filter_map(|p| pure(&p)).collect();
-            for (i, (j, a)) in pure.iter().enumerate() {
-                for (k, b) in pure[..i].iter().filter(|(k, b)| k != j && b != a) {
+        let mut note = |terms: &[(&Powers, f64)]| {
+            let pure = |(p, c): &(&Powers, f64)| if let [(j, a)] = p[..] { Some((j as usize, a, *c)) } else { None };
+            let pure: Vec<Substitution> = terms.iter().filter_map(pure).collect();
+            for (i, (j, a, c)) in pure.iter().enumerate() {
+                for (k, b, d) in pure[..i].iter().filter(|(k, b, _)| k != j && b != a) {
                     let g = gcd(*a, *b);
-                    let pair = [(*j, b / g), (*k, a / g)];
+                    // The scale falls on the smaller power, of which it is the root.
+                    let (s, t) = if a < b {
+                        ((d / c).abs().powf(1.0 / f64::from(*a)), 1.0)
+                    } else {
+                        (1.0, (c / d).abs().powf(1.0 / f64::from(*b)))
+                    };
+                    let pair = [(*j, b / g, s), (*k, a / g, t)];
                     if self.starts_at_zero(*j) && self.starts_at_zero(*k) && !found.contains(&pair) {
                         found.push(pair);
                     }
@@ -82,11 +92,11 @@ impl Tails {
                 && let Some(poly) = expander.poly(id, 0)
                 && poly.len() < 8
             {
-                note(&poly.keys().collect::<Vec<_>>());
+                note(&poly.iter().map(|(p, c)| (p, *c)).collect::<Vec<_>>());
             }
         }
         let monomial = |kind| if let &Kind::Monomial(ref powers) = kind { Some(powers) } else { None };
-        let written: Vec<&Powers> = self.form.pieces.iter().filter_map(|p| monomial(&p.kind)).collect();
+        let written: Vec<(&Powers, f64)> = self.form.pieces.iter().filter_map(|p| Some((monomial(&p.kind)?, 1.0))).collect();
         note(&written);
         found
     }
@@ -95,32 +105,36 @@ impl Tails {
         self.roots.iter().copied().chain(self.inside).collect()
     }
 
-    /// The family in w, x_j = w_j^(p_j).
-    fn with_powers(&self, p: &[u32]) -> Tails {
+    /// The family in w, x_j = s_j w_j^(p_j).
+    fn with_powers(&self, p: &[(u32, f64)]) -> Tails {
         let source = &self.form.graph;
         let mut g = Graph::new();
         let moved = copy(source, &mut g, &self.all_roots(), |id, g, _| {
-            if let Some((j, c)) = power(source, id).filter(|(j, _)| p[*j] > 1) {
-                return Some(raised(g, j, c * f64::from(p[j])));
+            let changed = |(j, _): &(usize, f64)| p[*j] != (1, 1.0);
+            if let Some((j, c)) = power(source, id).filter(changed) {
+                let (raised, scale) = (raised(g, j, c * f64::from(p[j].0)), g.constant(p[j].1.powf(c)));
+                return Some(g.mul(scale, raised));
             }
             let Node::Apply(Op::Log, [a, ..]) = source.node(id) else { return None };
-            let (j, c) = power(source, a).filter(|(j, _)| p[*j] > 1)?;
+            let (j, c) = power(source, a).filter(changed)?;
             let w = g.var(j);
-            let (log, factor) = (g.unary(Op::Log, w), g.constant(c * f64::from(p[j])));
-            Some(g.mul(factor, log))
+            let (log, factor) = (g.unary(Op::Log, w), g.constant(c * f64::from(p[j].0)));
+            let (moving, shift) = (g.mul(factor, log), g.constant(c * p[j].1.ln()));
+            Some(g.add(moving, shift))
         });
         let (t, rest) = moved.split_at(self.roots.len() - 1);
         let mut base = rest[0];
         let (mut axes, mut names) = (self.form.axes.clone(), self.names.clone());
-        for j in (0..axes.len()).filter(|j| p[*j] > 1) {
+        for (j, (p, s)) in p.iter().enumerate().filter(|p| *p.1 != (1, 1.0)) {
             let w = g.var(j);
-            let (log, factor) = (g.unary(Op::Log, w), g.constant(f64::from(p[j] - 1)));
+            let (log, factor) = (g.unary(Op::Log, w), g.constant(f64::from(p - 1)));
             let slope = g.mul(factor, log);
             base = g.add(base, slope);
             if let Axis::Segment { to, .. } = &mut axes[j] {
-                *to = to.powf(1.0 / f64::from(p[j]));
+                *to = (*to / s).powf(1.0 / f64::from(*p));
             }
-            names[j] = format!("{}^(1/{})", names[j], p[j]);
+            let scaled = if *s == 1.0 { names[j].clone() } else { format!("({} / {s})", names[j]) };
+            names[j] = format!("{scaled}^(1/{p})");
         }
         Tails::build(g, axes, t, base, rest.get(1).copied(), names, self.depth + 1)
     }

@@ -157,7 +157,8 @@ impl Cone {
             Some(rays) => self.beside_products(rays, (&used, bounds), &products),
         };
         let linear = match &rays {
-            Beside::Linear(rays) => self.along_rays(rays, (&used, bounds), (&slope, &logs, &products), coefficients),
+            Beside::Linear(rays) => self.along_rays((rays, false), (&used, bounds), (&slope, &logs, &products), coefficients),
+            Beside::Touches(rays) => self.along_rays((rays, true), (&used, bounds), (&slope, &logs, &products), coefficients),
             Beside::Grows(v) => {
                 let reason = "products of logarithms grow there".to_string();
                 Verdict::Infinite { direction: v.clone(), reason }
@@ -174,10 +175,11 @@ impl Cone {
         if sure { Verdict::Finite } else { Verdict::Unknown }
     }
 
-    /// The part that is linear in log u, in directions in which no term grows.
+    /// The part that is linear in log u, in directions in which no term grows; where `strictly`, it has to be above 0 for the
+    /// integral not to exist.
     fn along_rays(
         &self,
-        rays: &[Vec<f64>],
+        (rays, strictly): (&[Vec<f64>], bool),
         what: Within,
         (slope, logs, products): Sums,
         coefficients: &[(f64, f64)],
@@ -192,7 +194,7 @@ impl Cone {
                 continue;
             }
             let grows = || rests.harmless(v) || sum > 0.0 && self.leads_inside(v, all, what, &self.form(products));
-            if sum < 0.0 || doubtful((sum, size)) || !grows() {
+            if sum < 0.0 || strictly && sum == 0.0 || doubtful((sum, size)) || !grows() {
                 sure = false;
                 continue;
             }
@@ -281,6 +283,8 @@ impl Cone {
             return Verdict::Finite;
         }
         let Some(faces) = self.faces(used, part) else { return Verdict::Unknown };
+        // Directions of bounded coordinates and of conditions come first: what is positive beyond them is not in the region.
+        let firm = self.bounded.iter().filter(|b| **b).count() + self.parts[part].len() - self.sector.len();
         let mut sure = true;
         let (mut below, mut tried): (Vec<&Face>, Vec<&Face>) = Default::default();
         for face in faces.iter() {
@@ -294,10 +298,10 @@ impl Cone {
             match sign(&terms) {
                 Sign::Definite => below.push(face),
                 // Of an unbounded face not all faces of the hull are asked for.
-                Sign::Negative if !face.unbounded => {}
-                Sign::Positive if terms.len() == 1 || !face.unbounded => return grows(face),
+                Sign::Negative if !face.reaches(usize::MAX) => {}
+                Sign::Positive if terms.len() == 1 || !face.reaches(firm) => return grows(face),
                 // What is positive on a face is so on those that it is a face of.
-                Sign::Unknown if !face.unbounded && !inside(&tried) => {
+                Sign::Unknown if !face.reaches(firm) && !inside(&tried) => {
                     if somewhere_positive(&terms) {
                         return grows(face);
                     }
