@@ -8,7 +8,6 @@
 
 use super::super::place::short;
 use super::super::series::ROUNDING;
-use super::double_zeros::{of_members, planes, ratios, walls};
 use super::faces::{Face, faces};
 use super::parts::Alternatives;
 use super::quadratic::Beside;
@@ -312,40 +311,6 @@ impl Cone {
             }
         }
         if sure { Verdict::Finite } else { Verdict::Unknown }
-    }
-
-    /// Where the terms are zero twice, as linear forms in the members.
-    pub(super) fn squares(&self, active: &[usize], coefficients: &[(f64, f64)]) -> Vec<Vec<f64>> {
-        if active.iter().any(|i| self.missing[*i]) {
-            return vec![];
-        }
-        let terms = self.exponents.iter().map(|e| (&e.power, total(&e.row, coefficients).0)).filter(|t| t.1 != 0.0);
-        let plain: Vec<bool> = self.generators.iter().map(Option::is_some).collect();
-        let found = planes(&terms.collect::<Vec<_>>(), &plain);
-        let walls = self.conditions.iter().flatten().flat_map(|p| walls(p, &plain));
-        found.into_iter().chain(walls).filter_map(|h| of_members(&h, &self.generators)).collect()
-    }
-
-    /// Numbers at which, all other members being where the cone starts, what stands in a logarithm or a denominator is zero
-    /// twice: the member by its place, and the number.
-    pub(super) fn touched(&self) -> Vec<(usize, f64)> {
-        let n = self.bounded.len();
-        let own = |k: usize, g: &Option<Vec<f64>>| g.as_ref().is_some_and(|g| (0..n).all(|j| (g[j] != 0.0) == (j == k)));
-        if !self.generators.iter().enumerate().all(|(k, g)| own(k, g)) {
-            return vec![];
-        }
-        let mut out = Vec::new();
-        for log in self.logs.iter().filter(|l| l.zeros == Zeros::Other) {
-            for (k, g) in self.generators.iter().enumerate() {
-                let alone = |p: &Power| p.iter().enumerate().all(|(i, p)| *p == 0 || i == k);
-                let terms: Vec<(i64, f64)> = log.p.0.iter().filter(|t| alone(t.0)).map(|t| (t.0[k], *t.1)).collect();
-                if terms.len() > 2 {
-                    let step = g.as_ref().map_or(0.0, |g| g[k]);
-                    out.extend(ratios(&terms, 2).into_iter().map(|u| (k, self.from[k] + step * u)));
-                }
-            }
-        }
-        out
     }
 
     fn faces(&self, used: &[usize], part: usize) -> Faces {

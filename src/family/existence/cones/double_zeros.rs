@@ -4,8 +4,10 @@
 //! Cut there, the parts of a square have one sign. A plane only cuts: no verdict rests on it.
 
 use super::super::poles::roots;
+use super::cone::{Cone, total};
 use super::rays::echelon;
 use super::signomial::{Power, Signomial, UNIT};
+use super::zeros::Zeros;
 use std::collections::BTreeMap;
 
 /// A value within this part of the terms is a zero to look at.
@@ -23,7 +25,7 @@ pub(super) fn planes(terms: &[(&Power, f64)], plain: &[bool]) -> Vec<Vec<f64>> {
 }
 
 /// As [`planes`], where a sum of terms of one degree changes its sign: of a condition, where its region has an asymptote.
-pub(super) fn walls(p: &Signomial, plain: &[bool]) -> Vec<Vec<f64>> {
+fn walls(p: &Signomial, plain: &[bool]) -> Vec<Vec<f64>> {
     between_pairs(&p.0.iter().map(|t| (t.0, *t.1)).collect::<Vec<_>>(), plain, 1)
 }
 
@@ -77,7 +79,7 @@ fn square(terms: &[(&Power, f64)], plain: &[bool]) -> Option<Vec<f64>> {
 }
 
 /// Ratios at which a sum of c ratio^power is zero `order` times, once or twice.
-pub(super) fn ratios(terms: &[(i64, f64)], order: usize) -> Vec<f64> {
+fn ratios(terms: &[(i64, f64)], order: usize) -> Vec<f64> {
     let mut terms = terms.to_vec();
     terms.sort_by_key(|t| t.0);
     let gcd = |mut a: i64, mut b: i64| {
@@ -108,7 +110,7 @@ pub(super) fn ratios(terms: &[(i64, f64)], order: usize) -> Vec<f64> {
 }
 
 /// A linear form in u as one in the members, for the generators given.
-pub(super) fn of_members(h: &[f64], generators: &[Option<Vec<f64>>]) -> Option<Vec<f64>> {
+fn of_members(h: &[f64], generators: &[Option<Vec<f64>>]) -> Option<Vec<f64>> {
     let n = h.len();
     let unit = |k: usize| (0..n).map(|j| if j == k { 1.0 } else { 0.0 }).collect::<Vec<f64>>();
     let rows = generators.iter().enumerate().map(|(k, g)| {
@@ -132,4 +134,40 @@ pub(super) fn of_cone(normal: &[f64], generators: &[Option<Vec<f64>>]) -> Option
     };
     let h: Vec<f64> = generators.iter().map(along).collect();
     (h.iter().any(|h| *h > 0.0) && h.iter().any(|h| *h < 0.0)).then_some(h)
+}
+
+impl Cone {
+    /// Where the terms are zero twice, as linear forms in the members.
+    pub(super) fn squares(&self, active: &[usize], coefficients: &[(f64, f64)]) -> Vec<Vec<f64>> {
+        if active.iter().any(|i| self.missing[*i]) {
+            return vec![];
+        }
+        let terms = self.exponents.iter().map(|e| (&e.power, total(&e.row, coefficients).0)).filter(|t| t.1 != 0.0);
+        let plain: Vec<bool> = self.generators.iter().map(Option::is_some).collect();
+        let found = planes(&terms.collect::<Vec<_>>(), &plain);
+        let walls = self.conditions.iter().flatten().flat_map(|p| walls(p, &plain));
+        found.into_iter().chain(walls).filter_map(|h| of_members(&h, &self.generators)).collect()
+    }
+
+    /// Numbers at which, all other members being where the cone starts, what stands in a logarithm or a denominator is zero
+    /// twice: the member by its place, and the number.
+    pub(super) fn touched(&self) -> Vec<(usize, f64)> {
+        let n = self.bounded.len();
+        let own = |k: usize, g: &Option<Vec<f64>>| g.as_ref().is_some_and(|g| (0..n).all(|j| (g[j] != 0.0) == (j == k)));
+        if !self.generators.iter().enumerate().all(|(k, g)| own(k, g)) {
+            return vec![];
+        }
+        let mut out = Vec::new();
+        for log in self.logs.iter().filter(|l| l.zeros == Zeros::Other) {
+            for (k, g) in self.generators.iter().enumerate() {
+                let alone = |p: &Power| p.iter().enumerate().all(|(i, p)| *p == 0 || i == k);
+                let terms: Vec<(i64, f64)> = log.p.0.iter().filter(|t| alone(t.0)).map(|t| (t.0[k], *t.1)).collect();
+                if terms.len() > 2 {
+                    let step = g.as_ref().map_or(0.0, |g| g[k]);
+                    out.extend(ratios(&terms, 2).into_iter().map(|u| (k, self.from[k] + step * u)));
+                }
+            }
+        }
+        out
+    }
 }

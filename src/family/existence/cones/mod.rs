@@ -10,13 +10,14 @@
 //! | [`rests`] | products of sums of logarithms on a sector, between two quadratic forms | [`sectors`], [`cone`] |
 //! | [`signomial`] | the arithmetic of sums of c u^a, a real | all |
 //! | [`parts`] | what a condition leaves of a cone, as cones of log u | [`split`] |
-//! | [`cone`] | the integral over one cone: joins the five below | this one |
+//! | [`cone`] | the integral over one cone: joins those below | this one |
 //! | [`faces`], [`sign`] | far out: leading terms by the faces of the Newton polyhedron, and their signs | [`cone`], [`zeros`] |
 //! | [`rays`] | what is linear in log u, at the edges of a fan of directions | [`split`], [`cone`] |
 //! | [`quadratic`] | quadratic forms in log u beside the rest | [`cone`] |
 //! | [`zeros`] | where what stands in logarithms is zero | [`split`], [`cone`] |
 //! | [`region`] | where a condition is not decided, places inside the region at which the density is infinite | this one |
-//! | [`double_zeros`] | planes on which sums are zero twice, at which cones are cut further | [`split`], [`cone`] |
+//! | [`double_zeros`] | planes on which sums are zero twice and asymptotes of conditions, at which cones are cut further | [`split`], this one |
+//! | [`starts`] | the numbers that coordinates are seen from | [`split`], this one |
 //!
 //! A sum over cones of positive numbers is finite exactly where all of them are.
 
@@ -33,6 +34,7 @@ mod sectors;
 mod sign;
 mod signomial;
 mod split;
+mod starts;
 mod walk;
 mod zeros;
 

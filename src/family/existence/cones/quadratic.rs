@@ -4,10 +4,12 @@
 //! tube along it nothing makes up for that. Where it is negative on K without 0, and the terms are below
 //! -delta sum exp(a . y) far out, the integral exists: near K the form is below -delta |y|^2, elsewhere the terms are below
 //! -exp(delta |y|). Where it is nowhere positive and N are the directions in which it is zero, what is piecewise linear
-//! decides, on the part of K in N, or where log u is K and the form is nowhere positive on it, on the directions in which it is
-//! zero: elsewhere it is below -delta |y|^2, and next to them both are negative. If the linear part is positive there, the
-//! integral does not exist: at a distance of 1 / s from s v the form is bounded. In the first case, with y = n + m, m orthogonal to N, the form is below -delta |m|^2, and the rest changes by
+//! decides, on the part of K in N: with y = n + m, m orthogonal to N, the form is below -delta |m|^2, and the rest changes by
 //! at most a multiple of |m| from its value at n.
+//!
+//! Where log u is K itself, it is enough that the form is nowhere positive on K: what is piecewise linear has to be negative
+//! where the form is zero, and is so next to it; elsewhere the form is below -delta |y|^2. Where the linear part is positive in
+//! such a direction v, the integral does not exist: at a distance of 1 / s from s v the form is bounded.
 
 use super::cone::{Cone, Within, doubtful};
 use super::rays::{choices, orthogonal, rank};
