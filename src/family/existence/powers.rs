@@ -6,7 +6,7 @@
 
 use super::Tails;
 use super::copy::copy;
-use super::form::{Expander, Kind, Powers};
+use super::form::{Expander, Kind, Piece, Powers};
 use crate::domain::Axis;
 use crate::expr::{Graph, Node, NodeId, Op};
 
@@ -95,9 +95,7 @@ impl Tails {
                 note(&poly.iter().map(|(p, c)| (p, *c)).collect::<Vec<_>>());
             }
         }
-        let monomial = |kind| if let &Kind::Monomial(ref powers) = kind { Some(powers) } else { None };
-        let written: Vec<(&Powers, f64)> = self.form.pieces.iter().filter_map(|p| Some((monomial(&p.kind)?, 1.0))).collect();
-        note(&written);
+        note(&self.form.pieces.iter().filter_map(monomial).collect::<Vec<_>>());
         found
     }
 
@@ -137,6 +135,13 @@ impl Tails {
             names[j] = format!("{scaled}^(1/{p})");
         }
         Tails::build(g, axes, t, base, rest.get(1).copied(), names, self.depth + 1)
+    }
+}
+
+fn monomial(piece: &Piece) -> Option<(&Powers, f64)> {
+    match &piece.kind {
+        Kind::Monomial(powers) => Some((powers, 1.0)),
+        Kind::Node(_) => None,
     }
 }
 
