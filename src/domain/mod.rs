@@ -111,6 +111,15 @@ pub trait Bijector: Send + Sync + fmt::Debug {
     fn on_axes(&self, g: &mut Graph, t: &[NodeId]) -> (Vec<NodeId>, NodeId) {
         (t.to_vec(), g.constant(0.0))
     }
+    /// The axes of coordinates of which x, or cosines and sines of it, are quotients of polynomials; those of
+    /// [`Bijector::axes`] by default.
+    fn rational_axes(&self) -> Option<Vec<Axis>> {
+        self.axes()
+    }
+    /// As [`Bijector::on_axes`], in the coordinates of [`Bijector::rational_axes`].
+    fn on_rational(&self, g: &mut Graph, t: &[NodeId]) -> (Vec<NodeId>, NodeId) {
+        self.on_axes(g, t)
+    }
     /// The script that makes it, such as `interval(0, 1, 3)`.
     fn describe(&self) -> String;
 }

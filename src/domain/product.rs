@@ -110,6 +110,14 @@ impl Bijector for Product {
         let images = self.shares(t, |b| b.axes().map_or(0, |a| a.len())).map(|(b, t)| b.on_axes(g, t)).collect();
         join(g, images)
     }
+    fn rational_axes(&self) -> Option<Vec<Axis>> {
+        let axes: Option<Vec<Vec<Axis>>> = self.maps().map(Bijector::rational_axes).collect();
+        Some(axes?.concat())
+    }
+    fn on_rational(&self, g: &mut Graph, t: &[NodeId]) -> (Vec<NodeId>, NodeId) {
+        let images = self.shares(t, |b| b.rational_axes().map_or(0, |a| a.len())).map(|(b, t)| b.on_rational(g, t)).collect();
+        join(g, images)
+    }
     fn describe(&self) -> String {
         let parts: Vec<String> = self.parts.iter().map(|(name, s)| format!("{name}: {s}")).collect();
         format!("product(#{{{}}})", parts.join(", "))

@@ -83,6 +83,22 @@ impl Bijector for Sphere {
         }
         (x, g.constant(0.0))
     }
+    fn rational_axes(&self) -> Option<Vec<Axis>> {
+        Some(vec![Axis::Line; self.n - 1])
+    }
+    /// The projection from the pole (0, ..., 0, 1): x = (2 t, |t|^2 - 1) / (1 + |t|^2), with the measure
+    /// (2 / (1 + |t|^2))^(n - 1).
+    fn on_rational(&self, g: &mut Graph, t: &[NodeId]) -> (Vec<NodeId>, NodeId) {
+        let squares: Vec<NodeId> = t.iter().map(|t| g.mul(*t, *t)).collect();
+        let square = g.sum(&squares);
+        let (one, two) = (g.constant(1.0), g.constant(2.0));
+        let (below, norm) = (g.sub(square, one), g.add(square, one));
+        let doubled: Vec<NodeId> = t.iter().map(|t| g.mul(two, *t)).collect();
+        let x = doubled.into_iter().chain([below]).map(|x| g.div(x, norm)).collect();
+        let (log, power) = (g.unary(Op::Log, norm), g.constant(1.0 - self.n as f64));
+        let (shrunk, scale) = (g.mul(power, log), g.constant((self.n as f64 - 1.0) * LN_2));
+        (x, g.add(shrunk, scale))
+    }
     fn describe(&self) -> String {
         format!("sphere({})", self.n)
     }

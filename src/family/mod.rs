@@ -97,6 +97,8 @@ pub struct Family {
     tempered: OnceLock<Option<Tempered>>,
     violation: OnceLock<Option<Violation>>,
     tails: OnceLock<Tails>,
+    /// Tails in other coordinates, where there are such.
+    rational: OnceLock<Option<Tails>>,
     proven: OnceLock<bool>,
 }
 
@@ -259,6 +261,7 @@ impl Family {
             tempered: OnceLock::new(),
             violation: OnceLock::new(),
             tails: OnceLock::new(),
+            rational: OnceLock::new(),
             proven: OnceLock::new(),
         };
         Ok(family)

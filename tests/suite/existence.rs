@@ -1,6 +1,6 @@
 //! Which densities exist: boundaries of natural parameter spaces, bracketed; what cannot be told is left open.
 
-use nnef::domain::{Interval, Positive, Support};
+use nnef::domain::{Circle, Interval, Positive, Simplex, Sphere, Support};
 use nnef::error::Result;
 use nnef::expr::{Expr, Op};
 use nnef::family::{Existence, Family};
@@ -14,6 +14,9 @@ pub fn support(kind: &str) -> Support {
     match name {
         "real" => Support::real(numbers[0] as usize).unwrap(),
         "positive" => Support::new(vec![numbers[0] as usize], Positive::new(numbers[0] as usize).unwrap()).unwrap(),
+        "simplex" => Support::new(vec![numbers[0] as usize], Simplex::new(numbers[0] as usize).unwrap()).unwrap(),
+        "sphere" => Support::new(vec![numbers[0] as usize], Sphere::new(numbers[0] as usize).unwrap()).unwrap(),
+        "circle" => Support::new(vec![numbers[0] as usize], Circle::new(numbers[0] as usize).unwrap()).unwrap(),
         _ => {
             let n = numbers.get(2).map_or(1, |n| *n as usize);
             Support::new(vec![n], Interval::new(numbers[0], numbers[1], n).unwrap()).unwrap()

@@ -137,3 +137,21 @@ fn alternatives() {
     // Another one along x1 has x0 = 0 inside, where x0^c has to be integrable over x0.
     boundary(r, &["(log (abs x0))", "(abs x0)", "(abs x1)"], cusps, &[-1.0, -1.0, -1.0], &[1.0, 0.0, 0.0]);
 }
+
+/// Far out the region is between asymptotes, |x0| < c |x1| up to a bounded amount, or a strip of width 1 / |x0| around them.
+#[test]
+fn between_asymptotes() {
+    let (r, t) = ("real(2)", ["(abs x0)", "(abs x1)"]);
+    for (condition, c) in [
+        ("(< (- (* x0 x0) (* x1 x1)) 1)", -1.0),
+        ("(< (- (* x0 x0) (* 4 (* x1 x1))) 1)", -2.0),
+        ("(< (- (* x0 x0) (+ (* x0 x1) (* 2 (* x1 x1)))) 1)", -2.0),
+        ("(< (abs (- (* x0 x0) (* x1 x1))) 1)", -1.0),
+    ] {
+        boundary(r, &t, condition, &[1.0, c], &[0.0, -1.0]);
+        is(r, &t, condition, &[1.0, c], 'i');
+    }
+    // The other side of the same curve.
+    boundary(r, &t, "(< 1 (- (* x0 x0) (* x1 x1)))", &[-1.0, 1.0], &[0.0, -1.0]);
+    boundary(r, &["(log (+ 1 (* x0 x0)))"], "(< (abs (- (* x0 x0) (* x1 x1))) 1)", &[0.0], &[-1.0]);
+}

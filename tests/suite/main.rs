@@ -13,6 +13,7 @@ mod double_double;
 mod existence;
 mod existence_coupled;
 mod existence_random;
+mod existence_rational;
 mod existence_regions;
 mod expr;
 mod families;

@@ -31,11 +31,14 @@ impl Tails {
             return found;
         }
         let found = self.decide(Some(eta), &coefficients);
-        if !self.restricted || !matches!(found, Existence::Unproven { .. }) {
+        if !matches!(found, Existence::Unproven { .. }) {
             return found;
         }
-        let late = if d > FEW { cones() } else { None };
-        late.or_else(|| self.under_condition(eta)).unwrap_or(found)
+        let late = if self.restricted && d > FEW { cones() } else { None };
+        let told = |tails: &Tails| Some(tails.existence(eta)).filter(|e| !matches!(e, Existence::Unproven { .. }));
+        late.or_else(|| if self.restricted { self.under_condition(eta) } else { None })
+            .or_else(|| self.powered().iter().find_map(told))
+            .unwrap_or(found)
     }
 
     pub(super) fn decide(&self, eta: Option<&[f64]>, coefficients: &[(f64, f64)]) -> Existence {

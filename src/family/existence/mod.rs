@@ -18,6 +18,8 @@
 //! | [`growth`] | the growth of a piece of one coordinate at both ends, as powers |
 //! | [`lead`] | leading homogeneous parts of nodes of several coordinates |
 //! | [`table`] | the series at one place side by side: for coefficients, whether the integral up to there exists |
+//! | [`powers`] | the family after substitutions x_j = w^p |
+//! | [`rational`] | circles and spheres in coordinates of which points are quotients of polynomials |
 //! | [`copy`] | copies of a graph in which nodes are replaced, for substitutions |
 //!
 //! For each eta:
@@ -41,7 +43,9 @@ mod growth;
 mod lead;
 mod place;
 mod poles;
+mod powers;
 mod range;
+mod rational;
 mod series;
 mod table;
 
@@ -108,6 +112,7 @@ pub struct Tails {
     depth: usize,
     lines: OnceLock<Vec<Lines>>,
     shears: OnceLock<Vec<Tails>>,
+    powers: OnceLock<Vec<Tails>>,
     /// Larger densities where the condition is not asked.
     envelope: OnceLock<Option<Box<Envelope>>>,
     leads: Mutex<HashMap<Vec<u64>, Arc<Leads>>>,
@@ -136,6 +141,11 @@ impl Family {
         if eta.len() != self.dim() || eta.iter().any(|e| !e.is_finite()) {
             return Existence::unproven("eta is not a finite vector of the length of T");
         }
-        self.tails.get_or_init(|| Tails::of(self)).existence(eta)
+        let found = self.tails.get_or_init(|| Tails::of(self)).existence(eta);
+        if !matches!(found, Existence::Unproven { .. }) {
+            return found;
+        }
+        let other = self.rational.get_or_init(|| Tails::rational(self)).as_ref().map(|tails| tails.existence(eta));
+        other.filter(|e| !matches!(e, Existence::Unproven { .. })).unwrap_or(found)
     }
 }

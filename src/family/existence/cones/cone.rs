@@ -8,14 +8,14 @@
 
 use super::super::place::short;
 use super::super::series::ROUNDING;
-use super::double_zeros::{of_members, planes};
 use super::faces::{Face, faces};
 use super::parts::Alternatives;
 use super::quadratic::Beside;
 use super::region::front;
+use super::rests::Rest;
 use super::sign::{Sign, sign, somewhere_positive};
 use super::signomial::{Power, Signomial};
-use super::zeros::{Zeros, independent, value};
+use super::zeros::{Zeros, independent, settled, value};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
@@ -66,8 +66,13 @@ pub(in super::super) struct Cone {
     pub(super) inside: Option<bool>,
     /// Parts that cover what the condition leaves of it: on each, u^b is bounded for all of these b.
     pub(super) parts: Vec<Vec<Vec<f64>>>,
+    /// Powers that are bounded on the sector.
+    pub(super) sector: Vec<Vec<f64>>,
+    pub(super) rests: Vec<Rest>,
     /// Where the condition is not decided: it holds where all of one of these are negative.
     pub(super) conditions: Alternatives,
+    /// What each u is at most; infinite where nothing is known.
+    pub(super) caps: Vec<f64>,
     /// The largest size of each member's distance from `from`.
     pub(super) limits: Vec<f64>,
     /// Directions of log u in which the density is looked at within the region.
@@ -85,6 +90,9 @@ pub(in super::super) struct Cone {
     /// By the exponents and the number of the part.
     pub(super) faces: Mutex<HashMap<(Vec<usize>, usize), Faces>>,
 }
+
+/// The sums over pieces of what is linear in log u, of the logarithms and of the products of log u.
+type Sums<'a> = (&'a [(f64, f64)], &'a [(f64, f64)], &'a [(f64, f64)]);
 
 /// The integral over one cone.
 pub(super) enum Verdict {
@@ -148,7 +156,8 @@ impl Cone {
             Some(rays) => self.beside_products(rays, (&used, bounds), &products),
         };
         let linear = match &rays {
-            Beside::Linear(rays) => self.along_rays(rays, (&used, bounds), &slope, &logs),
+            Beside::Linear(rays) => self.along_rays((rays, false), (&used, bounds), (&slope, &logs, &products), coefficients),
+            Beside::Touches(rays) => self.along_rays((rays, true), (&used, bounds), (&slope, &logs, &products), coefficients),
             Beside::Grows(v) => {
                 let reason = "products of logarithms grow there".to_string();
                 Verdict::Infinite { direction: v.clone(), reason }
@@ -165,15 +174,26 @@ impl Cone {
         if sure { Verdict::Finite } else { Verdict::Unknown }
     }
 
-    /// The part that is linear in log u, in directions in which no term grows.
-    fn along_rays(&self, rays: &[Vec<f64>], what: Within, slope: &[(f64, f64)], logs: &[(f64, f64)]) -> Verdict {
+    /// The part that is linear in log u, in directions in which no term grows; where `strictly`, it has to be above 0 for the
+    /// integral not to exist.
+    fn along_rays(
+        &self,
+        (rays, strictly): (&[Vec<f64>], bool),
+        what: Within,
+        (slope, logs, products): Sums,
+        coefficients: &[(f64, f64)],
+    ) -> Verdict {
+        let all = self.rays.as_ref().map_or(&[][..], |r| &r[..]);
+        let Some(rests) = self.rests(all, what.1, coefficients) else { return Verdict::Unknown };
         let mut sure = true;
         for v in rays.iter().filter(|v| self.quiet(what, v)) {
             let (sum, size) = self.powers_along(v, slope, logs);
-            if sum < 0.0 && !doubtful((sum, size)) {
+            let most = sum + rests.most(v);
+            if most < 0.0 && !doubtful((most, size + rests.most(v))) {
                 continue;
             }
-            if doubtful((sum, size)) {
+            let grows = || rests.harmless(v) || sum > 0.0 && self.leads_inside(v, all, what, &self.form(products));
+            if sum < 0.0 || strictly && sum == 0.0 || doubtful((sum, size)) || !grows() {
                 sure = false;
                 continue;
             }
@@ -262,22 +282,25 @@ impl Cone {
             return Verdict::Finite;
         }
         let Some(faces) = self.faces(used, part) else { return Verdict::Unknown };
+        // Directions of bounded coordinates and of conditions come first: what is positive beyond them is not in the region.
+        let firm = self.bounded.iter().filter(|b| **b).count() + self.parts[part].len() - self.sector.len();
         let mut sure = true;
-        let (mut settled, mut tried): (Vec<&Face>, Vec<&Face>) = Default::default();
+        let (mut below, mut tried): (Vec<&Face>, Vec<&Face>) = Default::default();
         for face in faces.iter() {
             let inside = |larger: &[&Face]| larger.iter().any(|s| face.points.iter().all(|p| s.points.contains(p)));
-            if inside(&settled) {
+            if inside(&below) {
                 continue;
             }
-            let terms: Vec<(&Power, f64)> =
-                face.points.iter().map(|i| (&self.exponents[used[*i]].power, sums[used[*i]].0)).collect();
+            let leading = face.points.iter().map(|i| (self.exponents[used[*i]].power.clone(), sums[used[*i]].0));
+            let leading = settled(&Signomial(leading.collect()), &self.caps);
+            let terms: Vec<(&Power, f64)> = leading.0.iter().map(|t| (t.0, *t.1)).collect();
             match sign(&terms) {
-                Sign::Definite => settled.push(face),
+                Sign::Definite => below.push(face),
                 // Of an unbounded face not all faces of the hull are asked for.
-                Sign::Negative if !face.unbounded => {}
-                Sign::Positive if terms.len() == 1 || !face.unbounded => return grows(face),
+                Sign::Negative if !face.reaches(usize::MAX) => {}
+                Sign::Positive if terms.len() == 1 || !face.reaches(firm) => return grows(face),
                 // What is positive on a face is so on those that it is a face of.
-                Sign::Unknown if !face.unbounded && !inside(&tried) => {
+                Sign::Unknown if !face.reaches(firm) && !inside(&tried) => {
                     if somewhere_positive(&terms) {
                         return grows(face);
                     }
@@ -288,17 +311,6 @@ impl Cone {
             }
         }
         if sure { Verdict::Finite } else { Verdict::Unknown }
-    }
-
-    /// Where the terms are zero twice, as linear forms in the members.
-    pub(super) fn squares(&self, active: &[usize], coefficients: &[(f64, f64)]) -> Vec<Vec<f64>> {
-        if active.iter().any(|i| self.missing[*i]) {
-            return vec![];
-        }
-        let terms = self.exponents.iter().map(|e| (&e.power, total(&e.row, coefficients).0)).filter(|t| t.1 != 0.0);
-        let plain: Vec<bool> = self.generators.iter().map(Option::is_some).collect();
-        let found = planes(&terms.collect::<Vec<_>>(), &plain);
-        found.iter().filter_map(|h| of_members(h, &self.generators)).collect()
     }
 
     fn faces(&self, used: &[usize], part: usize) -> Faces {

@@ -15,10 +15,17 @@ const ZERO: f64 = 1e-9;
 #[derive(Debug, Clone)]
 pub(super) struct Face {
     pub points: Vec<usize>,
-    /// Reaches in a direction of a bounded coordinate.
-    pub unbounded: bool,
+    /// The first direction in which it is unbounded.
+    unbounded: Option<usize>,
     /// A direction of log u in which its terms lead.
     pub outward: Vec<f64>,
+}
+
+impl Face {
+    /// Whether it is unbounded in one of the first directions.
+    pub fn reaches(&self, first: usize) -> bool {
+        self.unbounded.is_some_and(|k| k < first)
+    }
 }
 
 /// Faces without 0 of the hull of 0, `points` and the directions; `None` where they are too many. Those with
@@ -73,7 +80,7 @@ pub(super) fn faces(points: &[Vec<f64>], directions: &[Vec<f64>], n: usize) -> O
     let without = known.into_iter().filter(|mask| mask & 1 == 0);
     let made = without.map(|mask| Face {
         points: (0..points.len()).filter(|i| mask >> (i + 1) & 1 == 1).collect(),
-        unbounded: mask.checked_shr(points.len() as u32 + 1).unwrap_or(0) != 0,
+        unbounded: (0..directions.len()).find(|k| mask >> (points.len() + 1 + k) & 1 == 1),
         outward: facets.iter().filter(|(f, _)| *f & mask == mask).fold(vec![0.0; n], |mut sum, (_, v)| {
             sum.iter_mut().zip(v).for_each(|(s, v)| *s += v);
             sum

@@ -6,15 +6,18 @@
 //! | [`split`] | cuts the support into cones x = sum of u_k generator_k, u > 0, on which coordinates, arguments of absolute values and conditions have one sign; coordinates that stand in exponentials are logarithms of a u | this one |
 //! | [`walk`] | each piece is on a cone, up to a bounded amount, a signomial plus logarithms of signomials plus a quadratic form in log u | [`split`] |
 //! | [`ratios`] | the same for quotients and sums of logarithms, such as the coordinates of a simplex | [`walk`] |
+//! | [`sectors`] | quotients of signomials: parts of a cone on which one term of each denominator is the largest | [`split`] |
+//! | [`rests`] | products of sums of logarithms on a sector, between two quadratic forms | [`sectors`], [`cone`] |
 //! | [`signomial`] | the arithmetic of sums of c u^a, a real | all |
 //! | [`parts`] | what a condition leaves of a cone, as cones of log u | [`split`] |
-//! | [`cone`] | the integral over one cone: joins the five below | this one |
+//! | [`cone`] | the integral over one cone: joins those below | this one |
 //! | [`faces`], [`sign`] | far out: leading terms by the faces of the Newton polyhedron, and their signs | [`cone`], [`zeros`] |
 //! | [`rays`] | what is linear in log u, at the edges of a fan of directions | [`split`], [`cone`] |
 //! | [`quadratic`] | quadratic forms in log u beside the rest | [`cone`] |
 //! | [`zeros`] | where what stands in logarithms is zero | [`split`], [`cone`] |
 //! | [`region`] | where a condition is not decided, places inside the region at which the density is infinite | this one |
-//! | [`double_zeros`] | planes on which sums are zero twice, at which cones are cut further | [`split`], [`cone`] |
+//! | [`double_zeros`] | planes on which sums are zero twice and asymptotes of conditions, at which cones are cut further | [`split`], this one |
+//! | [`starts`] | the numbers that coordinates are seen from | [`split`], this one |
 //!
 //! A sum over cones of positive numbers is finite exactly where all of them are.
 
@@ -26,9 +29,12 @@ mod quadratic;
 mod ratios;
 mod rays;
 mod region;
+mod rests;
+mod sectors;
 mod sign;
 mod signomial;
 mod split;
+mod starts;
 mod walk;
 mod zeros;
 
@@ -46,8 +52,8 @@ pub(super) struct Cut {
     members: Vec<usize>,
     /// Also where squares inside of statistics are zero.
     squares: bool,
-    /// Also where differences of one coordinate and a number are zero.
-    points: bool,
+    /// Bits of numbers that each member is compared with, at which it is cut as well.
+    points: Vec<Vec<u64>>,
     /// Bits of linear forms in the members.
     planes: Vec<Vec<u64>>,
 }
@@ -59,7 +65,7 @@ const REMEMBERED: usize = 64;
 impl Tails {
     /// The verdict for the members, where the cones tell.
     pub(super) fn by_cones(&self, members: &[usize], active: &[usize], coefficients: &[(f64, f64)]) -> Option<Existence> {
-        let mut cut = Cut { members: members.to_vec(), squares: false, points: false, planes: vec![] };
+        let mut cut = Cut { members: members.to_vec(), squares: false, points: vec![], planes: vec![] };
         loop {
             let cones = self.cones(&cut)?;
             let mut open = Vec::new();
@@ -87,8 +93,17 @@ impl Tails {
             let mut found = open.iter().flat_map(|c| c.squares(active, coefficients)).map(bits);
             match found.find(|plane| !cut.planes.contains(plane)).filter(|_| cut.planes.len() < PLANES) {
                 Some(new) => cut.planes.push(new),
-                None if cut.points || self.points(members).iter().all(Vec::is_empty) => return None,
-                None => (cut.points, cut.planes) = (true, vec![]),
+                None if !cut.points.is_empty() => return None,
+                None => {
+                    let whole = self.cones(&Cut { squares: false, points: vec![], planes: vec![], ..cut.clone() })?;
+                    let touched: Vec<(usize, f64)> = whole.iter().flat_map(|c| c.touched()).collect();
+                    let points = self.points(members, &touched);
+                    if points.iter().all(Vec::is_empty) {
+                        return None;
+                    }
+                    cut.points = points.iter().map(|p| p.iter().map(|v| v.to_bits()).collect()).collect();
+                    cut.planes = vec![];
+                }
             }
         }
     }

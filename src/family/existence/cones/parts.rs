@@ -47,9 +47,27 @@ impl Walker<'_> {
                     Ask::Sufficient => both.into_iter().take(PARTS).collect(),
                 }
             }
-            Op::Less | Op::LessEqual => self.difference(a, b, depth).map_or(unknown, |d| vec![vec![d]]),
+            Op::Less | Op::LessEqual => {
+                let found = self.difference(a, b, depth).map(|d| vec![d]);
+                found.or_else(|| self.both_sides(a, b, depth)).map_or(unknown, |all| vec![all])
+            }
             _ => unknown,
         }
+    }
+}
+
+impl Walker<'_> {
+    /// |p| < b as p - b < 0 and -p - b < 0.
+    fn both_sides(&mut self, a: NodeId, b: NodeId, depth: usize) -> Option<Vec<Signomial>> {
+        let Node::Apply(Op::Abs, [p, ..]) = self.g.node(a) else { return None };
+        let (p, b) = (self.value(p, depth)?, self.value(b, depth)?);
+        let side = |s: f64| {
+            let mut d = Signomial::default();
+            d.add(&p, s)?;
+            d.add(&b, -1.0)?;
+            Some(d)
+        };
+        Some(vec![side(1.0)?, side(-1.0)?])
     }
 }
 

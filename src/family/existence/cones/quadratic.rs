@@ -6,6 +6,10 @@
 //! -exp(delta |y|). Where it is nowhere positive and N are the directions in which it is zero, what is piecewise linear
 //! decides, on the part of K in N: with y = n + m, m orthogonal to N, the form is below -delta |m|^2, and the rest changes by
 //! at most a multiple of |m| from its value at n.
+//!
+//! Where log u is K itself, it is enough that the form is nowhere positive on K: what is piecewise linear has to be negative
+//! where the form is zero, and is so next to it; elsewhere the form is below -delta |y|^2. Where the linear part is positive in
+//! such a direction v, the integral does not exist: at a distance of 1 / s from s v the form is bounded.
 
 use super::cone::{Cone, Within, doubtful};
 use super::rays::{choices, orthogonal, rank};
@@ -19,6 +23,8 @@ const SURE: f64 = 1e-9;
 pub(super) enum Beside {
     /// Its values in these directions, where no term grows.
     Linear(Vec<Vec<f64>>),
+    /// As `Linear`; the form is below zero around these directions, where it is zero.
+    Touches(Vec<Vec<f64>>),
     /// The form is positive there.
     Grows(Vec<f64>),
     Open,
@@ -52,17 +58,29 @@ fn nowhere_positive(form: &[Vec<f64>]) -> Option<Vec<Vec<f64>>> {
 }
 
 impl Cone {
-    /// The directions in which the quadratic form does not decide; `products` are its coefficients.
-    pub(super) fn beside_products(&self, rays: &[Vec<f64>], what: Within, products: &[(f64, f64)]) -> Beside {
-        if products.iter().all(|p| p.0 == 0.0) {
-            return Beside::Linear(rays.to_vec());
-        }
+    /// The quadratic form with the coefficients `products`.
+    pub(super) fn form(&self, products: &[(f64, f64)]) -> Vec<Vec<f64>> {
         let n = self.bounded.len();
         let mut form = vec![vec![0.0; n]; n];
         for (((i, k), _), (c, _)) in self.products.iter().zip(products) {
             form[*i][*k] += 0.5 * c;
             form[*k][*i] += 0.5 * c;
         }
+        form
+    }
+
+    /// Whether log u is K itself and no neighbourhood: there are no terms, and nothing is bounded by other numbers than 1.
+    fn is_its_directions(&self, (used, bounds): Within) -> bool {
+        used.is_empty() && !self.bounded.contains(&true) && bounds.len() == self.sector.len()
+    }
+
+    /// The directions in which the quadratic form does not decide; `products` are its coefficients.
+    pub(super) fn beside_products(&self, rays: &[Vec<f64>], what: Within, products: &[(f64, f64)]) -> Beside {
+        if products.iter().all(|p| p.0 == 0.0) {
+            return Beside::Linear(rays.to_vec());
+        }
+        let n = self.bounded.len();
+        let form = self.form(products);
         let value = |v: &[f64]| {
             let each = (0..n).flat_map(|i| (0..n).map(move |k| (i, k))).map(|(i, k)| form[i][k] * v[i] * v[k]);
             each.fold((0.0, 0.0), |(s, size): (f64, f64), t| (s + t, size + t.abs()))
@@ -88,11 +106,16 @@ impl Cone {
                 each.fold((0.0, 0.0), |(s, size): (f64, f64), t| (s + t, size + t.abs()))
             };
             let below = |(s, size): (f64, f64)| s <= 0.0 && !doubtful((s, size));
-            let each = quiet.iter().enumerate().all(|(i, v)| {
+            let never_positive = quiet.iter().enumerate().all(|(i, v)| {
                 let (s, size) = value(v);
-                s < -SURE * size && quiet[..i].iter().all(|w| below(product(v, w)))
+                (s == 0.0 || s < -SURE * size) && quiet[..i].iter().all(|w| below(product(v, w)))
             });
-            return if each { Beside::Linear(vec![]) } else { Beside::Open };
+            let zero: Vec<Vec<f64>> = quiet.iter().filter(|v| value(v).0 == 0.0).map(|v| v.to_vec()).collect();
+            return match never_positive {
+                true if zero.is_empty() => Beside::Linear(vec![]),
+                true if self.is_its_directions(what) => Beside::Touches(zero),
+                _ => Beside::Open,
+            };
         };
         let free = n - rank(normals.clone());
         if free == 0 {

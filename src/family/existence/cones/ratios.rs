@@ -2,7 +2,7 @@
 //!
 //! On a simplex each coordinate is one: exp(z_k) / (1 + exp z_1 + exp z_2 + ...), with u = exp z.
 
-use super::signomial::{Signomial, UNIT};
+use super::signomial::{Power, Signomial, UNIT, numbers};
 use super::walk::{Content, Walker};
 use crate::expr::{Node, NodeId, Op};
 use std::rc::Rc;
@@ -18,7 +18,7 @@ pub(super) type Ratio = (Signomial, Signomial);
 pub(super) struct Sum {
     pub constant: f64,
     pub slope: Vec<f64>,
-    logs: Vec<(Signomial, f64)>,
+    pub logs: Vec<(Signomial, f64)>,
 }
 
 impl Sum {
@@ -56,6 +56,16 @@ impl Sum {
             None => log.logs.push((p.clone(), 1.0)),
         }
         Some(self.plus(&log.scaled(c)))
+    }
+    /// Without what is bounded, where `largest` are the largest monomials of `all`: linear in log u, and a number.
+    pub fn leading(&self, all: &[&Signomial], largest: &[&Power]) -> Option<(Vec<f64>, f64)> {
+        let (mut slope, mut constant) = (self.slope.clone(), self.constant);
+        for (p, f) in &self.logs {
+            let power = largest[all.iter().position(|q| *q == p)?];
+            slope.iter_mut().zip(numbers(power)).for_each(|(s, a)| *s += f * a);
+            constant += f * p.0.get(power)?.ln();
+        }
+        Some((slope, constant))
     }
     /// Linear in log u.
     pub fn plain(&self) -> bool {
@@ -126,9 +136,10 @@ impl Walker<'_> {
                 Some(if a.1 == b.1 { (a.0.clone(), b.0.clone()) } else { (a.0.mul(&b.1)?, a.1.mul(&b.0)?) })
             }
             Op::Pow => {
-                let p = self.g.as_constant(b).filter(|p| p.fract() == 0.0 && (1.0..=POWER).contains(p))?;
+                let p = self.g.as_constant(b).filter(|p| p.fract() == 0.0 && (1.0..=POWER).contains(&p.abs()))?;
                 let a = self.ratio(a, depth)?;
-                Some((a.0.pow(p)?, a.1.pow(p)?))
+                let (up, down) = if p > 0.0 { (&a.0, &a.1) } else { (&a.1, &a.0) };
+                Some((up.pow(p.abs())?, down.pow(p.abs())?))
             }
             _ => None,
         }
@@ -229,7 +240,7 @@ impl Walker<'_> {
         }
     }
 
-    /// c times a product of two forms that are linear in log u.
+    /// c times a product of two sums of logarithms.
     pub(super) fn product_of_logs(&mut self, id: NodeId, c: f64, out: &mut Content, depth: usize) -> Option<()> {
         let (a, b) = match self.g.node(id) {
             Node::Apply(Op::Mul, [a, b, _]) => (a, b),
@@ -237,16 +248,34 @@ impl Walker<'_> {
             _ => return None,
         };
         let (a, b) = (self.sum_of_logs(a, depth)?, self.sum_of_logs(b, depth)?);
-        if !a.plain() || !b.plain() {
-            return None;
+        if a.plain() && b.plain() {
+            out.add_product((&a.slope, a.constant), (&b.slope, b.constant), c);
+        } else {
+            out.sums.push((a, b, c));
         }
-        out.add_product((&a.slope, a.constant), (&b.slope, b.constant), c);
         Some(())
     }
 
-    /// Bounded: each power of the numerator is one of the denominator, whose coefficients are positive.
-    pub(super) fn bounded_ratio(&mut self, id: NodeId, depth: usize) -> Option<()> {
+    /// c times a quotient, up to a bounded amount: it is bounded where each power of the numerator is one of the denominator.
+    pub(super) fn quotient(&mut self, id: NodeId, c: f64, out: &mut Content, depth: usize) -> Option<()> {
         let ratio = self.ratio(id, depth)?;
-        (ratio.1.sign() == Some(1.0) && ratio.0.0.keys().all(|p| ratio.1.0.contains_key(p))).then_some(())
+        let Some(side) = ratio.1.sign().filter(|s| *s != 0.0) else {
+            self.ask(&ratio.1);
+            return None;
+        };
+        if !ratio.0.0.keys().all(|p| ratio.1.0.contains_key(p)) {
+            out.quotients.push(lowest(&ratio, c, side)?);
+        }
+        Some(())
     }
+}
+
+/// c times a quotient whose denominator has the sign given, without a monomial that all of its terms share, and with a
+/// first coefficient of 1: equal denominators are then the same.
+fn lowest((up, down): &Ratio, c: f64, side: f64) -> Option<Ratio> {
+    let first = *down.0.values().next()?;
+    let shared = |k: usize| down.0.keys().map(|p| p[k]).min().unwrap_or(0);
+    let n = down.0.keys().next()?.len();
+    let back = Signomial::term((0..n).map(|k| -shared(k)).collect(), 1.0 / first.abs());
+    Some((up.mul(&back)?.mul(&Signomial::constant(n, c * side))?, down.mul(&back)?.mul(&Signomial::constant(n, side))?))
 }

@@ -58,7 +58,8 @@ impl Cone {
         let products: Vec<(f64, f64)> = self.products.iter().map(|p| total(&p.1, coefficients)).collect();
         let defined = |l: &Logarithm| l.absolute || l.floor || l.zeros == Zeros::Never(1.0);
         let undefined = self.logs.iter().zip(&logs).any(|(l, c)| c.0 != 0.0 && !defined(l));
-        if undefined || sums.iter().chain(&slope).chain(&logs).chain(&products).any(|s| doubtful(*s)) {
+        let rests = self.rests.iter().any(|r| coefficients[r.piece].0 != 0.0);
+        if undefined || rests || sums.iter().chain(&slope).chain(&logs).chain(&products).any(|s| doubtful(*s)) {
             return None;
         }
         let straight = products.iter().all(|p| p.0 == 0.0);
@@ -77,7 +78,10 @@ impl Cone {
             let all: Vec<Vec<f64>> = edges.iter().cloned().chain(between).take(DIRECTIONS).collect();
             all.into_iter().filter(|v| v.iter().any(|v| v.abs() > INSIDE)).collect()
         });
-        for v in edges.iter().filter(|v| !self.bounded.iter().zip(*v).any(|(b, v)| *b && *v > ZERO)) {
+        let within = |v: &&Vec<f64>| {
+            !self.bounded.iter().zip(*v).any(|(b, v)| *b && *v > ZERO) && self.sector.iter().all(|b| dot(b, v) <= ZERO)
+        };
+        for v in edges.iter().filter(within) {
             let reason = self.grows_along(v, &sums).or_else(|| {
                 let found = if straight { self.sum_along(v, &sums, &slope, &logs) } else { None };
                 found.map(|sum| {

@@ -1,6 +1,6 @@
 //! Cones: the support cut where coordinates, arguments of absolute values and conditions change sign.
 
-use super::super::form::{Expander, Kind};
+use super::super::form::Kind;
 use super::super::range::ranges;
 use super::super::{Tails, place::reach};
 use super::Cut;
@@ -9,7 +9,9 @@ use super::double_zeros::{of_cone, planes};
 use super::parts::{Alternatives, Ask, caps, parts};
 use super::rays::rays;
 use super::region::hold;
+use super::sectors::{Sector, sectors};
 use super::signomial::{Power, Signomial, UNIT, numbers};
+use super::starts::{around, parts_of};
 use super::walk::{Chart, Content, Walker};
 use super::zeros::{Zeros, settled, zero_between, zeros};
 use crate::domain::Axis;
@@ -24,29 +26,8 @@ const NODES: usize = 3000;
 /// Most cuts of one cone where squares are zero.
 const SQUARES: usize = 8;
 
-/// Most numbers that coordinates are compared with.
-const POINTS: usize = 4;
 /// Most segments that are seen from all sides.
 const SEGMENTS: usize = 2;
-
-/// A segment seen from both ends and from the middle: where each part starts, its side and its length.
-fn parts_of(from: f64, to: f64) -> [(f64, f64, f64); 4] {
-    let (size, middle) = (to - from, 0.5 * (from + to));
-    [(from, 1.0, 0.4 * size), (to, -1.0, 0.4 * size), (middle, 1.0, 0.1 * size), (middle, -1.0, 0.1 * size)]
-}
-
-/// A line or half-line seen from some points inside, ascending.
-fn around(axis: Axis, points: &[f64]) -> Vec<(f64, f64, f64)> {
-    let mut out: Vec<(f64, f64, f64)> = points.windows(2).flat_map(|p| parts_of(p[0], p[1])).collect();
-    if let (Some(first), Some(last)) = (points.first().copied(), points.last().copied()) {
-        out.push((last, 1.0, f64::INFINITY));
-        match axis {
-            Axis::HalfLine { from } => out.extend(parts_of(from, first)),
-            _ => out.push((first, -1.0, f64::INFINITY)),
-        }
-    }
-    out
-}
 
 /// x_j = from_j + sum_k generator_k[j] u_k over u > 0.
 #[derive(Clone)]
@@ -75,7 +56,9 @@ impl Tails {
         let exponential = self.exponential(cut.squares);
         let segments = members.iter().filter(|j| matches!(form.axes[**j], Axis::Segment { .. })).count();
         let pieces = cut.squares && segments <= SEGMENTS;
-        let points = if cut.points { self.points(members) } else { vec![vec![]; n] };
+        let numbers = |p: &Vec<u64>| p.iter().map(|v| f64::from_bits(*v)).collect();
+        let points: Vec<Vec<f64>> =
+            if cut.points.is_empty() { vec![vec![]; n] } else { cut.points.iter().map(numbers).collect() };
         let mut open = vec![Shape { from: vec![], generators: vec![], bounded: vec![], limits: vec![], squares: 0 }];
         for (k, j) in members.iter().enumerate() {
             // Whether it is a logarithm, where it starts, and the sides with their limits.
@@ -148,41 +131,15 @@ impl Tails {
             let split = walker.split.take();
             match split.or_else(|| if cut.squares { shape.square(&contents) } else { None }) {
                 Some(h) => open.extend(shape.split(&h)?),
-                None => done.push(shape.cone(members, &contents, (inside, cover, conditions), &mut known)),
+                None => {
+                    let made = sectors(&contents, n);
+                    done.extend(
+                        made.iter().map(|s| shape.cone(members, &contents, s, (inside, &cover, &conditions), &mut known)),
+                    );
+                }
             }
         }
         Some(done)
-    }
-
-    /// For each member on a line or half-line the numbers inside that it is compared with, where they are few.
-    pub(super) fn points(&self, members: &[usize]) -> Vec<Vec<f64>> {
-        let g = &self.form.graph;
-        let mut expander = Expander::new(g);
-        let mut found = vec![vec![]; members.len()];
-        let needed = g.reachable(&self.roots);
-        for id in (0..g.len()).filter(|i| needed[*i]).map(|i| g.id(i)) {
-            if !matches!(g.node(id), Node::Apply(Op::Add | Op::Sub, _) | Node::Part(..)) {
-                continue;
-            }
-            let [j] = g.coordinates(id)[..] else { continue };
-            let Some(k) = members.iter().position(|m| *m == j) else { continue };
-            let Some(poly) = expander.poly(id, 0).filter(|p| p.len() == 2) else { continue };
-            let (Some(slope), Some(shift)) = (poly.get(&vec![(j as u32, 1)]), poly.get(&vec![])) else { continue };
-            let at = -shift / slope;
-            let inside = match self.form.axes[j] {
-                Axis::Line => true,
-                Axis::HalfLine { from } => at > from,
-                _ => false,
-            };
-            if inside && at.is_finite() && !found[k].contains(&at) {
-                found[k].push(at);
-            }
-        }
-        if found.iter().map(Vec::len).sum::<usize>() > POINTS {
-            return vec![vec![]; members.len()];
-        }
-        found.iter_mut().for_each(|f| f.sort_by(f64::total_cmp));
-        found
     }
 
     /// Coordinates on whole lines that stand in exponentials that are not bounded; where `soft`, also in softplus and in
@@ -312,26 +269,29 @@ impl Shape {
         &self,
         members: &[usize],
         contents: &[Option<Content>],
-        (inside, cover, conditions): (Option<bool>, Alternatives, Alternatives),
+        sector: &Sector,
+        (inside, cover, conditions): (Option<bool>, &Alternatives, &Alternatives),
         known: &mut BTreeMap<Vec<Power>, Directions>,
     ) -> Cone {
         let n = members.len();
-        let caps: Vec<f64> = self.caps().iter().zip(caps(&cover, n)).map(|(a, b)| a.min(b)).collect();
-        let parts = parts(&cover);
+        let caps: Vec<f64> = self.caps().iter().zip(caps(cover, n)).map(|(a, b)| a.min(b)).collect();
+        let parts: Vec<Vec<Vec<f64>>> = parts(cover).iter().map(|part| [&part[..], &sector.bounds[..]].concat()).collect();
         let mut terms: BTreeMap<Power, Vec<(usize, f64)>> = BTreeMap::new();
         let mut slope = vec![vec![]; n];
         let mut products: BTreeMap<(usize, usize), Vec<(usize, f64)>> = BTreeMap::new();
         let mut logs: Vec<Logarithm> = Vec::new();
         for (i, content) in contents.iter().enumerate() {
-            let Some(content) = content else { continue };
-            for (power, c) in content.terms.clone().without_constant().0 {
+            let (Some(content), Some(found)) = (content, &sector.terms[i]) else { continue };
+            for (power, c) in found.clone().without_constant().0 {
                 terms.entry(power).or_default().push((i, c));
             }
-            for (slot, c) in slope.iter_mut().zip(&content.slope).filter(|(_, c)| **c != 0.0) {
-                slot.push((i, *c));
-            }
-            for (pair, c) in content.products.iter().filter(|p| *p.1 != 0.0) {
-                products.entry(*pair).or_default().push((i, *c));
+            for content in [content, &sector.products[i]] {
+                for (slot, c) in slope.iter_mut().zip(&content.slope).filter(|(_, c)| **c != 0.0) {
+                    slot.push((i, *c));
+                }
+                for (pair, c) in content.products.iter().filter(|p| *p.1 != 0.0) {
+                    products.entry(*pair).or_default().push((i, *c));
+                }
             }
             for log in &content.logs {
                 let p = settled(&log.p, &caps);
@@ -384,10 +344,13 @@ impl Shape {
             bounded: self.bounded.clone(),
             inside,
             parts,
-            conditions,
+            sector: sector.bounds.clone(),
+            rests: sector.rests.clone(),
+            conditions: conditions.clone(),
+            caps: caps.clone(),
             limits: self.limits.clone(),
             edges: OnceLock::new(),
-            missing: contents.iter().map(Option::is_none).collect(),
+            missing: sector.terms.iter().map(Option::is_none).collect(),
             exponents: terms.into_iter().map(|(power, row)| Exponent { at: numbers(&power), power, row }).collect(),
             slope,
             products: products.into_iter().collect(),

@@ -3,6 +3,7 @@
 use super::super::range::Range;
 use super::ratios::{Ratio, Sum};
 use super::signomial::{Signomial, UNIT};
+use super::zeros::{Zeros, zeros};
 use crate::domain::ORIGIN;
 use crate::expr::{Graph, Node, NodeId, Op};
 use std::collections::{BTreeMap, HashMap};
@@ -17,10 +18,15 @@ pub(super) struct Chart {
     pub logarithm: Vec<Option<usize>>,
 }
 
-/// A piece on a cone up to a bounded amount: signomial + sum of c log|P| + slope . log u + a quadratic form in log u.
+/// A piece on a cone up to a bounded amount: signomial + quotients + sum of c log|P| + slope . log u + a quadratic form in
+/// log u.
 #[derive(Default)]
 pub(super) struct Content {
     pub terms: Signomial,
+    /// Signomials over others with positive coefficients.
+    pub quotients: Vec<Ratio>,
+    /// Products of sums of logarithms, with coefficients.
+    pub sums: Vec<(Rc<Sum>, Rc<Sum>, f64)>,
     pub logs: Vec<Log>,
     pub slope: Vec<f64>,
     /// Coefficients of products of log u_i and log u_k, i <= k.
@@ -95,7 +101,7 @@ impl<'a> Walker<'a> {
         })
     }
 
-    fn ask(&mut self, s: &Signomial) {
+    pub(super) fn ask(&mut self, s: &Signomial) {
         let plain = |h: &Vec<f64>| h.iter().enumerate().all(|(k, v)| *v == 0.0 || !self.chart.logarithm.contains(&Some(k)));
         if self.split.is_none() && s.sign().is_none() {
             self.split = s.linear(self.chart.n).filter(plain);
@@ -263,7 +269,7 @@ impl<'a> Walker<'a> {
         if let Some(value) = self.value(id, depth) {
             return out.terms.add(&value, c);
         }
-        if self.product_of_logs(id, c, out, depth).is_some() || self.bounded_ratio(id, depth).is_some() {
+        if self.product_of_logs(id, c, out, depth).is_some() || self.quotient(id, c, out, depth).is_some() {
             return Some(());
         }
         match self.g.node(id) {
@@ -341,7 +347,7 @@ impl<'a> Walker<'a> {
 
     /// c log of a quotient, whose denominator has to be positive.
     fn note_ratio(&mut self, (up, down): (&Signomial, &Signomial), c: f64, absolute: bool, out: &mut Content) -> Option<()> {
-        if down.sign() != Some(1.0) {
+        if zeros(down) != Zeros::Never(1.0) {
             return None;
         }
         self.note_log(up.clone(), c, absolute, out)?;
