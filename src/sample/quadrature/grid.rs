@@ -6,7 +6,7 @@ use super::forest::{Cells, Forest, Sums};
 use super::lattice::{self, Lattice, Tiles};
 use super::nested::Nested;
 use super::row::{FASTEST, Pace, Row, floor};
-use super::rule::{Line, kinks, tensor};
+use super::rule::{Line, between_poles, is_pole, kinks, tensor};
 use super::split;
 use super::table::{Points, Sweep, Table, Work};
 use super::window::{Chart, Window};
@@ -21,6 +21,8 @@ pub(super) struct Grid<'a> {
     window: Window,
     /// Ends of the Gauss-Legendre panels of each axis, or nothing for the trapezoidal rule.
     panels: Vec<Option<Vec<f64>>>,
+    /// Of the ends of panels on a line those at which a statistic is singular.
+    poles: Vec<f64>,
     /// The eta along whose ridges lines are laid, and the coordinates from the outermost to the innermost.
     ridge: Option<(&'a [f64], Vec<usize>)>,
     /// The log density that counts along ridges, once it is known.
@@ -54,6 +56,8 @@ struct Fresh {
 const FIRST: [usize; 3] = [40, 28, 20];
 /// Nodes of a Gauss-Legendre panel at the first level.
 const PANEL: usize = 12;
+/// Times as many nodes in a panel with a singular end.
+const SINGULAR: usize = 4;
 /// Nodes for the width of the window at the first level where lines are split one by one.
 const SPLIT: usize = 24;
 /// Most numbers in the tables of a level.
@@ -72,7 +76,7 @@ impl<'a> Grid<'a> {
         let axes = &component.axes;
         let oblique =
             |axis: &usize| component.cliques.iter().any(|c| split::applies(component, c) && c.coordinates.contains(axis));
-        let panels = (0..axes.len())
+        let panels: Vec<Option<Vec<f64>>> = (0..axes.len())
             .map(|axis| {
                 let (low, high) = (window.low[axis], window.high[axis]);
                 let mut cuts: Vec<f64> = component.cliques.iter().flat_map(|c| kinks(c, axis, &window)).collect();
@@ -90,13 +94,20 @@ impl<'a> Grid<'a> {
                 })
             })
             .collect();
-        Grid { component, window, panels, ridge: None, counts: OnceCell::new() }
+        let poles = match &panels[..] {
+            [Some(cuts)] => {
+                let inner = &cuts[1..cuts.len() - 1];
+                inner.iter().copied().filter(|cut| is_pole(&component.cliques[0], *cut, &window)).collect()
+            }
+            _ => vec![],
+        };
+        Grid { component, window, panels, poles, ridge: None, counts: OnceCell::new() }
     }
     /// For the density of one `eta`, `[k]`, alone: one line after the other, each where the density counts. `order` are the
     /// coordinates of the only clique from the outermost to the innermost.
     pub(super) fn along(component: &'a Component, window: Window, eta: &'a [f64], order: Vec<usize>) -> Self {
         let panels = vec![None; order.len()];
-        Grid { component, window, panels, ridge: Some((eta, order)), counts: OnceCell::new() }
+        Grid { component, window, panels, poles: vec![], ridge: Some((eta, order)), counts: OnceCell::new() }
     }
     /// Whether surfaces cut across the axes, so that lines are split one by one.
     fn nested(&self) -> bool {
@@ -130,6 +141,12 @@ impl<'a> Grid<'a> {
                 let rule = shared_gauss_legendre(self.count(PANEL, level));
                 let (x, w) = &*rule;
                 for ends in cuts.windows(2) {
+                    if ends.iter().any(|end| self.poles.contains(end)) {
+                        let panel = between_poles(ends[0], ends[1], SINGULAR * self.count(PANEL, level));
+                        nodes.extend(panel.iter().map(|(t, _)| t));
+                        weights.extend(panel.iter().map(|(_, w)| w));
+                        continue;
+                    }
                     let (middle, half) = (0.5 * (ends[0] + ends[1]), 0.5 * (ends[1] - ends[0]));
                     nodes.extend(x.iter().map(|x| middle + half * x));
                     weights.extend(w.iter().map(|w| half * w));
@@ -240,6 +257,7 @@ impl<'a> Grid<'a> {
                 let mut row = flooded.unwrap_or(row);
                 if !more {
                     row.tail = self.tail(&level, &etas[*i], &row, cut[*i], shallow);
+                    self.add_poles(&level, &etas[*i], &mut row);
                 }
                 rows[*i] = Some(row);
                 more
@@ -252,10 +270,28 @@ impl<'a> Grid<'a> {
                     level.mean(&etas[i], &mut fresh);
                     level.covariance(row, &fresh);
                     row.tail = self.tail(&level, &etas[i], row, cut[i], self.shallow());
+                    self.add_poles(&level, &etas[i], row);
                 }
             }
         }
         rows.into_iter().flatten().collect()
+    }
+    /// Add to the errors what lies nearer to poles than the nearest nodes, from the decay over some nodes before them.
+    fn add_poles(&self, level: &Level, eta: &[f64], row: &mut Row) {
+        const BACK: usize = 4;
+        for pole in &self.poles {
+            let t = &level.lines[0].t;
+            let after = t.partition_point(|t| t < pole);
+            for (last, before) in [(after.checked_sub(1), after.checked_sub(1 + BACK)), (Some(after), Some(after + BACK))] {
+                let (Some(last), Some(before)) = (last, before.filter(|b| *b < t.len())) else { continue };
+                let ((mass, far), (inner, _)) =
+                    (level.slab(self.component, 0, last, eta, row), level.slab(self.component, 0, before, eta, row));
+                let decay = (mass / inner).powf(1.0 / BACK as f64).min(SLOW);
+                let beyond = if mass > 0.0 { 2.0 * mass * decay / (1.0 - decay) } else { 0.0 };
+                row.log_error += beyond;
+                row.tail.iter_mut().zip(&far).for_each(|(tail, far)| *tail += beyond * far);
+            }
+        }
     }
     /// Whether densities are laid out each in its own coordinates: smooth ones over three whole lines.
     fn floods(&self) -> bool {

@@ -63,7 +63,9 @@ impl<'a> Look<'a> {
         let line = |(n, c): (&Vec<f64>, &Chart)| Line::new(n.clone(), &vec![1.0; n.len()], *c);
         let lines: Vec<Line> = nodes.iter().zip(&charts).map(line).collect();
         let counts: Vec<usize> = nodes.iter().map(Vec::len).collect();
-        let tables = component.cliques.iter().map(|c| Table::new(c, &tensor(c, &lines))).collect();
+        let table =
+            |c| if nodes.len() == 1 { Table::without_poles(c, &tensor(c, &lines)) } else { Table::new(c, &tensor(c, &lines)) };
+        let tables = component.cliques.iter().map(table).collect();
         let places = component.cliques.iter().map(|_| Cells::Tensor).collect();
         Look { component, charts, nodes, bounds, tables, forest: Forest::new(component, &counts, places) }
     }

@@ -1,9 +1,10 @@
 //! Rules on the axes of a grid: nodes and weights, their combinations, and where kinks cut an axis.
 
-use super::table::Points;
+use super::table::{Points, Table};
 use super::window::{Chart, Window};
 use crate::expr::{NodeId, Program};
 use crate::family::Clique;
+use crate::num::quad::tanh_sinh;
 
 /// Nodes of an axis, as t and as x, and their log weights.
 pub(super) struct Line {
@@ -68,17 +69,55 @@ pub(super) fn kinks(clique: &Clique, axis: usize, window: &Window) -> Vec<f64> {
             if value(i - 1) == 0.0 {
                 cuts.push(at(i - 1));
             } else if value(i - 1) * value(i) < 0.0 {
-                let positive = value(i - 1) > 0.0;
-                cuts.push(section(
-                    &|a, b, n| values(a, b, n).chunks(width).map(|v| v[s]).collect(),
-                    at(i - 1),
-                    at(i),
-                    positive,
-                ));
+                let along = |a, b, n| values(a, b, n).chunks(width).map(|v| v[s]).collect::<Vec<f64>>();
+                let root = section(&along, at(i - 1), at(i), value(i - 1) > 0.0);
+                // The number at which it is nothing, where there is one.
+                let exact = [root, root.next_up(), root.next_down(), 0.0].into_iter().find(|t| along(*t, *t, 2)[0] == 0.0);
+                cuts.push(exact.filter(|t| (at(i - 1)..=at(i)).contains(t)).unwrap_or(root));
             }
         }
     }
     cuts
+}
+
+/// Parts of the width of a window at which statistics are looked at beside a cut.
+const BESIDE: [f64; 3] = [1e-3, 1e-6, 1e-9];
+/// Change from each to the next, as a part of the one before, past which a statistic is singular: a logarithm has 1, a root of
+/// order four a fifth, a kink a thousandth.
+const SINGULAR: f64 = 0.1;
+
+/// Whether a statistic or the base is singular, as log |t - cut| is, where the only coordinate of a clique has the value `cut`.
+pub(super) fn is_pole(clique: &Clique, cut: f64, window: &Window) -> bool {
+    let (low, high, chart) = (window.low[0], window.high[0], window.charts[0]);
+    let sides = [-1.0, 1.0].map(|side| BESIDE.map(|part| cut + side * part * (high - low)));
+    let inside = |side: &&[f64; 3]| side.iter().all(|t| low < *t && *t < high);
+    sides.iter().filter(inside).any(|side| {
+        let x = vec![side.iter().map(|t| chart.x(*t)).collect()];
+        let table = Table::new(clique, &Points { x, log_weights: vec![0.0; side.len()] });
+        let none = vec![0.0; clique.statistics.len()];
+        let base = [0, 1, 2].map(|m| table.at(m, &none));
+        let shares = (0..none.len()).map(|s| [0, 1, 2].map(|m| table.share(s)[m]));
+        shares.chain([base]).any(|[far, near, nearest]| {
+            let (before, change) = ((near - far).abs(), (nearest - near).abs());
+            change > SINGULAR * before && change > 1e-6 * (1.0 + near.abs())
+        })
+    })
+}
+
+/// Least distance of a node from a pole in units of the distance of numbers there: what is nearer is not told from the pole.
+const APART: f64 = 64.0;
+
+/// Nodes and weights of a panel from `a` to `b` with a singular end, ascending, `n` at most.
+///
+/// # Source
+/// Takahasi and Mori, "Double exponential formulas for numerical integration", Publications of RIMS 9 (1974).
+pub(super) fn between_poles(a: f64, b: f64, n: usize) -> Vec<(f64, f64)> {
+    let half = 0.5 * (b - a);
+    let rule = tanh_sinh(n);
+    let least = |end: f64| APART * f64::EPSILON * end.abs();
+    let lower = rule.iter().map(|(d, w)| (half * d, half * w)).filter(|(d, _)| *d > least(a)).map(|(d, w)| (a + d, w));
+    let upper = rule.iter().map(|(d, w)| (half * d, half * w)).filter(|(d, _)| *d > least(b)).map(|(d, w)| (b - d, w));
+    lower.chain(upper.rev()).collect()
 }
 
 /// Points into which an interval that holds a root is cut at a time.

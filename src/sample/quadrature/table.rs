@@ -63,6 +63,19 @@ impl Table {
             baseless: f64::INFINITY,
         }
     }
+    /// The same along a line, where points between others at which alone a share is infinite are poles and have no mass.
+    pub(super) fn without_poles(clique: &Clique, points: &Points) -> Table {
+        let mut table = Table::new(clique, points);
+        let all = std::mem::take(&mut table.overflow);
+        let beside = |m: u32| m == 0 || m as usize + 1 == table.n || all.contains(&(m - 1)) || all.contains(&(m + 1));
+        let (overflow, poles): (Vec<u32>, Vec<u32>) = all.iter().partition(|m| beside(**m));
+        for m in poles {
+            table.offset[m as usize] = f64::NEG_INFINITY;
+            (0..table.k).for_each(|s| table.t[s * table.stride + m as usize] = 0.0);
+        }
+        table.overflow = overflow;
+        table
+    }
     /// Evaluate the shares on a range of points, no more than there is room for; the rest of the room has no mass.
     pub(super) fn fill(&mut self, clique: &Clique, pool: &mut Pool, points: &Points, range: Range<usize>) {
         let (k, stride, program) = (self.k, self.stride, clique.program());
