@@ -13,6 +13,7 @@ pub(in crate::sample) mod estimate;
 pub(in crate::sample) mod proposal;
 mod psis;
 pub(in crate::sample) mod row;
+mod sums;
 
 use super::base::{Base, Detail};
 use crate::error::{Error, Result};
