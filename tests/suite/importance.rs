@@ -275,9 +275,10 @@ fn log_normalizers_are_within_their_errors() {
 
 #[test]
 fn errors_of_rows_that_pass_are_those_that_are_made() {
-    // Waves far out in polynomial tails: errors by importance were too small by 2.7 to 5.6. A half line: too large by 23 to 37.
+    // Waves in polynomial tails: rms z was 1.66 by importance, 1.92 by smc. A half line: 0.03 and 0.12, and the test is not
+    // met below 0.25.
     let tails: Value = serde_json::from_str(include_str!("golden/tails.json")).unwrap();
-    let waves = "family(#{x: real(2), stats: |x| #{t: -log(1 + x*x), u: tanh(x[0] - x[1]), s: sin(x[0] + x[1])}})";
+    let waves = "family(#{x: real(2), stats: |x| #{t: -log(1 + x*x), u: tanh(x[0] - x[1]), s: sin(x[0]*x[1])}})";
     let edge = "family(#{x: positive(2), stats: |x| #{l: log(x), x: x, p: x[0]*x[1]}, \
                 eta: #{l: [-0.5, 3], x: [-3, -0.5], p: [-1, -0.1]}})";
     let cases = [

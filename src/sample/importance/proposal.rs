@@ -43,6 +43,9 @@ struct Gaussian {
 /// One point in so many follows the base alone; powers of two, so that these points are a net of their own. The first is for
 /// pilots.
 const EVERY: [usize; 4] = [8, 4, 2, 1];
+/// Ratio of the squared weights to the least ones that is given for a greater share of the base: less than a quarter of base
+/// costs where the Gaussian is all that is needed, (7 / 8) / (3 / 4).
+const LITTLE: f64 = 1.15;
 /// Dimensions of the Sobol sequence; further ones take another scrambling.
 const DIMENSIONS: usize = 256;
 /// The sequence has 24 bits.
@@ -97,7 +100,8 @@ impl<'a> Proposal<'a> {
         let factor = linalg::cholesky(&cov, m)?;
         Some(Proposal { base, scores: Some(Gaussian { mean, factor }), every: EVERY[0] })
     }
-    /// With the share of the base at which the weights vary least. Over points of a pilot with weights p / r the mean of
+    /// With the greatest share of the base at which the weights vary little more than at the best: pilots do not meet the tails
+    /// that only the base does. Over points of a pilot with weights p / r the mean of
     /// (p / r) (p / q) is that of the squared weights p / q under q; `pilots` are points and their log weights.
     pub fn shared<'p>(self, pilots: impl Iterator<Item = (&'p Points, &'p [f64])>) -> Proposal<'a> {
         let Some(gaussian) = &self.scores else {
@@ -114,7 +118,8 @@ impl<'a> Proposal<'a> {
             log_sum_exp(&seen.iter().map(|(w, ratio)| w - mixed(share, *ratio)).collect::<Vec<_>>())
         };
         let squares = EVERY.map(square);
-        let best = (1..EVERY.len()).fold(0, |best, i| if squares[i] < squares[best] { i } else { best });
+        let most = squares.iter().copied().fold(f64::INFINITY, f64::min) + LITTLE.ln();
+        let best = (0..EVERY.len()).rev().find(|i| squares[*i] <= most).unwrap_or(0);
         Proposal { every: EVERY[best], ..self }
     }
     /// The images of `u`, [n, m] in (0, 1), which are consecutive sequences of `each` points. Of a mixture the last points of
