@@ -2,15 +2,19 @@
 //!
 //! The regression of T on controls with known expectation zero changes the weights, not T: the same new weights serve
 //! every statistic and the covariance. Standard errors by the jackknife over replicates repeat the whole estimate without
-//! each in turn, so that what the regression fits by chance is seen. The greatest contribution of a single point is added.
+//! each in turn, so that what the regression fits by chance is seen. What no point tells of is added: without controls the
+//! greatest contribution of a single point; with them what a regression that has not seen the outermost points leaves there,
+//! because as far beyond all points the whole regression may be as wrong.
 //!
 //! # Source
-//! Owen, "Monte Carlo theory, methods and examples", section 8.9 (regression) and 9.2 (self-normalised weights); Efron and
-//! Stein, "The jackknife estimate of variance", Annals of Statistics 9 (1981).
+//! Owen, "Monte Carlo theory, methods and examples", section 8.9 (regression) and 9.2 (self-normalised weights); the
+//! jackknife as in [`sums`](super::sums). That errors need the points left out of a fit: Stone, "Cross-validatory choice and
+//! assessment of statistical predictions", JRSS B 36 (1974); their number and the factor are found by trial.
 
+use super::psis;
+use super::sums::{Sums, axpy, jackknife};
 use crate::num::linalg;
 use crate::num::special::log_sum_exp;
-use crate::sample::control::{DRAWS_PER_CONTROL, solve};
 
 /// Weighted points in `replicates` equal, consecutive shares.
 pub(in crate::sample) struct Weighted<'a> {
@@ -64,91 +68,27 @@ impl LogNormalizer {
     }
 }
 
-/// A region that holds half a point's worth of mass is missed by all points more often than not.
+/// Part that counts as error of the squares of what a regression leaves at the outermost points without having seen them.
 const UNSEEN: f64 = 0.5;
 
-/// Weighted sums over some points.
-#[derive(Clone)]
-struct Sums {
-    weight: f64,
-    t: Vec<f64>,
-    c: Vec<f64>,
-    /// c c', lower triangle of [p, p].
-    cc: Vec<f64>,
-    /// c T', [p, d].
-    ct: Vec<f64>,
-}
+/// Weight, statistics and controls of a point.
+type Point<'a> = (f64, &'a [f64], &'a [f64]);
 
-impl Sums {
-    fn zero(d: usize, p: usize) -> Sums {
-        Sums { weight: 0.0, t: vec![0.0; d], c: vec![0.0; p], cc: vec![0.0; p * p], ct: vec![0.0; p * d] }
-    }
-    fn arrays(&mut self) -> [&mut Vec<f64>; 4] {
-        [&mut self.t, &mut self.c, &mut self.cc, &mut self.ct]
-    }
-    fn add(&mut self, w: f64, t: &[f64], c: &[f64]) {
-        let (d, p) = (t.len(), c.len());
-        self.weight += w;
-        axpy(&mut self.t, w, t);
-        axpy(&mut self.c, w, c);
-        for (i, ci) in c.iter().enumerate() {
-            axpy(&mut self.cc[i * p..i * p + i + 1], w * ci, &c[..=i]);
-            axpy(&mut self.ct[i * d..(i + 1) * d], w * ci, t);
-        }
-    }
-    fn combine(mut self, mut other: Sums, sign: f64) -> Sums {
-        self.weight += sign * other.weight;
-        for (a, b) in self.arrays().into_iter().zip(other.arrays()) {
-            axpy(a, sign, b);
-        }
-        self
-    }
-    /// The inverse covariance of the controls times their mean: how far, and along what, the weights move.
-    fn direction(&self, most: usize) -> Vec<f64> {
-        let p = self.c.len();
-        let mean: Vec<f64> = self.c.iter().map(|c| c / self.weight).collect();
-        let mut cov = vec![0.0; p * p];
-        for i in 0..p {
-            for j in 0..=i {
-                cov[i * p + j] = self.cc[i * p + j] / self.weight - mean[i] * mean[j];
-                cov[j * p + i] = cov[i * p + j];
-            }
-        }
-        solve(&cov, &mean, p, 1, most)
-    }
-    /// Means of T.
-    fn plain(&self) -> Vec<f64> {
-        self.t.iter().map(|t| t / self.weight).collect()
-    }
-    /// Means of T, the controls regressed out.
-    fn mean(&self, most: usize) -> Vec<f64> {
-        let d = self.t.len();
-        let plain = self.plain();
-        if most == 0 || self.c.is_empty() {
-            return plain;
-        }
-        let mut mean = plain.clone();
-        for (i, a) in self.direction(most).iter().enumerate().filter(|(_, a)| **a != 0.0) {
-            let center = self.c[i] / self.weight;
-            for (s, m) in mean.iter_mut().enumerate() {
-                *m -= a * (self.ct[i * d + s] / self.weight - center * plain[s]);
-            }
-        }
-        mean
-    }
-}
-
-fn axpy(y: &mut [f64], a: f64, x: &[f64]) {
-    y.iter_mut().zip(x).for_each(|(y, x)| *y += a * x);
+/// Means of all statistics and their standard errors by one number of controls.
+struct Candidate {
+    count: usize,
+    mean: Vec<f64>,
+    mcse: Vec<f64>,
 }
 
 impl Weighted<'_> {
-    fn rows(&self) -> impl Iterator<Item = (usize, f64, &[f64], &[f64])> {
+    /// Points that have weight, with their numbers.
+    fn rows(&self) -> impl Iterator<Item = (usize, Point<'_>)> {
+        (0..self.weights.len()).filter(|i| self.weights[*i] > 0.0).map(|i| (i, self.point(i)))
+    }
+    fn point(&self, i: usize) -> Point<'_> {
         let (d, p) = (self.statistics, self.width);
-        let live = move |(i, w): (usize, &'_ f64)| {
-            (*w > 0.0).then(|| (i, *w, &self.t[i * d..(i + 1) * d], &self.controls[i * p..(i + 1) * p]))
-        };
-        self.weights.iter().enumerate().filter_map(live)
+        (self.weights[i], &self.t[i * d..(i + 1) * d], &self.controls[i * p..(i + 1) * p])
     }
     /// Means, covariance and standard errors. Of several numbers of controls, none among them, the one whose standard errors
     /// are the smallest: even points leave little for a regression to take away.
@@ -156,35 +96,55 @@ impl Weighted<'_> {
         let (d, p, n) = (self.statistics, self.width, self.weights.len());
         let share = n.div_ceil(self.replicates);
         let mut parts = vec![Sums::zero(d, p); self.replicates];
-        for (i, w, t, c) in self.rows() {
+        for (i, (w, t, c)) in self.rows() {
             parts[i / share].add(w, t, c);
         }
         let all = parts.iter().fold(Sums::zero(d, p), |all, part| all.combine(part.clone(), 1.0));
         let apart: Vec<Vec<f64>> = parts.iter().map(Sums::plain).collect();
         let without: Vec<Sums> = parts.into_iter().map(|part| all.clone().combine(part, -1.0)).collect();
-        let mean = all.plain();
-        let plain = self.second(&mean, &all, &[]);
-        let relative = |spread: &[f64]| (0..d).map(|s| spread[s] / plain[s * d + s]).sum::<f64>();
-        let most = (effective(self.weights) / DRAWS_PER_CONTROL) as usize;
-        let mut best = (0, jackknife(&without, 0));
-        for count in [most / 8, most].into_iter().filter(|c| p > 0 && *c > 0) {
+        let plain = self.second(&all.plain(), &all, &[]);
+        let variances: Vec<f64> = (0..d).map(|s| plain[s * d + s]).collect();
+        let outer = self.outermost(&all.plain(), &variances);
+        let mut inner = all.clone();
+        outer.iter().for_each(|(w, t, c)| inner.add(-w, t, c));
+        let candidate = |count: usize| {
+            let mean = all.mean(count);
+            let unseen = if count == 0 { self.influence(&mean) } else { left(&outer, &mean, &inner.coefficients(count)) };
+            let least = |s: usize| ROUNDING * (variances[s].sqrt() + mean[s].abs());
             let spread = jackknife(&without, count);
-            if relative(&spread) < relative(&best.1) {
-                best = (count, spread);
+            let mcse = (0..d).map(|s| spread[s].hypot(unseen[s]).max(least(s))).collect();
+            Candidate { count, mean, mcse }
+        };
+        let known: Vec<usize> = (0..d).filter(|s| variances[*s] > 0.0).collect();
+        let size = |c: &Candidate| known.iter().map(|s| c.mcse[*s].powi(2) / variances[*s]).sum::<f64>();
+        let mut best = candidate(0);
+        for count in [p / 4, p].into_iter().filter(|c| *c > 0) {
+            let found = candidate(count);
+            if size(&found) < size(&best) {
+                best = found;
             }
         }
-        let (count, spread) = best;
-        let mean = all.mean(count);
-        let single = self.influence(&mean);
-        let mcse = spread.iter().zip(&single).map(|(v, s)| v.sqrt().hypot(UNSEEN * s)).collect();
+        let Candidate { count, mean, mcse } = best;
         let cov = self.covariance(&mean, &all, &all.direction(count), plain);
         Estimate { rhat: rhat(&apart, &cov), cov, mean, mcse }
     }
-    /// The most that one point contributes to each mean. A region that no point fell into may hold nearly as much, and nothing
-    /// in the spread of the others tells of it.
+    /// The points whose contributions are the greatest, over all statistics in units of their standard deviations: as many as
+    /// make a tail of the weights.
+    fn outermost(&self, mean: &[f64], variances: &[f64]) -> Vec<Point<'_>> {
+        let size = |w: f64, t: &[f64]| {
+            let apart = t.iter().zip(mean).zip(variances).filter(|(_, v)| **v > 0.0).map(|((t, m), v)| (t - m).powi(2) / v);
+            w * w * apart.sum::<f64>()
+        };
+        let mut order: Vec<(f64, usize)> = self.rows().map(|(i, (w, t, _))| (size(w, t), i)).collect();
+        order.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)));
+        order.truncate(psis::tail(order.len()));
+        order.into_iter().map(|(_, i)| self.point(i)).collect()
+    }
+    /// The most that one point contributes to each mean. A region that no point fell into may hold as much, and nothing in the
+    /// spread of the others tells of it.
     fn influence(&self, mean: &[f64]) -> Vec<f64> {
         let mut most = vec![0.0_f64; mean.len()];
-        for (_, w, t, _) in self.rows() {
+        for (_, (w, t, _)) in self.rows() {
             most.iter_mut().zip(t).zip(mean).for_each(|((m, t), mean)| *m = m.max(w * (t - mean).abs()));
         }
         most
@@ -201,10 +161,10 @@ impl Weighted<'_> {
     }
     fn second(&self, mean: &[f64], all: &Sums, direction: &[f64]) -> Vec<f64> {
         let d = self.statistics;
-        let center: Vec<f64> = all.c.iter().map(|c| c / all.weight).collect();
+        let center = all.center();
         let mut cov = vec![0.0; d * d];
         let mut centered = vec![0.0; d];
-        for (_, w, t, c) in self.rows() {
+        for (_, (w, t, c)) in self.rows() {
             let lift: f64 = direction.iter().zip(c).zip(&center).map(|((a, c), m)| a * (c - m)).sum();
             let moved = w / all.weight * (1.0 - lift);
             centered.iter_mut().zip(t).zip(mean).for_each(|((x, t), m)| *x = t - m);
@@ -226,15 +186,16 @@ pub(in crate::sample) fn effective(weights: &[f64]) -> f64 {
     weights.iter().map(|w| w * w).sum::<f64>().recip()
 }
 
-/// Variances of the means from the sums without each replicate in turn.
-fn jackknife(without: &[Sums], most: usize) -> Vec<f64> {
-    let means: Vec<Vec<f64>> = without.iter().map(|sums| sums.mean(most)).collect();
-    let n = means.len() as f64;
-    let of = |s: usize| {
-        let center = means.iter().map(|m| m[s]).sum::<f64>() / n;
-        means.iter().map(|m| (m[s] - center).powi(2)).sum::<f64>() * (n - 1.0) / n
-    };
-    (0..means[0].len()).map(of).collect()
+/// Standard errors from what the regression `beta`, [p, d], leaves at points that it has not seen.
+fn left(outer: &[Point], mean: &[f64], beta: &[f64]) -> Vec<f64> {
+    let d = mean.len();
+    let mut squares = vec![0.0; d];
+    for (w, t, c) in outer {
+        let mut rest: Vec<f64> = t.iter().zip(mean).map(|(t, m)| t - m).collect();
+        c.iter().zip(beta.chunks(d)).for_each(|(c, beta)| axpy(&mut rest, -c, beta));
+        squares.iter_mut().zip(&rest).for_each(|(s, r)| *s += (w * r).powi(2));
+    }
+    squares.iter().map(|s| (UNSEEN * s).sqrt()).collect()
 }
 
 /// sqrt(1 + between / within), the largest over the statistics; `means` are those of the replicates (Gelman and Rubin 1992).

@@ -13,6 +13,7 @@ pub(in crate::sample) mod estimate;
 pub(in crate::sample) mod proposal;
 mod psis;
 pub(in crate::sample) mod row;
+mod sums;
 
 use super::base::{Base, Detail};
 use crate::error::{Error, Result};
@@ -169,11 +170,11 @@ impl Row<'_> {
         let gate = if judgement.gate.is_empty() && misses { "stein" } else { judgement.gate };
         Ok((estimate, log_normalizer, gate))
     }
-    /// A Gaussian over the normal scores of the base, fitted to weighted points in a few rounds; none where the base itself
-    /// is as good.
+    /// A Gaussian over the normal scores of the base, fitted to weighted points in a few rounds, with the share of the base that
+    /// suits these points; none where the base itself is as good.
     fn adapt<'a>(&self, base: &'a Base) -> Result<Option<Proposal<'a>>> {
         let n = self.options.samples.div_ceil(2 * ROUNDS).next_power_of_two().min(MOST);
-        let mut proposal = None;
+        let (mut proposal, mut pilots) = (None, Vec::new());
         for round in 0..ROUNDS {
             let u = sobol(n, base.dim(), self.stream.child("pilot").at(round as u64));
             let pilot = self.weigh(proposal.as_ref().unwrap_or(&Proposal::plain(base)).points(&u, n))?;
@@ -183,8 +184,9 @@ impl Row<'_> {
                 break;
             }
             proposal = Proposal::fitted(base, &pilot.points, &weights, size).or(proposal);
+            pilots.push(pilot);
         }
-        Ok(proposal)
+        Ok(proposal.map(|p: Proposal| p.shared(pilots.iter().map(|pilot| (&pilot.points, pilot.log_weights.as_slice())))))
     }
     fn baseless(&self) -> Error {
         Error::numeric(format!(

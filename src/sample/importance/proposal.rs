@@ -5,7 +5,7 @@
 //! Hesterberg, "Weighted average importance sampling and defensive mixture distributions", Technometrics 37 (1995).
 
 use crate::num::linalg;
-use crate::num::special::{erfc, normal_quantile};
+use crate::num::special::{erfc, log_sum_exp, normal_quantile};
 use crate::num::stream::Stream;
 use crate::sample::base::Base;
 use rand::Rng;
@@ -15,18 +15,22 @@ use rand::Rng;
 pub(in crate::sample) struct Points {
     pub t: Vec<f64>,
     pub log_q: Vec<f64>,
+    /// Log density under the base alone, `[n]`.
+    pub log_base: Vec<f64>,
     /// Normal scores under the base, [n, m].
     pub scores: Vec<f64>,
 }
 
 /// A base, and beside it a Gaussian over its normal scores y_j = quantile(F_j(t_j)).
 ///
-/// Where there is a Gaussian, the proposal is the mixture of both with a fixed share of the base: what the Gaussian misses,
-/// the base meets, and no weight is more than a few times what the base alone would give.
+/// Where there is a Gaussian, the proposal is the mixture of both with at least a fixed share of the base: what the Gaussian
+/// misses, the base meets, and no weight is more than a few times what the base alone would give.
 #[derive(Debug, Clone)]
 pub(in crate::sample) struct Proposal<'a> {
     base: &'a Base,
     scores: Option<Gaussian>,
+    /// Of a mixture one point in so many follows the base alone.
+    every: usize,
 }
 
 /// A Gaussian: mean and lower Cholesky factor, row-major.
@@ -36,8 +40,12 @@ struct Gaussian {
     factor: Vec<f64>,
 }
 
-/// One point in so many follows the base alone; a power of two, so that these points are a net of their own.
-const DEFENSIVE: usize = 8;
+/// One point in so many follows the base alone; powers of two, so that these points are a net of their own. The first is for
+/// pilots; with the last the weights vary at most twice as much as under the Gaussian alone.
+const EVERY: [usize; 3] = [8, 4, 2];
+/// Ratio of the squared weights to the least ones that is given for a greater share of the base: less than a quarter of base
+/// costs where the Gaussian is all that is needed, (7 / 8) / (3 / 4).
+const LITTLE: f64 = 1.15;
 /// Dimensions of the Sobol sequence; further ones take another scrambling.
 const DIMENSIONS: usize = 256;
 /// The sequence has 24 bits.
@@ -64,7 +72,7 @@ pub(in crate::sample) fn sobol(n: usize, m: usize, stream: Stream) -> Vec<f64> {
 impl<'a> Proposal<'a> {
     /// The base itself.
     pub fn plain(base: &'a Base) -> Proposal<'a> {
-        Proposal { base, scores: None }
+        Proposal { base, scores: None, every: 1 }
     }
     /// The base with the Gaussian over its scores that fits weighted points: their mean and covariance, pulled towards the
     /// identity as far as `size`, their effective number, asks for.
@@ -90,34 +98,57 @@ impl<'a> Proposal<'a> {
             }
         }
         let factor = linalg::cholesky(&cov, m)?;
-        Some(Proposal { base, scores: Some(Gaussian { mean, factor }) })
+        Some(Proposal { base, scores: Some(Gaussian { mean, factor }), every: EVERY[0] })
+    }
+    /// With the greatest share of the base at which the weights vary little more than at the best: pilots do not meet the tails
+    /// that only the base does. Over points of a pilot with weights p / r the mean of
+    /// (p / r) (p / q) is that of the squared weights p / q under q; `pilots` are points and their log weights.
+    pub fn shared<'p>(self, pilots: impl Iterator<Item = (&'p Points, &'p [f64])>) -> Proposal<'a> {
+        let Some(gaussian) = &self.scores else {
+            return self;
+        };
+        // The logarithms of (p / r) (p / base), and of Gaussian over base.
+        let mut seen: Vec<(f64, f64)> = Vec::new();
+        for (points, log_weights) in pilots {
+            let base = log_weights.iter().zip(&points.log_q).zip(&points.log_base).map(|((w, q), b)| 2.0 * w + q - b);
+            seen.extend(base.zip(points.scores.chunks(self.base.dim()).map(|y| gaussian.log_ratio(y))));
+        }
+        let square = |every: usize| {
+            let share = 1.0 - 1.0 / every as f64;
+            log_sum_exp(&seen.iter().map(|(w, ratio)| w - mixed(share, *ratio)).collect::<Vec<_>>())
+        };
+        let squares = EVERY.map(square);
+        let most = squares.iter().copied().fold(f64::INFINITY, f64::min) + LITTLE.ln();
+        let best = (0..EVERY.len()).rev().find(|i| squares[*i] <= most).unwrap_or(0);
+        Proposal { every: EVERY[best], ..self }
     }
     /// The images of `u`, [n, m] in (0, 1), which are consecutive sequences of `each` points. Of a mixture the last points of
     /// each sequence follow the base.
     pub fn points(&self, u: &[f64], each: usize) -> Points {
         let m = self.base.dim();
-        let fitted = each - each / DEFENSIVE;
+        let fitted = each - each / self.every;
         let share = fitted as f64 / each as f64;
         let mut out = Points::default();
         let mut y = vec![0.0; m];
         for (i, u) in u.chunks(m).enumerate() {
-            let mut log_q = 0.0;
+            let (mut log_base, mut lift) = (0.0, 0.0);
             let mut tails: Vec<(f64, bool)> = u.iter().map(|u| if *u > 0.5 { (1.0 - u, true) } else { (*u, false) }).collect();
             for (y, (p, upper)) in y.iter_mut().zip(&tails) {
                 *y = if *upper { -normal_quantile(*p) } else { normal_quantile(*p) };
             }
             if let Some(gaussian) = &self.scores {
                 let ratio = if i % each < fitted { gaussian.place(&mut y) } else { gaussian.log_ratio(&y) };
-                log_q += mixed(share, ratio);
+                lift = mixed(share, ratio);
                 tails = y.iter().map(|y| (0.5 * erfc(y.abs() * std::f64::consts::FRAC_1_SQRT_2), *y > 0.0)).collect();
             }
             for (line, (p, upper)) in self.base.lines.iter().zip(&tails) {
                 let (t, q) = line.draw(*p, *upper);
                 out.t.push(t);
-                log_q += q;
+                log_base += q;
             }
             out.scores.extend(&y);
-            out.log_q.push(log_q);
+            out.log_base.push(log_base);
+            out.log_q.push(log_base + lift);
         }
         out
     }

@@ -16,13 +16,18 @@ pub(in crate::sample) struct Smoothed {
     pub log_weights: Vec<f64>,
 }
 
+/// Members of the tail of `n` weights.
+pub(super) fn tail(n: usize) -> usize {
+    (0.2 * n as f64).min(3.0 * (n as f64).sqrt()).ceil() as usize
+}
+
 /// Fit the tail of `log_weights`, in any scale.
 pub(in crate::sample) fn smooth(log_weights: &[f64]) -> Smoothed {
     let n = log_weights.len();
     let top = log_weights.iter().copied().fold(f64::NEG_INFINITY, f64::max);
     let mut order: Vec<usize> = (0..n).collect();
     order.sort_by(|a, b| log_weights[*a].total_cmp(&log_weights[*b]).then(a.cmp(b)));
-    let tail = (0.2 * n as f64).min(3.0 * (n as f64).sqrt()).ceil() as usize;
+    let tail = tail(n);
     let same = Smoothed { khat: f64::INFINITY, log_weights: log_weights.to_vec() };
     if tail < FEWEST || n <= tail || !top.is_finite() {
         return same;
