@@ -142,7 +142,7 @@ impl<'a> Grid<'a> {
                 let (x, w) = &*rule;
                 for ends in cuts.windows(2) {
                     if ends.iter().any(|end| self.poles.contains(end)) {
-                        let panel = between_poles(ends[0], ends[1], SINGULAR * self.count(PANEL, level));
+                        let panel = between_poles(ends[0], ends[1], SINGULAR * self.count(PANEL, level), chart);
                         nodes.extend(panel.iter().map(|(t, _)| t));
                         weights.extend(panel.iter().map(|(_, w)| w));
                         continue;
@@ -287,7 +287,7 @@ impl<'a> Grid<'a> {
                 let ((mass, far), (inner, _)) =
                     (level.slab(self.component, 0, last, eta, row), level.slab(self.component, 0, before, eta, row));
                 let decay = (mass / inner).powf(1.0 / BACK as f64).min(SLOW);
-                let beyond = if mass > 0.0 { 2.0 * mass * decay / (1.0 - decay) } else { 0.0 };
+                let beyond = if mass > 0.0 { 3.0 * mass * decay / (1.0 - decay) } else { 0.0 };
                 row.log_error += beyond;
                 row.tail.iter_mut().zip(&far).for_each(|(tail, far)| *tail += beyond * far);
             }

@@ -104,20 +104,22 @@ pub(super) fn is_pole(clique: &Clique, cut: f64, window: &Window) -> bool {
     })
 }
 
-/// Least distance of a node from a pole in units of the distance of numbers there: what is nearer is not told from the pole.
+/// Least distance of a node x from a pole in units of the distance of numbers there: what is nearer is not told from the pole.
 const APART: f64 = 64.0;
 
 /// Nodes and weights of a panel from `a` to `b` with a singular end, ascending, `n` at most.
 ///
 /// # Source
 /// Takahasi and Mori, "Double exponential formulas for numerical integration", Publications of RIMS 9 (1974).
-pub(super) fn between_poles(a: f64, b: f64, n: usize) -> Vec<(f64, f64)> {
-    let half = 0.5 * (b - a);
-    let rule = tanh_sinh(n);
-    let least = |end: f64| APART * f64::EPSILON * end.abs();
-    let lower = rule.iter().map(|(d, w)| (half * d, half * w)).filter(|(d, _)| *d > least(a)).map(|(d, w)| (a + d, w));
-    let upper = rule.iter().map(|(d, w)| (half * d, half * w)).filter(|(d, _)| *d > least(b)).map(|(d, w)| (b - d, w));
-    lower.chain(upper.rev()).collect()
+pub(super) fn between_poles(a: f64, b: f64, n: usize, chart: Chart) -> Vec<(f64, f64)> {
+    let (half, rule) = (0.5 * (b - a), tanh_sinh(n));
+    let from = |end: f64, inward: f64| {
+        let pole = chart.x(end);
+        let nodes = rule.iter().map(move |(d, w)| (end + inward * half * d, half * w));
+        nodes.filter(move |(t, _)| (chart.x(*t) - pole).abs() > APART * f64::EPSILON * pole.abs())
+    };
+    let upper: Vec<(f64, f64)> = from(b, -1.0).collect();
+    from(a, 1.0).chain(upper.into_iter().rev()).collect()
 }
 
 /// Points into which an interval that holds a root is cut at a time.
