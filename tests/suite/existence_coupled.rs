@@ -384,3 +384,17 @@ fn logarithms_along_a_parabola() {
     boundary("real(2)", &["(log (+ 1 (^ x0 2)))", ridge], &[-0.5, -1.0], &[-1.0, 0.0]);
     boundary("real(2)", &["(log (+ 1 (^ x0 2)))", "(log (+ 1 (^ x1 2)))", ridge], &[-0.3, -0.1, -1.0], &[-1.0, 0.0, 0.0]);
 }
+
+/// A narrow ridge of the leading part along (1, 1, 1, 1), where it is eta_b - 2: rotations in coordinate planes do not climb it, and
+/// before the search looked at all diagonals it passed for proper.
+#[test]
+fn ridges_along_diagonals_are_met() {
+    let f = crate::controls::family(
+        "family(#{x: real(4), stats: |x| #{a: abs(x[1]-x[0])+abs(x[2]-x[1])+abs(x[3]-x[2]), \
+         b: sqrt(1.0+sum(x*x)), c: abs(x[0]+x[1]+x[2]+x[3])}})",
+    );
+    for steep in [-3.0, -10.0, -100.0] {
+        assert_eq!(sign(&f.existence(&[steep, 2.0 + 1e-6, -1.0])), 'i');
+        assert_ne!(sign(&f.existence(&[steep, 2.0 - 1e-6, -1.0])), 'i');
+    }
+}

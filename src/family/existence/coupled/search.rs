@@ -1,7 +1,7 @@
 //! The largest value of a leading part over directions, by a search.
 //!
 //! The directions are a sphere (times the coordinates of finite extent), a compact set on which the part is continuous.
-//! Many points spread over it, axes and diagonals among them, then the best of them climb by rotations in coordinate
+//! Many points spread over it, axes and diagonals of all kinds among them, then the best of them climb by rotations in coordinate
 //! planes. A value above zero is a proof that the integral does not exist; a maximum below zero counts as a proof that
 //! it does in few coordinates only.
 
@@ -22,6 +22,8 @@ const ROUGH: Fineness = Fineness { step: 1e-3, gain: 1e-4, least_width: 1.0 };
 const FINE: Fineness = Fineness { step: 1e-11, gain: 1e-15, least_width: 1e-3 };
 /// Most coordinates for which a search over directions counts as a proof.
 const SEARCHED: usize = 8;
+/// Most coordinates of which all diagonals are looked at.
+const DIAGONALS: usize = 6;
 
 impl Top<'_> {
     /// Many directions, the best improved by rotations in coordinate planes.
@@ -59,6 +61,11 @@ impl Top<'_> {
                     }
                 }
             }
+        }
+        if n <= DIAGONALS {
+            let digit = |number: usize, i: usize| (number / 3_usize.pow(i as u32) % 3) as f64 - 1.0;
+            let diagonal = |number: usize| (0..n).map(|i| if free[i] { digit(number, i) } else { middle(i, 0.5) }).collect();
+            points.extend((0..3_usize.pow(n as u32)).filter_map(|number| fix(diagonal(number))));
         }
         let count = match n {
             2 if free.iter().all(|f| *f) => 0,
