@@ -67,7 +67,9 @@ impl Table {
     pub(super) fn without_poles(clique: &Clique, points: &Points) -> Table {
         let mut table = Table::new(clique, points);
         let all = std::mem::take(&mut table.overflow);
-        let beside = |m: u32| m == 0 || m as usize + 1 == table.n || all.contains(&(m - 1)) || all.contains(&(m + 1));
+        // They are ascending.
+        let has = |m: u32| all.binary_search(&m).is_ok();
+        let beside = |m: u32| m == 0 || m as usize + 1 == table.n || has(m - 1) || has(m + 1);
         let (overflow, poles): (Vec<u32>, Vec<u32>) = all.iter().partition(|m| beside(**m));
         for m in poles {
             table.offset[m as usize] = f64::NEG_INFINITY;
