@@ -22,6 +22,8 @@ pub(super) struct Crossings<'a> {
     program: Program,
     pool: RefCell<Pool>,
     looks: usize,
+    /// The places x of the looks along each coordinate, [d][looks].
+    places: Vec<Vec<f64>>,
 }
 
 /// What a line meets: surfaces by number, or a change of the pattern inside, with what lies between them.
@@ -67,7 +69,10 @@ impl<'a> Crossings<'a> {
         let looks = LOOKS[d.min(LOOKS.len()) - 1];
         let in_x: Vec<(f64, f64)> = charts.iter().zip(&ends).map(|(c, (low, high))| (c.x(*low), c.x(*high))).collect();
         let planes = Planes::new(graph, &arguments, order, &in_x, noticeable);
-        Crossings { charts, ends, order: order.to_vec(), ending, planes, program, pool, looks }
+        let evenly =
+            |(chart, (low, high)): (&Chart, &(f64, f64))| (0..looks).map(|i| chart.x(between(*low, *high, i, looks))).collect();
+        let places = charts.iter().zip(&ends).map(evenly).collect();
+        Crossings { charts, ends, order: order.to_vec(), ending, planes, program, pool, looks, places }
     }
     /// Whether what lines give is smooth between cuts as far as their ends, and not only inside.
     pub(super) fn smooth_at_cuts(&self) -> bool {
@@ -136,7 +141,7 @@ impl<'a> Crossings<'a> {
         if self.ending[prefix.len()].is_empty() {
             return vec![];
         }
-        let (values, width) = (self.along(prefix, low, high, self.looks), self.width());
+        let (values, width) = (self.along(prefix, &self.places[self.order[prefix.len()]]), self.width());
         let step = (high - low) / (self.looks - 1) as f64;
         let at = |i: usize| low + step * i as f64;
         // Cells in which a surface changes its sign.
@@ -168,7 +173,7 @@ impl<'a> Crossings<'a> {
         let width = self.width();
         let mut nearest = f64::INFINITY;
         for _ in 0..ROUNDS {
-            let values = self.along(prefix, a, b, SECTION + 1);
+            let values = self.between(prefix, a, b, SECTION + 1);
             let step = (b - a) / SECTION as f64;
             let value = |i: usize| values[i * width + s];
             let sign = |i: usize| value(i) > 0.0;
@@ -187,36 +192,43 @@ impl<'a> Crossings<'a> {
     /// The root of surface `s` between a and b, where its sign is as given at a and another at b.
     fn root(&self, prefix: &[f64], s: usize, a: f64, b: f64, positive: bool) -> f64 {
         let width = self.width();
-        section(&|a, b, n| self.along(prefix, a, b, n).into_iter().skip(s).step_by(width).collect(), a, b, positive)
+        section(&|a, b, n| self.between(prefix, a, b, n).into_iter().skip(s).step_by(width).collect(), a, b, positive)
     }
     /// Number of surfaces.
     fn width(&self) -> usize {
         self.ending.iter().map(Vec::len).sum()
     }
-    /// The arguments of all surfaces at `n` points from a to b of the line behind `prefix`, [n, surfaces]; coordinates further
-    /// inside, which do not matter, are at the low end.
-    fn along(&self, prefix: &[f64], a: f64, b: f64, n: usize) -> Vec<f64> {
-        let (program, width) = (&self.program, self.width());
+    /// The arguments of all surfaces at `n` points from a to b of the line behind `prefix`, [n, surfaces].
+    fn between(&self, prefix: &[f64], a: f64, b: f64, n: usize) -> Vec<f64> {
+        let chart = self.charts[self.order[prefix.len()]];
+        let x: Vec<f64> = (0..n).map(|i| chart.x(between(a, b, i, n))).collect();
+        self.along(prefix, &x)
+    }
+    /// The same at places `x` of that line; coordinates further inside, which do not matter, are at the low end.
+    fn along(&self, prefix: &[f64], x: &[f64]) -> Vec<f64> {
+        let (program, width, n) = (&self.program, self.width(), x.len());
         let (w, mut pool, mut out) = (program.lanes(), self.pool.borrow_mut(), vec![0.0; n * width]);
         for (place, axis) in self.order.iter().enumerate().filter(|(place, _)| *place != prefix.len()) {
-            let t = prefix.get(place).copied().unwrap_or(self.ends[*axis].0);
-            program.coordinate(&mut pool, *axis).fill(self.charts[*axis].x(t));
+            let x = prefix.get(place).map_or(self.places[*axis][0], |t| self.charts[*axis].x(*t));
+            program.coordinate(&mut pool, *axis).fill(x);
         }
-        let axis = self.order[prefix.len()];
-        let (chart, step) = (self.charts[axis], (b - a) / (n - 1) as f64);
-        for start in (0..n).step_by(w) {
-            for (lane, x) in program.coordinate(&mut pool, axis).iter_mut().enumerate() {
-                let i = (start + lane).min(n - 1);
-                *x = chart.x(if i == n - 1 { b } else { a + step * i as f64 });
-            }
+        for (start, x) in x.chunks(w).enumerate().map(|(number, x)| (number * w, x)) {
+            let slots = program.coordinate(&mut pool, self.order[prefix.len()]);
+            slots[..x.len()].copy_from_slice(x);
+            slots[x.len()..].fill(x[x.len() - 1]);
             program.run(&mut pool, 0);
             for s in 0..width {
                 let values = program.output(&pool, 0, s);
-                (0..w.min(n - start)).for_each(|lane| out[(start + lane) * width + s] = values[lane]);
+                (0..x.len()).for_each(|lane| out[(start + lane) * width + s] = values[lane]);
             }
         }
         out
     }
+}
+
+/// Place `i` of `n` from a to b, both included.
+fn between(a: f64, b: f64, i: usize, n: usize) -> f64 {
+    if i + 1 == n { b } else { a + (b - a) / (n - 1) as f64 * i as f64 }
 }
 
 /// Whether three values of one sign come nearest to zero in the middle.

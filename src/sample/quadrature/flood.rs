@@ -15,29 +15,48 @@
 //! Petersen and Middleton, "Sampling and reconstruction of wave-number-limited functions in N-dimensional Euclidean spaces",
 //! Information and Control 5 (1962).
 
+use super::coarse::Coarse;
 use super::grid::TOL_WIDE;
 use super::lattice::TILE;
 use super::row::{FASTEST, Pace, Row, SAFETY};
-use super::rule::Line;
 use super::table::{Points, Sweep, Table};
 use super::window::Chart;
 use crate::expr::lanes::{Aligned, Pool};
 use crate::family::Clique;
-use crate::num::linalg::cholesky;
 
-/// A density's own coordinates u, with t = center + frame u.
+/// Lattices over a density.
 pub(super) struct Flood<'a> {
-    clique: &'a Clique,
-    charts: &'a [Chart],
-    center: [f64; D],
+    pub clique: &'a Clique,
+    pub charts: &'a [Chart],
+    /// What is flooded by itself.
+    pub basins: Vec<Basin>,
+    /// Nodes t of a grid and the logs of their masses, where that grid does not measure the density but tells whether something
+    /// lies elsewhere.
+    pub elsewhere: Option<Vec<([f64; D], f64)>>,
+}
+
+/// Coordinates u of a part of a density, with t = center + frame u.
+pub(super) struct Basin {
+    pub center: [f64; D],
     /// Lower triangular, [d, d].
-    frame: Vec<f64>,
-    /// Places u where the density is high.
-    high: Vec<[f64; D]>,
+    pub frame: Vec<f64>,
+    /// Places t where the density is high, the highest first.
+    pub high: Vec<[f64; D]>,
+}
+
+impl Basin {
+    pub(super) fn own(&self, t: &[f64; D]) -> [f64; D] {
+        let mut u = [0.0; D];
+        for i in 0..D {
+            let known: f64 = (0..i).map(|j| self.frame[i * D + j] * u[j]).sum();
+            u[i] = (t[i] - self.center[i] - known) / self.frame[i * D + i];
+        }
+        u
+    }
 }
 
 /// Number of coordinates.
-const D: usize = 3;
+pub(super) const D: usize = 3;
 
 /// Working memory of a batch of tiles.
 struct Room {
@@ -55,9 +74,6 @@ const CELLS: usize = 2;
 /// Points of a tile; a whole number of them makes a tile of a table.
 const POINTS: usize = 2 * CELLS.pow(D as u32);
 
-/// Part of the greatest probability of a node that makes a place high, where no node beside it has more: in each mode that the
-/// nodes have seen there is one.
-const HIGH: f64 = 1e-9;
 /// Probability of a point, in units of one with all the mass, below which the flood ends.
 const SHORE: f64 = 3e-14;
 /// Probability of what the first flood has seen beyond the shore, past which the next go further out: a tail is heavy.
@@ -72,6 +88,8 @@ const LATTICES: u32 = 8;
 const MOST: usize = 1 << 17;
 /// Distance to the coarse grid, in standard deviations of the means and in nats of the log-normaliser, past which a flood is lost.
 const ASTRAY: f64 = 0.3;
+/// Probability outside of all basins by the nodes of a grid, past which a flood is lost.
+const MISSED: f64 = 1e-11;
 /// Tiles that are evaluated at a time.
 const BATCH: usize = 16;
 /// Most tiles along each axis, half of them on either side of the middle.
@@ -80,73 +98,15 @@ const ACROSS: u32 = 64;
 const STRIDES: [u32; D] = [ACROSS * ACROSS, ACROSS, 1];
 
 impl<'a> Flood<'a> {
-    /// From the probabilities `p` of the combinations of nodes of lines, last fastest, and maxima at places x that they missed;
-    /// none where they are too few to tell the covariance.
-    pub(super) fn new(
-        clique: &'a Clique,
-        charts: &'a [Chart],
-        lines: &[Line],
-        p: &[f64],
-        summits: &[Vec<f64>],
-    ) -> Option<Flood<'a>> {
-        let sizes: [usize; D] = std::array::from_fn(|a| lines[a].t.len());
-        let strides = [sizes[1] * sizes[2], sizes[2], 1];
-        let at = |node: [usize; D]| -> [f64; D] { std::array::from_fn(|a| lines[a].t[node[a]]) };
-        // Sums about the middle of the window.
-        let middle = at(sizes.map(|n| n / 2));
-        let (mut total, mut sums, mut squares, mut most) = (0.0, [0.0; D], [0.0; D * D], 0.0_f64);
-        for (i, slab) in p.chunks(strides[0]).enumerate() {
-            for (j, row) in slab.chunks(strides[1]).enumerate() {
-                for (k, p) in row.iter().enumerate().filter(|(_, p)| **p > 0.0) {
-                    let (t, p) = (at([i, j, k]), *p);
-                    let off: [f64; D] = std::array::from_fn(|a| t[a] - middle[a]);
-                    total += p;
-                    most = most.max(p);
-                    for a in 0..D {
-                        sums[a] += p * off[a];
-                        (0..=a).for_each(|b| squares[a * D + b] += p * off[a] * off[b]);
-                    }
-                }
-            }
-        }
-        let center: [f64; D] = std::array::from_fn(|a| middle[a] + sums[a] / total);
-        let mut cov = vec![0.0; D * D];
-        for i in 0..D {
-            (0..=i).for_each(|j| cov[i * D + j] = squares[i * D + j] / total - sums[i] / total * (sums[j] / total));
-        }
-        for i in 0..D {
-            (0..i).for_each(|j| cov[j * D + i] = cov[i * D + j]);
-        }
-        let frame = cholesky(&cov, D).filter(|f| f.iter().all(|v| v.is_finite()))?;
-        let own = |t: &[f64; D]| {
-            let mut u = [0.0; D];
-            for i in 0..D {
-                let known: f64 = (0..i).map(|j| frame[i * D + j] * u[j]).sum();
-                u[i] = (t[i] - center[i] - known) / frame[i * D + i];
-            }
-            u
-        };
-        let mut high = Vec::new();
-        for (m, _) in p.iter().enumerate().filter(|(_, p)| **p > HIGH * most) {
-            let node: [usize; D] = std::array::from_fn(|a| m / strides[a] % sizes[a]);
-            let below = |n: usize| p[n] <= p[m];
-            let highest =
-                |a: usize| (node[a] == 0 || below(m - strides[a])) && (node[a] + 1 == sizes[a] || below(m + strides[a]));
-            if (0..D).all(highest) {
-                high.push(own(&at(node)));
-            }
-        }
-        for x in summits {
-            let mut t = [0.0; D];
-            t.iter_mut().zip(x).zip(charts).for_each(|((t, x), chart)| *t = chart.t(*x));
-            high.push(own(&t));
-        }
-        Some(Flood { clique, charts, center, frame, high })
+    /// All of the density of a grid as one basin.
+    pub(super) fn whole(grid: &Coarse<'a>, basin: Basin) -> Flood<'a> {
+        Flood { clique: grid.clique, charts: grid.charts, basins: vec![basin], elsewhere: None }
     }
-    /// Moments at the component's share of eta on lattices ever finer; none where they do not settle, or are not those of the coarse
-    /// grid, `first`.
-    pub(super) fn settle(&self, eta: &[f64], first: &Row) -> Option<Row> {
-        let (mut before, mut changes, mut step, mut shore) = (first.clone(), vec![], STEP, SHORE);
+    /// Moments at the component's share of eta on lattices ever finer; none where they do not settle, or the coarse grid, whose row
+    /// is `first`, says something else.
+    pub(super) fn settle(&mut self, eta: &[f64], first: &Row) -> Option<Row> {
+        let (mut before, mut changes) = (first.clone(), vec![]);
+        let mut mesh = Mesh { step: STEP, shift: 0.0, shore: SHORE };
         let mut room = Room {
             points: Points { x: vec![vec![0.0; BATCH * POINTS]; D], log_weights: vec![0.0; BATCH * POINTS] },
             table: Table::empty(self.clique, BATCH * POINTS),
@@ -155,18 +115,31 @@ impl<'a> Flood<'a> {
             reached: Reached::new(),
         };
         for number in 0..LATTICES {
-            // The first is only compared with, and the coarse covariance is good enough for that.
-            let mut sums = Sweep::new(eta, before.log_normalizer, &before.mu, number > 0, MOST);
-            let sea = self.sum(step, 0.618_034 * f64::from(number), shore, &mut sums, &mut room)?;
+            mesh.shift = 0.618_034 * f64::from(number);
+            // The first is only compared with, and the covariance of a grid that measures the density is good enough for that.
+            let measured = number == 0 && self.elsewhere.is_none();
+            let mut sums = Sweep::new(eta, before.log_normalizer, &before.mu, !measured, MOST);
+            let mut sea = self.flow(&mesh, number == 0, &mut sums, &mut room)?;
             let (log_normalizer, mu, cov) = sums.moments();
             if !log_normalizer.is_finite() || mu.iter().any(|m| !m.is_finite()) {
                 return None;
             }
             let cov = cov.unwrap_or_else(|| first.cov.clone());
-            // The coarse grid is no measure, but where it says something else the flood has missed a part.
-            let off = |s: usize| (mu[s] - first.mu[s]).abs() > ASTRAY * cov[s * eta.len() + s].max(0.0).sqrt();
-            if (log_normalizer - first.log_normalizer).abs() > ASTRAY || (0..eta.len()).any(off) {
-                return None;
+            match &self.elsewhere {
+                Some(nodes) => {
+                    let missed: f64 = nodes.iter().map(|(_, mass)| (mass - log_normalizer).exp()).sum();
+                    if missed.is_nan() || missed > MISSED {
+                        return None;
+                    }
+                    sea += missed;
+                }
+                // The coarse grid is no measure, but where it says something else the flood has missed a part.
+                None => {
+                    let off = |s: usize| (mu[s] - first.mu[s]).abs() > ASTRAY * cov[s * eta.len() + s].max(0.0).sqrt();
+                    if (log_normalizer - first.log_normalizer).abs() > ASTRAY || (0..eta.len()).any(off) {
+                        return None;
+                    }
+                }
             }
             let mut row = Row { log_normalizer, mu, ..before.clone() };
             if number > 0 {
@@ -178,25 +151,70 @@ impl<'a> Flood<'a> {
             row.cov = cov;
             row.doubt(FAR * sea);
             if number == 0 {
-                shore *= (SEA / sea).clamp(f64::EPSILON, 1.0);
+                mesh.shore *= (SEA / sea).clamp(f64::EPSILON, 1.0);
             }
             if number > 0 && row.worst <= TOL_WIDE {
                 return Some(row);
             }
-            (before, step) = (row, step * FINER);
+            (before, mesh.step) = (row, mesh.step * FINER);
         }
         None
     }
-    /// Sum over a lattice with cells of the given side, each axis shifted by a part of it, as far as points are more probable than
-    /// `shore`. The probability of the points that are less; none where it takes more than [`MOST`] points, or a statistic is not a
-    /// number at one.
-    fn sum(&self, step: f64, shift: f64, shore: f64, row: &mut Sweep, room: &mut Room) -> Option<f64> {
+    /// Sum over all basins; the probability of the points beyond the shore. Basins that lie in others go to those at the `first`
+    /// lattice, and nodes there are no longer elsewhere; that one basin lies in another only later on loses the flood.
+    fn flow(&mut self, mesh: &Mesh, first: bool, row: &mut Sweep, room: &mut Room) -> Option<f64> {
+        let (mut sea, mut number) = (0.0, 0);
+        while number < self.basins.len() {
+            sea += mesh.sum(self.clique, self.charts, &self.basins[number], row, room)?;
+            let (before, rest) = self.basins.split_at_mut(number);
+            let Some((basin, after)) = rest.split_first_mut() else { break };
+            let held = |t: &[f64; D]| mesh.tile(&basin.own(t)).is_some_and(|tile| room.reached.has(tile));
+            let inside: Vec<bool> = after.iter().map(|other| other.high.iter().any(held)).collect();
+            if before.iter().any(|other| other.high.iter().any(held)) || !first && inside.contains(&true) {
+                return None;
+            }
+            if let Some(nodes) = self.elsewhere.as_mut().filter(|_| first) {
+                nodes.retain(|(t, _)| !held(t));
+            }
+            for (other, _) in after.iter_mut().zip(&inside).filter(|(_, inside)| **inside) {
+                basin.high.append(&mut other.high);
+            }
+            self.basins.retain(|b| !b.high.is_empty());
+            number += 1;
+        }
+        Some(sea)
+    }
+}
+
+/// Lattices of one step in the coordinates of any basin.
+struct Mesh {
+    /// Side of a cell.
+    step: f64,
+    /// Each axis is shifted by a part of a cell that follows from this.
+    shift: f64,
+    /// Probability of a point below which it lies in the sea.
+    shore: f64,
+}
+
+impl Mesh {
+    fn shifts(&self) -> [f64; D] {
+        std::array::from_fn(|a| (self.shift + 0.414_214 * a as f64).fract())
+    }
+    /// The tile in which a place u lies.
+    fn tile(&self, u: &[f64; D]) -> Option<Tile> {
+        let shifts = self.shifts();
+        digits(std::array::from_fn(|a| ((u[a] / self.step - shifts[a]) / CELLS as f64).floor() as i32))
+    }
+    /// Sum over one basin as far as points are more probable than the shore. The probability of the points that are less; none
+    /// where it takes more than [`MOST`] points, or a statistic is not a number at one.
+    fn sum(&self, clique: &Clique, charts: &[Chart], basin: &Basin, row: &mut Sweep, room: &mut Room) -> Option<f64> {
         let Room { points, table, pool, p, reached } = room;
-        let shifts: [f64; D] = std::array::from_fn(|a| (shift + 0.414_214 * a as f64).fract());
-        let log_weight: f64 = (0..D).map(|i| (self.frame[i * D + i] * step).ln()).sum::<f64>() - std::f64::consts::LN_2;
+        let (step, shore, shifts) = (self.step, self.shore, self.shifts());
+        let Basin { center, frame, high } = basin;
+        let log_weight: f64 = (0..D).map(|i| (frame[i * D + i] * step).ln()).sum::<f64>() - std::f64::consts::LN_2;
         // Cells of the points of a tile, and where the points lie from its first one.
         let within = |m: usize, a: usize| (m / 2) / CELLS.pow((D - 1 - a) as u32) % CELLS;
-        let moved = |u: &[f64; D], i: usize| (0..=i).map(|j| self.frame[i * D + j] * u[j]).sum::<f64>();
+        let moved = |u: &[f64; D], i: usize| (0..=i).map(|j| frame[i * D + j] * u[j]).sum::<f64>();
         let place = |m: usize| std::array::from_fn(|a| step * (within(m, a) as f64 + 0.5 * (m % 2) as f64));
         let offsets: [Vec<f64>; D] = std::array::from_fn(|i| (0..POINTS).map(|m| moved(&place(m), i)).collect());
         // The points of a tile on each of its faces, bit by bit, with the way to the tile behind it.
@@ -207,9 +225,8 @@ impl<'a> Flood<'a> {
         });
         let mut open: Vec<Tile> = vec![];
         reached.clear();
-        for u in &self.high {
-            let tile = |a: usize| ((u[a] / step - shifts[a]) / CELLS as f64).floor() as i32;
-            reached.add(digits(std::array::from_fn(tile))?, &mut open)?;
+        for t in high {
+            reached.add(self.tile(&basin.own(t))?, &mut open)?;
         }
         let (mut live, mut sea) = (Vec::new(), 0.0);
         while !open.is_empty() {
@@ -221,7 +238,7 @@ impl<'a> Flood<'a> {
                 points.log_weights[range.clone()].fill(log_weight);
                 let weights = &mut points.log_weights[range.clone()];
                 for (a, (x, offsets)) in points.x.iter_mut().zip(&offsets).enumerate() {
-                    let (from, chart) = (self.center[a] + moved(&first, a), self.charts[a]);
+                    let (from, chart) = (center[a] + moved(&first, a), charts[a]);
                     let places = x[range.clone()].iter_mut().zip(weights.iter_mut()).zip(offsets);
                     if chart == Chart::Identity {
                         places.for_each(|((x, _), offset)| *x = from + offset);
@@ -233,7 +250,7 @@ impl<'a> Flood<'a> {
                     }
                 }
             }
-            table.fill(self.clique, pool, points, 0..batch.len() * POINTS);
+            table.fill(clique, pool, points, 0..batch.len() * POINTS);
             live.clear();
             table.sweep_row(row, (batch.len() * POINTS).div_ceil(TILE), p, &mut live);
             for (number, tile) in batch.iter().enumerate().filter(|(n, _)| live.contains(&((n * POINTS / TILE) as u32))) {
@@ -283,6 +300,9 @@ impl Reached {
     fn clear(&mut self) {
         self.bits.fill(0);
         self.count = 0;
+    }
+    fn has(&self, tile: Tile) -> bool {
+        self.bits[tile as usize / 64] & (1 << (tile % 64)) != 0
     }
     /// To `open` what has not been reached before; nothing where they are too many.
     fn add(&mut self, tile: Tile, open: &mut Vec<Tile>) -> Option<()> {

@@ -1,7 +1,7 @@
 //! The grid of a component: rules by axis, refined until mu stands still.
 
 use super::QuadratureOptions;
-use super::flood::Flood;
+use super::coarse::Coarse;
 use super::forest::{Cells, Forest, Sums};
 use super::lattice::{self, Lattice, Tiles};
 use super::nested::Nested;
@@ -246,9 +246,10 @@ impl<'a> Grid<'a> {
                     None => {}
                 }
                 let flooded = (number == 0 && more && self.floods()).then(|| {
-                    let (clique, charts) = (&self.component.cliques[0], &self.window.charts);
                     let density = fresh.work.density(level.size());
-                    Flood::new(clique, charts, &level.lines, &density, &cut[*i].summits)?.settle(&etas[*i], &row)
+                    let (clique, charts) = (&self.component.cliques[0], &self.window.charts[..]);
+                    let (lines, table, summits) = (&level.lines[..], &level.tables()[0], &cut[*i].summits[..]);
+                    Coarse { clique, charts, lines, table, p: &density, summits }.flood(&etas[*i], &row)
                 });
                 let flooded = flooded.flatten();
                 // A flood does not mind where the window ends.

@@ -14,6 +14,8 @@
 //! # Source
 //! Trefethen and Weideman, "The exponentially convergent trapezoidal rule", SIAM Review 56 (2014).
 
+mod basins;
+mod coarse;
 mod component;
 mod crossings;
 mod flood;

@@ -66,19 +66,18 @@ impl<'a> Nested<'a> {
     }
     fn descend(&self, prefix: &mut Vec<f64>, log_weight: f64, n: usize, points: &mut Points) {
         let level = prefix.len();
-        if level == self.order.len() {
-            for (axis, t) in self.order.iter().zip(prefix.iter()) {
-                points.x[*axis].push(self.window.charts[*axis].x(*t));
-            }
-            points.log_weights.push(log_weight);
-            return;
-        }
-        let axis = self.order[level];
+        let (axis, chart) = (self.order[level], self.window.charts[self.order[level]]);
+        let innermost = level + 1 == self.order.len();
         for (t, weight) in self.nodes(prefix, n) {
-            prefix.push(t);
-            let here = log_weight + weight.ln() + self.window.charts[axis].log_jacobian(t);
-            self.descend(prefix, here, n, points);
-            prefix.pop();
+            let here = log_weight + weight.ln() + chart.log_jacobian(t);
+            if innermost {
+                points.log_weights.push(here);
+            } else {
+                prefix.push(t);
+                self.descend(prefix, here, n, points);
+                prefix.pop();
+            }
+            points.x[axis].resize(points.log_weights.len(), chart.x(t));
         }
     }
     /// Nodes and weights of the line behind `prefix`.
