@@ -7,10 +7,13 @@ use crate::family::{Family, Moments};
 use crate::num::observe::Monitor;
 use crate::num::stream::Stream;
 use crate::sample::labels::{LabelOptions, Method, labels};
+use crate::sample::quadrature::is_dear;
 use rayon::prelude::*;
 
 /// Corners of the region that are looked at.
 const CORNERS: usize = 256;
+/// Eta, and statistics of differences, where integrals are dear.
+const DEAR: usize = 2;
 /// Largest error of exact moments, in standard deviations.
 const MOMENT: f64 = 1e-6;
 /// Largest error of differences of exact moments, in units of the covariance.
@@ -79,9 +82,20 @@ pub(super) fn lines(family: &Family, etas: &[&[f64]], integral: &Integrals, moni
 /// The moments at all eta that lines compare with.
 pub(super) type Integrals = Result<Vec<Moments>>;
 
-/// Moments by quadrature.
-pub(super) fn integrals(family: &Family, etas: &[&[f64]], monitor: &Monitor) -> Integrals {
-    by(family, Method::Quadrature, &etas.concat(), monitor)
+/// Moments by quadrature, at the eta at which they can be had and, where they are dear, at few of those; or why there are none.
+pub(super) fn integrals<'a>(family: &Family, etas: &[&'a [f64]], monitor: &Monitor) -> (Vec<&'a [f64]>, Integrals) {
+    let etas = if is_dear(family) { &etas[..etas.len().min(DEAR)] } else { etas };
+    let all = by(family, Method::Quadrature, &etas.concat(), monitor);
+    if all.is_ok() || etas.len() < 2 {
+        return (etas.to_vec(), all);
+    }
+    let alone = |eta: &&'a [f64]| by(family, Method::Quadrature, eta, monitor).ok().map(|m| (*eta, m));
+    let found: Vec<(&[f64], Vec<Moments>)> = etas.par_iter().filter_map(alone).collect();
+    if found.is_empty() {
+        return (etas.to_vec(), all);
+    }
+    let (etas, moments): (Vec<&[f64]>, Vec<Vec<Moments>>) = found.into_iter().unzip();
+    (etas, Ok(moments.concat()))
 }
 
 /// Moments at rows of eta by one method.
@@ -144,16 +158,22 @@ fn covariance(family: &Family, etas: &[&[f64]], here: &[Moments], method: Method
     if here.iter().map(inexact).fold(0.0, f64::max) > SLOPE {
         return Line::skip(NAME, "the exact moments are not exact enough for differences");
     }
+    // Two points give a slope to 1e-6 or so, four to rounding.
+    let dear = method == Method::Quadrature && is_dear(family);
+    let shifts: &[f64] = if dear { &[1.0, -1.0] } else { &[2.0, 1.0, -1.0, -2.0] };
+    let etas = if dear { &etas[..1] } else { etas };
     for (eta, here) in etas.iter().zip(here) {
         let Some(cov) = &here.cov_tt else { continue };
-        let chosen: Vec<usize> = (0..k).filter(|i| cov[i * k + i] > 0.0).take(24).collect();
+        let most = if dear { DEAR } else { 24 };
+        let chosen: Vec<usize> = (0..k).filter(|i| cov[i * k + i] > 0.0).take(most).collect();
         let steps: Vec<f64> = chosen.iter().map(|i| step(cov, *i, k, eta[*i])).collect();
         let around = |i: usize, h: f64| {
-            [2.0, 1.0, -1.0, -2.0].map(|s| {
+            let moved = |s: &f64| {
                 let mut moved = eta.to_vec();
                 moved[i] += s * h;
                 moved
-            })
+            };
+            shifts.iter().map(moved).collect::<Vec<_>>()
         };
         // Together, or those that can be had where some cannot.
         let all: Vec<Vec<f64>> = chosen.iter().zip(&steps).flat_map(|(i, h)| around(*i, *h)).collect();
@@ -161,7 +181,7 @@ fn covariance(family: &Family, etas: &[&[f64]], here: &[Moments], method: Method
         for (n, (i, h)) in chosen.into_iter().zip(steps).enumerate() {
             let alone;
             let points = match &all {
-                Ok(all) => &all[4 * n..4 * (n + 1)],
+                Ok(all) => &all[shifts.len() * n..][..shifts.len()],
                 Err(_) => {
                     alone = by(family, method, &around(i, h).concat(), monitor);
                     let Ok(points) = &alone else { continue };
@@ -170,7 +190,10 @@ fn covariance(family: &Family, etas: &[&[f64]], here: &[Moments], method: Method
             };
             for j in (0..k).filter(|j| cov[j * k + j] > 0.0) {
                 let mean = |n: usize| points[n].mu_t[j];
-                let slope = (8.0 * (mean(1) - mean(2)) - (mean(0) - mean(3))) / (12.0 * h);
+                let slope = match dear {
+                    true => (mean(0) - mean(1)) / (2.0 * h),
+                    false => (8.0 * (mean(1) - mean(2)) - (mean(0) - mean(3))) / (12.0 * h),
+                };
                 let unit = (cov[i * k + i] * cov[j * k + j]).sqrt();
                 let error = (slope - cov[i * k + j]).abs() / unit;
                 if error > worst || error.is_nan() {

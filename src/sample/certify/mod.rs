@@ -139,12 +139,12 @@ pub fn check(family: &Family, options: &CheckOptions, monitor: &Monitor) -> Resu
     let mut lines = vec![exact::region(family, &candidates, stream, &quiet)?];
     // The rest is checked where the density exists.
     let etas: Vec<&[f64]> = candidates.chunks(family.dim()).filter(|e| family.check_eta(e).is_ok()).collect();
-    let integrals = exact::integrals(family, &etas, &quiet);
+    let (integrated, integrals) = exact::integrals(family, &etas, &quiet);
     let checks: [&dyn Fn() -> Vec<Line>; 5] = [
         &|| pointwise::lines(family, &etas, stream, &quiet),
-        &|| exact::lines(family, &etas, &integrals, &quiet),
+        &|| exact::lines(family, &integrated, &integrals, &quiet),
         &|| stein::lines(family, &etas, stream, &quiet),
-        &|| agreement::lines(family, &etas, &integrals, stream, &quiet),
+        &|| agreement::lines(family, &integrated, &integrals, stream, &quiet),
         &|| agreement::draws(family, &etas, stream, &quiet),
     ];
     let task = monitor.task("check", checks.len() as u64);

@@ -60,8 +60,9 @@ impl<'a> Flood<'a> {
     /// Of the modes that the nodes of a grid or the maxima between them hint at, however low they are there; and what the shapes of
     /// the modes say of the moments.
     pub(super) fn of_modes(grid: &Coarse<'a>, eta: &[f64]) -> Option<(Flood<'a>, Row)> {
-        let masses = grid.masses(eta);
-        let high = grid.high(&|m| masses[m].1);
+        let mut logs = Aligned::filled(0, 0.0);
+        grid.table.exponent(eta, &mut logs);
+        let high = grid.high(&logs);
         if high.len() > PLACES {
             return None;
         }
@@ -80,7 +81,15 @@ impl<'a> Flood<'a> {
         let mu = hill.statistics(modes.first()?.top());
         let guess = Row { log_normalizer, mu, ..Row::nothing(eta.len()) };
         let basins = modes.into_iter().map(|m| m.basin).collect();
-        Some((Flood { clique: grid.clique, charts: grid.charts, basins, elsewhere: Some(masses) }, guess))
+        Some((
+            Flood {
+                clique: grid.clique,
+                charts: grid.charts,
+                basins,
+                elsewhere: Some(grid.places().zip(logs.iter().copied()).collect()),
+            },
+            guess,
+        ))
     }
 }
 

@@ -3,9 +3,9 @@
 use super::flood::{Basin, D, Flood};
 use super::row::Row;
 use super::rule::Line;
+use super::summits::peaks;
 use super::table::Table;
 use super::window::Chart;
-use crate::expr::lanes::Aligned;
 use crate::family::Clique;
 use crate::num::linalg::cholesky;
 
@@ -30,21 +30,17 @@ const HIGH: f64 = 1e-9;
 impl<'a> Coarse<'a> {
     /// Moments by floods that start from here, all at once or mode by mode; `first` is the row of this grid.
     pub(super) fn flood(&self, eta: &[f64], first: &Row) -> Option<Row> {
-        self.whole().and_then(|basin| Flood::whole(self, basin).settle(eta, first)).or_else(|| {
-            let (mut flood, guess) = Flood::of_modes(self, eta)?;
-            flood.settle(eta, &guess)
-        })
+        self.whole().and_then(|basin| Flood::whole(self, basin).settle(eta, first)).or_else(|| self.by_modes(eta))
+    }
+    /// Mode by mode.
+    pub(super) fn by_modes(&self, eta: &[f64]) -> Option<Row> {
+        let (mut flood, guess) = Flood::of_modes(self, eta)?;
+        flood.settle(eta, &guess)
     }
     fn sizes(&self) -> [usize; D] {
         std::array::from_fn(|a| self.lines[a].t.len())
     }
-    /// The nodes of all axes in combination `m`.
-    fn node(&self, m: usize) -> [usize; D] {
-        let [_, j, k] = self.sizes();
-        [m / (j * k), m / k % j, m % k]
-    }
-    fn place(&self, m: usize) -> [f64; D] {
-        let node = self.node(m);
+    fn place(&self, node: [usize; D]) -> [f64; D] {
         std::array::from_fn(|a| self.lines[a].t[node[a]])
     }
     /// Distances of the nodes of each axis.
@@ -54,31 +50,22 @@ impl<'a> Coarse<'a> {
             _ => 1.0,
         })
     }
-    /// All places with the logarithms of their masses at one eta.
-    pub(super) fn masses(&self, eta: &[f64]) -> Vec<([f64; D], f64)> {
-        let mut logs = Aligned::filled(0, 0.0);
-        self.table.exponent(eta, &mut logs);
-        (0..self.p.len()).map(|m| (self.place(m), logs[m])).collect()
+    /// All places, last fastest.
+    pub(super) fn places(&self) -> impl Iterator<Item = [f64; D]> {
+        let [_, j, k] = self.sizes();
+        (0..self.p.len()).map(move |m| self.place([m / (j * k), m / k % j, m % k]))
     }
-    /// Where none of `values` beside is greater, and maxima that the nodes missed.
-    pub(super) fn high(&self, values: &dyn Fn(usize) -> f64) -> Vec<[f64; D]> {
-        let sizes = self.sizes();
-        let strides = [sizes[1] * sizes[2], sizes[2], 1];
-        let highest = |m: &usize| {
-            let (node, below) = (self.node(*m), |n: usize| values(n) <= values(*m));
-            let along =
-                |a: usize| (node[a] == 0 || below(m - strides[a])) && (node[a] + 1 == sizes[a] || below(m + strides[a]));
-            values(*m) > f64::NEG_INFINITY && (0..D).all(along)
-        };
+    /// Places beside which none has greater `values`, and maxima that the nodes missed.
+    pub(super) fn high(&self, values: &[f64]) -> Vec<[f64; D]> {
+        let seen = peaks(&self.sizes(), values).into_iter().map(|node| self.place([node[0], node[1], node[2]]));
         let missed = self.summits.iter().map(|x| std::array::from_fn(|a| self.charts[a].t(x[a])));
-        (0..self.p.len()).filter(highest).map(|m| self.place(m)).chain(missed).collect()
+        seen.chain(missed).collect()
     }
     /// All of the density as one basin; none where the nodes with mass are too few to tell the covariance.
     fn whole(&self) -> Option<Basin> {
-        let at = |node: [usize; D]| -> [f64; D] { std::array::from_fn(|a| self.lines[a].t[node[a]]) };
         // Sums about the middle of the window.
         let (sizes, lines) = (self.sizes(), self.lines);
-        let middle = at(sizes.map(|n| n / 2));
+        let middle = self.place(sizes.map(|n| n / 2));
         let (mut total, mut sums, mut squares) = (0.0, [0.0; D], [0.0; D * D]);
         for (i, slab) in self.p.chunks(sizes[1] * sizes[2]).enumerate() {
             for (j, row) in slab.chunks(sizes[2]).enumerate() {
@@ -102,7 +89,7 @@ impl<'a> Coarse<'a> {
         }
         let frame = cholesky(&cov, D).filter(|f| f.iter().all(|v| v.is_finite()))?;
         let most = self.p.iter().copied().fold(0.0, f64::max);
-        let noticeable = |m: usize| if self.p[m] > HIGH * most { self.p[m] } else { f64::NEG_INFINITY };
+        let noticeable: Vec<f64> = self.p.iter().map(|p| if *p > HIGH * most { *p } else { f64::NAN }).collect();
         Some(Basin { center, frame, high: self.high(&noticeable) })
     }
 }

@@ -3,7 +3,7 @@
 use super::QuadratureOptions;
 use super::grid::{Grid, TOL_WIDE};
 use super::nested::Nested;
-use super::row::Row;
+use super::row::{RESOLVED, Row};
 use super::scan::Scanner;
 use super::window::{Chart, Window};
 use crate::domain::Axis;
@@ -11,9 +11,6 @@ use crate::error::{Error, Result};
 use crate::family::{Component, Family, Integrand};
 use crate::num::observe::Monitor;
 use rayon::prelude::*;
-
-/// Largest error estimate, in standard deviations, with which a row is given out.
-const RESOLVED: f64 = 0.02;
 
 /// Rows whose windows differ by more than this factor in some coordinate get grids of their own, in cliques of one, two and
 /// three coordinates: the more, the dearer are nodes.
@@ -39,13 +36,21 @@ pub(super) fn rows(
     let mut scanner = Scanner::new(family, integrand, component);
     let window = |eta: &&[f64]| {
         monitor.check()?;
-        scanner.window(eta)
+        scanner.near(eta)
     };
-    let windows: Vec<Window> = etas.iter().map(window).collect::<Result<_>>()?;
+    let mut windows: Vec<Window> = etas.iter().map(window).collect::<Result<_>>()?;
     let local = |i: usize| component.statistics.iter().map(|s| etas[i][*s]).collect::<Vec<f64>>();
     let mut results: Vec<Option<Row>> = vec![None; etas.len()];
+    for (i, (window, result)) in windows.iter_mut().zip(&mut results).enumerate().filter(|(_, (w, _))| w.open) {
+        monitor.check()?;
+        *result = Grid::new(component, window.clone()).by_modes(&local(i), options);
+        if result.is_none() {
+            scanner.follow(window, etas[i]);
+        }
+    }
     let widest = component.widest();
-    let groups = groups(&windows, SHARED[widest - 1]);
+    let pending = (0..etas.len()).filter(|i| results[*i].is_none());
+    let groups = groups(&windows, pending, SHARED[widest - 1]);
     let dear = widest > 2 && component.cliques.iter().any(Nested::applies);
     let together = if dear { usize::MAX } else { TOGETHER[widest - 1] };
     let shared = QuadratureOptions { max_nodes: options.max_nodes.min(together), ..options.clone() };
@@ -94,6 +99,10 @@ impl Problem<'_> {
     fn integrate(&self, component: &Component, window: &Window) -> Option<Row> {
         Grid::new(component, window.clone()).integrate(std::slice::from_ref(&self.local), &[window], self.options).pop()
     }
+    /// Whether a nearer look may tell more.
+    fn doubts(&self, row: &Row) -> bool {
+        row.worst > self.options.tol.max(TOL_WIDE).max(row.grain(&self.local)) || row.worst.is_nan()
+    }
     /// Line by line, with one coordinate after the other as the innermost, until it converges.
     fn along_ridges(&self, row: &mut Row, component: &Component, window: &Window) {
         let d = component.axes.len();
@@ -112,7 +121,7 @@ impl Problem<'_> {
             if let Some(again) = found.filter(|a| a.worst < row.worst || row.worst.is_nan()) {
                 *row = again;
             }
-            if row.worst <= self.options.tol.max(TOL_WIDE) {
+            if !self.doubts(row) {
                 break;
             }
         }
@@ -127,7 +136,7 @@ impl Problem<'_> {
     ) -> Result<Row> {
         let (family, eta) = (self.family, self.eta);
         let (mut over, mut wider) = (component, window_of_row);
-        let doubtful = |row: &Row| row.worst > self.options.tol.max(TOL_WIDE) || row.worst.is_nan();
+        let doubtful = |row: &Row| self.doubts(row);
         // Where a density is singular at the ends of its segments, lines are far dearer than coordinates on the whole line; where
         // surfaces cut through them it is the other way round.
         let cut = component.cliques.iter().any(Nested::applies);
@@ -193,7 +202,7 @@ impl Problem<'_> {
             .hint("choose an eta region in which the tails decay faster"));
         }
         row.error.iter_mut().zip(&row.tail).for_each(|(e, t)| *e += t);
-        let worst = row.worst_in_sd().max(row.log_error);
+        let worst = row.worst_in_sd().max(row.log_error).max(row.grain(&self.local));
         if worst > RESOLVED {
             return Err(Error::numeric(format!(
                 "quadrature does not resolve the density of '{}' at eta = {eta:?}: its error may be {worst:.2} standard deviations",
@@ -205,10 +214,10 @@ impl Problem<'_> {
     }
 }
 
-/// Rows that share a grid: consecutive ones with equal charts and similar windows.
-fn groups(windows: &[Window], shared: f64) -> Vec<Vec<usize>> {
+/// The rows of `pending` that share a grid: consecutive ones with equal charts and similar windows.
+fn groups(windows: &[Window], pending: impl Iterator<Item = usize>, shared: f64) -> Vec<Vec<usize>> {
     let mut found: Vec<(Vec<usize>, Window)> = Vec::new();
-    for (i, w) in windows.iter().enumerate() {
+    for (i, w) in pending.map(|i| (i, &windows[i])) {
         let joined = |(members, all): &(Vec<usize>, Window)| {
             let both = all.union(w);
             let similar = |m: &Window| (0..w.low.len()).all(|a| both.high[a] - both.low[a] <= shared * (m.high[a] - m.low[a]));

@@ -106,7 +106,10 @@ impl<'a> Flood<'a> {
     /// is `first`, says something else.
     pub(super) fn settle(&mut self, eta: &[f64], first: &Row) -> Option<Row> {
         let (mut before, mut changes) = (first.clone(), vec![]);
-        let mut mesh = Mesh { step: STEP, shift: 0.0, shore: SHORE };
+        let ev = |n: &str, d: f64| std::env::var(n).ok().and_then(|v| v.parse().ok()).unwrap_or(d);
+        #[allow(non_snake_case)]
+        let (step0, finer) = (ev("FS", STEP), ev("FF", FINER));
+        let mut mesh = Mesh { step: step0, shift: 0.0, shore: SHORE };
         let mut room = Room {
             points: Points { x: vec![vec![0.0; BATCH * POINTS]; D], log_weights: vec![0.0; BATCH * POINTS] },
             table: Table::empty(self.clique, BATCH * POINTS),
@@ -146,17 +149,17 @@ impl<'a> Flood<'a> {
                 row.judge(&before, &mut changes, Pace { fastest: FASTEST[1], uneven: false });
             }
             if number == 1 {
-                row.believe((SAFETY * changes[0].powf(1.0 / FINER - 1.0)).min(1.0));
+                row.believe((SAFETY * changes[0].powf(1.0 / finer - 1.0)).min(1.0));
             }
             row.cov = cov;
             row.doubt(FAR * sea);
             if number == 0 {
                 mesh.shore *= (SEA / sea).clamp(f64::EPSILON, 1.0);
             }
-            if number > 0 && row.worst <= TOL_WIDE {
+            if number > 0 && row.worst <= TOL_WIDE.max(row.grain(eta)) {
                 return Some(row);
             }
-            (before, mesh.step) = (row, mesh.step * FINER);
+            (before, mesh.step) = (row, mesh.step * finer);
         }
         None
     }

@@ -232,7 +232,7 @@ impl<'a> Grid<'a> {
                     Some(before) => row.judge(before, &mut changes[*i], pace),
                     None => {}
                 }
-                let more = row.worst > tol || row.worst.is_nan();
+                let more = row.worst > tol.max(row.grain(&etas[*i])) || row.worst.is_nan();
                 // The first variances give the unit of the errors, the last covariance is the result.
                 match cov {
                     Some(cov) => row.cov = cov,
@@ -245,12 +245,8 @@ impl<'a> Grid<'a> {
                     }
                     None => {}
                 }
-                let flooded = (number == 0 && more && self.floods()).then(|| {
-                    let density = fresh.work.density(level.size());
-                    let (clique, charts) = (&self.component.cliques[0], &self.window.charts[..]);
-                    let (lines, table, summits) = (&level.lines[..], &level.tables()[0], &cut[*i].summits[..]);
-                    Coarse { clique, charts, lines, table, p: &density, summits }.flood(&etas[*i], &row)
-                });
+                let flooded = (number == 0 && more && self.floods())
+                    .then(|| self.coarse(&level, &fresh.work.density(level.size()), cut[*i]).flood(&etas[*i], &row));
                 let flooded = flooded.flatten();
                 // A flood does not mind where the window ends.
                 let shallow = self.shallow() && flooded.is_none();
@@ -276,6 +272,22 @@ impl<'a> Grid<'a> {
             }
         }
         rows.into_iter().flatten().collect()
+    }
+    fn coarse<'b>(&'b self, level: &'b Level, density: &'b [f64], window: &'b Window) -> Coarse<'b> {
+        let (clique, charts) = (&self.component.cliques[0], &self.window.charts[..]);
+        Coarse { clique, charts, lines: &level.lines, table: &level.tables()[0], p: density, summits: &window.summits }
+    }
+    /// Moments at one share of eta mode by mode; none where that does not apply, or fails.
+    pub(super) fn by_modes(&self, eta: &[f64], options: &QuadratureOptions) -> Option<Row> {
+        if !self.floods() {
+            return None;
+        }
+        let level = self.level(0, options.max_nodes)?;
+        let mut fresh = Fresh { work: Work::new(), sums: None };
+        level.mean(eta, &mut fresh);
+        let mut row = self.coarse(&level, &fresh.work.density(level.size()), &self.window).by_modes(eta)?;
+        row.tail = self.tail(&level, eta, &row, &self.window, false);
+        Some(row)
     }
     /// Add to the errors what lies nearer to poles than the nearest nodes, from the decay over some nodes before them.
     fn add_poles(&self, level: &Level, eta: &[f64], row: &mut Row) {

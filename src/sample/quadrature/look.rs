@@ -18,6 +18,8 @@ pub(super) struct Look<'a> {
     pub bounds: Vec<(f64, f64)>,
     pub tables: Vec<Table>,
     forest: Forest<'a>,
+    /// Whether it is over the whole axes.
+    whole: bool,
 }
 
 /// Second difference of a profile, in nats, past which its nodes are too far apart.
@@ -67,7 +69,7 @@ impl<'a> Look<'a> {
             |c| if nodes.len() == 1 { Table::without_poles(c, &tensor(c, &lines)) } else { Table::new(c, &tensor(c, &lines)) };
         let tables = component.cliques.iter().map(table).collect();
         let places = component.cliques.iter().map(|_| Cells::Tensor).collect();
-        Look { component, charts, nodes, bounds, tables, forest: Forest::new(component, &counts, places) }
+        Look { component, charts, nodes, bounds, tables, forest: Forest::new(component, &counts, places), whole: false }
     }
     /// The whole axes, about `count` nodes each.
     pub(super) fn whole(component: &'a Component, count: usize) -> Look<'a> {
@@ -86,14 +88,17 @@ impl<'a> Look<'a> {
         let nodes: Vec<Vec<f64>> = component.axes.iter().map(along).collect();
         let ends = |(a, n): (&Axis, &Vec<f64>)| a.ends().unwrap_or((n[0], n[n.len() - 1]));
         let bounds = component.axes.iter().zip(&nodes).map(ends).collect();
-        Look::new(component, charts, nodes, bounds)
+        Look { whole: true, ..Look::new(component, charts, nodes, bounds) }
     }
     /// At the component's share of eta; of what is within `depth` nats of the greatest. `known` are summits seen before.
     pub(super) fn seen(&self, eta: &[f64], depth: f64, known: &[Summit], buffer: &mut Aligned) -> Seen {
         let counts: Vec<usize> = self.nodes.iter().map(Vec::len).collect();
         let (profiles, tables) = self.forest.profiles(&self.tables, eta, &counts, buffer);
         let climber = Climber::new(self.component, &self.charts, &self.nodes, eta);
-        let summits = climber.summits(&profiles, depth, known, |axis, node| self.forest.place(&tables, &counts, axis, node));
+        // Nearer looks know what the whole axes have shown.
+        let tensor = (self.whole && self.component.is_one_clique() && counts.len() > 1).then(|| &tables[0][..]);
+        let place = |axis, node| self.forest.place(&tables, &counts, axis, node);
+        let summits = climber.summits(&profiles, tensor, depth, known, place);
         Seen { profiles, summits }
     }
     /// Whether log density of at least `level` is seen at each node of an axis, or of at least `summit` at a summit beside it.

@@ -8,7 +8,8 @@
 //!
 //! From the outside in: [`scan`] finds the window of an eta by ever nearer looks ([`look`]), with the modes between their nodes
 //! ([`summits`]); [`component`] puts rows with similar windows on one grid ([`grid`]) and sees to those that it does not resolve.
-//! Three lines all coupled are laid out in each density's own axes ([`flood`]); a narrow [`ridge`] is followed line by line
+//! Three lines all coupled are laid out in each density's own axes ([`flood`]) from what a [`coarse`] grid shows, or mode by mode
+//! ([`basins`]); a narrow [`ridge`] is followed line by line
 //! ([`nested`]), and surfaces split the lines ([`crossings`], [`planes`]).
 //!
 //! # Source
@@ -37,9 +38,10 @@ mod view;
 mod window;
 
 use crate::error::{Error, Result};
-use crate::family::{Family, Moments, check_batch};
+use crate::family::{Component, Family, Moments, check_batch};
 use crate::num::observe::Monitor;
 use crate::num::short;
+use nested::Nested;
 use row::Row;
 
 /// Options of [`quadrature`].
@@ -85,6 +87,12 @@ pub(in crate::sample) fn applies(family: &Family) -> bool {
     family.integrand().is_some_and(|i| i.width() <= WIDEST)
 }
 
+/// Whether one integral takes a second or so: surfaces cut across three coordinates.
+pub(in crate::sample) fn is_dear(family: &Family) -> bool {
+    let dear = |c: &Component| c.widest() == WIDEST && c.cliques.iter().any(Nested::applies);
+    family.integrand().is_some_and(|i| i.components().iter().any(dear))
+}
+
 /// Moments of the rows `eta`, [n, k], with covariance and log-normaliser. `mcse` and `log_normalizer_error` hold the error estimates. Rows of one call
 /// share grids.
 ///
@@ -110,9 +118,7 @@ pub fn quadrature(family: &Family, eta: &[f64], options: &QuadratureOptions, mon
     let mut out = Moments::with_log_normalizers();
     for (mut row, eta) in whole.into_iter().zip(&rows) {
         let sd = |s: usize| row.cov[s * k + s].max(0.0).sqrt();
-        // The exponent is a sum of terms of this size, and as wrong as their rounding.
-        let terms: f64 = (0..k).map(|s| (eta[s] * row.mu[s].hypot(sd(s))).abs()).sum();
-        let exponent = f64::EPSILON * if terms.is_finite() { terms } else { 0.0 };
+        let exponent = row.grain(eta);
         for (s, error) in row.error.iter_mut().enumerate() {
             *error = error.max(ROUNDING * (row.mu[s].abs() + sd(s))).max(exponent * sd(s));
         }

@@ -54,6 +54,13 @@ impl Row {
             }
         }
     }
+    /// What rounding leaves of the density at the component's share of eta, in nats: the exponent is a sum of terms of this size.
+    pub(super) fn grain(&self, eta: &[f64]) -> f64 {
+        let k = eta.len();
+        let sd = |s: usize| self.cov.get(s * k + s).map_or(0.0, |v| v.max(0.0).sqrt());
+        let terms: f64 = eta.iter().enumerate().map(|(s, e)| (e * self.mu[s].hypot(sd(s))).abs()).sum();
+        if terms.is_finite() { f64::EPSILON * terms } else { 0.0 }
+    }
     /// The largest error in standard deviations; infinite where it is not a number.
     pub(super) fn worst_in_sd(&self) -> f64 {
         let k = self.mu.len();
@@ -106,6 +113,9 @@ impl Row {
         self.worst += more;
     }
 }
+
+/// Largest error, in standard deviations or nats, with which a row is given out.
+pub(super) const RESOLVED: f64 = 0.02;
 
 /// What rounding leaves of a mean.
 pub(super) fn floor(mean: f64) -> f64 {

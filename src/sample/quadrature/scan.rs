@@ -3,6 +3,7 @@
 use super::crossings::Crossings;
 use super::look::{Look, Seen};
 use super::ridge::Ridge;
+use super::row::RESOLVED;
 use super::summits::Summit;
 use super::window::{Chart, Window};
 use crate::domain::Axis;
@@ -99,6 +100,15 @@ impl<'a> Scanner<'a> {
     /// # Errors
     /// When the density is nowhere finite, or does not decay.
     pub(super) fn window(&mut self, eta: &[f64]) -> Result<Window> {
+        let mut window = self.near(eta)?;
+        self.follow(&mut window, eta);
+        Ok(window)
+    }
+    /// The same up to ridges that lead out of it, which are still to be followed where it is open.
+    ///
+    /// # Errors
+    /// As [`Scanner::window`].
+    pub(super) fn near(&mut self, eta: &[f64]) -> Result<Window> {
         let local: Vec<f64> = self.component.statistics.iter().map(|s| eta[*s]).collect();
         let whole = self.looks[0].seen(&local, self.depth, &[], &mut self.buffer);
         self.check_whole(&whole, eta)?;
@@ -111,6 +121,7 @@ impl<'a> Scanner<'a> {
         let (number, seen) = near.unwrap_or((0, whole));
         let mut narrowed = self.narrow(&self.looks[number], &seen);
         let (mut rough, mut lost) = (seen.rough(self.depth), lost | seen.lost());
+        let mut top = seen.top();
         let mut summits: Vec<Summit> = seen.summits;
         let mut widenings = 0;
         for _ in 0..60 {
@@ -128,15 +139,23 @@ impl<'a> Scanner<'a> {
             let seen = look.seen(&local, self.depth, &summits, &mut self.buffer);
             self.check_finite(&seen, eta)?;
             narrowed = self.narrow(&look, &seen);
-            (rough, lost) = (seen.rough(self.depth), lost | seen.lost());
+            (rough, lost, top) = (seen.rough(self.depth), lost | seen.lost(), seen.top());
             summits = seen.summits;
             if !narrowed.shrinking && self.looks.len() <= REMEMBERED {
                 self.remember(look, &narrowed);
             }
         }
+        if top * f64::EPSILON > RESOLVED {
+            return Err(Error::numeric(format!(
+                "the log density of '{}' is {top:.1e} at its greatest at eta = {eta:?}, where doubles are {:.1e} apart: where it counts is lost in rounding",
+                self.family.name(),
+                top * f64::EPSILON
+            ))
+            .hint("statistics in other units or about another centre, or an eta that makes a wider density"));
+        }
         let mut window = narrowed.window;
         if self.has_ridges() && (rough || lost) {
-            self.follow(&mut window, eta);
+            window.open = true;
         }
         Ok(window)
     }
@@ -165,8 +184,11 @@ impl<'a> Scanner<'a> {
     fn has_ridges(&self) -> bool {
         self.component.in_one_piece().is_some() && self.component.axes.len() > 1
     }
-    /// Widen the window to where ridges lead that the nodes of a look do not meet.
-    fn follow(&self, window: &mut Window, eta: &[f64]) {
+    /// Widen an open window to where ridges lead that the nodes of a look do not meet.
+    pub(super) fn follow(&self, window: &mut Window, eta: &[f64]) {
+        if !std::mem::take(&mut window.open) {
+            return;
+        }
         let d = window.low.len();
         let Some(clique) = self.component.in_one_piece().map(|c| &c.cliques[0]) else { return };
         let mut around = window.clone();
@@ -320,7 +342,7 @@ impl<'a> Scanner<'a> {
         }
         let (low, high) = ends.into_iter().unzip();
         let summits = seen.summits.iter().filter(|s| s.value >= top - self.depth).map(|s| s.x.clone()).collect();
-        Narrowed { window: Window { charts, low, high, cut, summits }, bounds, shrinking }
+        Narrowed { window: Window { charts, low, high, cut, summits, open: false }, bounds, shrinking }
     }
 }
 

@@ -1,7 +1,8 @@
 //! Maxima of a density between the nodes of a look: a mode may be much narrower than the distance of the nodes.
 //!
 //! A profile over nodes has a local maximum in the basin of every mode that is wider than a few nodes, however far below the
-//! mode. From there the mode is climbed, coordinate by coordinate, in the component's own coordinates.
+//! mode, unless the flanks of others hide it; over all nodes of several coordinates it has one in any case. From there the mode
+//! is climbed, coordinate by coordinate, in the component's own coordinates.
 
 use super::table::{Points, Table};
 use super::window::Chart;
@@ -48,30 +49,33 @@ impl<'a> Climber<'a> {
     pub(super) fn new(component: &'a Component, charts: &'a [Chart], nodes: &'a [Vec<f64>], eta: &'a [f64]) -> Climber<'a> {
         Climber { component, charts, nodes, eta, pools: RefCell::default() }
     }
-    /// Summits that the profiles over the nodes hint at, within `depth` of the greatest or not far from it. `place` gives the
-    /// nodes of the greatest density at a node of an axis.
+    /// Summits that the profiles over the nodes hint at, or the `tensor` of the log density at all nodes, within `depth` of the
+    /// greatest or not far from it. `place` gives the nodes of the greatest density at a node of an axis.
     pub(super) fn summits(
         &self,
         profiles: &[Vec<f64>],
+        tensor: Option<&[f64]>,
         depth: f64,
         known: &[Summit],
         place: impl Fn(usize, usize) -> Vec<usize>,
     ) -> Vec<Summit> {
         let mut found: Vec<Summit> = known.iter().filter_map(|s| self.here(s)).collect();
         let top = profiles.iter().flatten().copied().chain(found.iter().map(|s| s.value)).fold(f64::NEG_INFINITY, f64::max);
-        let mut hints: Vec<(f64, usize, usize)> = Vec::new();
+        let mut hints: Vec<(f64, usize, Vec<usize>)> = Vec::new();
         for (axis, profile) in profiles.iter().enumerate() {
             for i in 1..profile.len().saturating_sub(1) {
                 let (before, v, after) = (profile[i - 1], profile[i], profile[i + 1]);
                 let bend = 2.0 * v - before - after;
                 if v.is_finite() && v >= before && v >= after && bend > SHOWN && v + bend >= top - depth {
-                    hints.push((v + 0.125 * bend.min(1e300), axis, i));
+                    hints.push((v + 0.125 * bend.min(1e300), axis, place(axis, i)));
                 }
             }
         }
+        if let Some(values) = tensor {
+            hints.extend(self.hidden(values, top - depth));
+        }
         hints.sort_by(|a, b| b.0.total_cmp(&a.0));
-        for (_, axis, i) in hints.into_iter().take(CLIMBS) {
-            let at = place(axis, i);
+        for (_, axis, at) in hints.into_iter().take(CLIMBS) {
             let near = |s: &Summit| {
                 self.nodes.iter().enumerate().all(|(a, n)| {
                     let t = self.charts[a].t(s.x[a]);
@@ -95,6 +99,22 @@ impl<'a> Climber<'a> {
         }
         self.combine(&mut found, depth);
         found
+    }
+    /// Nodes beside which none has more that may hide a summit of at least `level`: how high that may be, the axis along which the
+    /// density bends most, and the node.
+    fn hidden(&self, values: &[f64], level: f64) -> Vec<(f64, usize, Vec<usize>)> {
+        let sizes: Vec<usize> = self.nodes.iter().map(Vec::len).collect();
+        let stride = |axis: usize| sizes[axis + 1..].iter().product::<usize>();
+        let hint = |node: Vec<usize>| {
+            let at: usize = node.iter().enumerate().map(|(a, i)| i * stride(a)).sum();
+            let inner = |a: &usize| node[*a] > 0 && node[*a] + 1 < sizes[*a];
+            let bend = |a: usize| (2.0 * values[at] - values[at - stride(a)] - values[at + stride(a)]).min(1e300);
+            let bends: Vec<(usize, f64)> = (0..sizes.len()).filter(inner).map(|a| (a, bend(a))).collect();
+            let (axis, most) = bends.iter().copied().max_by(|a, b| a.1.total_cmp(&b.1))?;
+            let all: f64 = bends.iter().map(|b| b.1).sum();
+            (most > SHOWN && values[at] + all >= level).then(|| (values[at] + 0.125 * all, axis, node))
+        };
+        peaks(&sizes, values).into_iter().filter_map(hint).collect()
     }
     fn ends(&self) -> Vec<(f64, f64)> {
         self.nodes.iter().map(|n| (n[0], n[n.len() - 1])).collect()
@@ -223,4 +243,42 @@ impl<'a> Climber<'a> {
         }
         total
     }
+}
+
+/// The combinations of nodes, last fastest, beside which none has more, along axes or diagonals.
+pub(super) fn peaks(sizes: &[usize], values: &[f64]) -> Vec<Vec<usize>> {
+    let (d, total) = (sizes.len(), sizes.iter().product::<usize>());
+    let n = sizes.last().copied().unwrap_or(1).max(1);
+    let mut found = Vec::new();
+    for (row, line) in values[..total].chunks(n).enumerate() {
+        for (i, v) in line.iter().enumerate() {
+            // Most nodes are not even the highest along the last axis.
+            let below = i > 0 && line[i - 1] > *v || i + 1 < n && line[i + 1] > *v;
+            if below || !v.is_finite() {
+                continue;
+            }
+            let mut node = vec![0; d];
+            let mut rest = row * n + i;
+            for a in (0..d).rev() {
+                (node[a], rest) = (rest % sizes[a], rest / sizes[a]);
+            }
+            if (0..3_usize.pow(d as u32))
+                .all(|way| beside(&node, sizes, way).is_none_or(|m| values[m] <= *v || values[m].is_nan()))
+            {
+                found.push(node);
+            }
+        }
+    }
+    found
+}
+
+/// The combination one step from `node` along each axis as the digits of `way` say, to the base of three; none outside.
+fn beside(node: &[usize], sizes: &[usize], mut way: usize) -> Option<usize> {
+    let mut at = 0;
+    for (i, size) in node.iter().zip(sizes) {
+        let i = (i + way % 3).checked_sub(1).filter(|i| i < size)?;
+        way /= 3;
+        at = at * size + i;
+    }
+    Some(at)
 }

@@ -46,6 +46,8 @@ pub(super) struct Window {
     pub cut: Vec<[bool; 2]>,
     /// Places x of maxima that the nodes of a look missed.
     pub summits: Vec<Vec<f64>>,
+    /// Whether ridges may lead out of it that the nodes of a look do not meet.
+    pub open: bool,
 }
 
 impl Window {
@@ -58,6 +60,7 @@ impl Window {
             high: pick(&self.high),
             cut: coordinates.iter().map(|c| self.cut[*c]).collect(),
             summits: self.summits.iter().map(|s| pick(s)).collect(),
+            open: false,
         }
     }
     /// The smallest window that holds two with equal charts.
