@@ -1,11 +1,13 @@
 //! Floods of several modes, each in coordinates of its own.
 //!
 //! Where modes lie many of their widths apart, or are narrower than the cells of a grid, the covariance of the whole says nothing
-//! of the shape of any. Each mode is climbed by Newton's method and measured by how the density falls around its top. What the
+//! of the shape of any. Each mode is climbed by Newton's method and measured by how the density falls around its top. Together they
+//! are a mixture of normal densities, of which each has its part everywhere: a partition of unity, by which the density falls into
+//! shares that are as smooth as it is and lie around one mode each. What the
 //! nodes of the grid hold outside of all basins tells whether one was missed.
 
 use super::coarse::Coarse;
-use super::flood::{Basin, D, Flood};
+use super::flood::{Basin, D, Flood, Node};
 use super::row::Row;
 use super::table::{Points, Table};
 use crate::expr::lanes::{Aligned, Pool};
@@ -37,22 +39,13 @@ struct Hill<'a> {
     values: Aligned,
 }
 
-/// The top of a mode, the log density there, and how it falls.
-struct Mode {
-    basin: Basin,
-    value: f64,
-}
-
-impl Mode {
-    fn top(&self) -> &[f64; D] {
-        &self.basin.center
-    }
+impl Basin {
     /// The log of what a normal density of its shape holds.
     fn mass(&self) -> f64 {
-        self.value + (0..D).map(|i| self.basin.frame[i * D + i].ln()).sum::<f64>() + 0.5 * D as f64 * TAU.ln()
+        self.top + (0..D).map(|i| self.frame[i * D + i].ln()).sum::<f64>() + 0.5 * D as f64 * TAU.ln()
     }
-    fn is_at(&self, other: &Mode) -> bool {
-        self.basin.own(other.top()).iter().all(|u| u.abs() < SAME)
+    fn is_at(&self, other: &Basin) -> bool {
+        self.own(&other.center).iter().all(|u| u.abs() < SAME)
     }
 }
 
@@ -67,7 +60,7 @@ impl<'a> Flood<'a> {
             return None;
         }
         let mut hill = Hill::new(grid, eta);
-        let mut modes: Vec<Mode> = Vec::new();
+        let mut modes: Vec<Basin> = Vec::new();
         for t in high {
             if let Some(mode) = hill.climb(t)
                 && !modes.iter().any(|m| m.is_at(&mode))
@@ -75,21 +68,13 @@ impl<'a> Flood<'a> {
                 modes.push(mode);
             }
         }
-        modes.sort_by(|a, b| b.value.total_cmp(&a.value));
-        let most = modes.iter().map(Mode::mass).fold(f64::NEG_INFINITY, f64::max);
+        modes.sort_by(|a, b| b.top.total_cmp(&a.top));
+        let most = modes.iter().map(Basin::mass).fold(f64::NEG_INFINITY, f64::max);
         let log_normalizer = most + modes.iter().map(|m| (m.mass() - most).exp()).sum::<f64>().ln();
-        let mu = hill.statistics(modes.first()?.top());
+        let mu = hill.statistics(&modes.first()?.center);
         let guess = Row { log_normalizer, mu, ..Row::nothing(eta.len()) };
-        let basins = modes.into_iter().map(|m| m.basin).collect();
-        Some((
-            Flood {
-                clique: grid.clique,
-                charts: grid.charts,
-                basins,
-                elsewhere: Some(grid.places().zip(logs.iter().copied()).collect()),
-            },
-            guess,
-        ))
+        let elsewhere = grid.places().zip(logs.iter()).map(|(t, mass)| Node { t, mass: *mass, left: 1.0 }).collect();
+        Some((Flood { clique: grid.clique, charts: grid.charts, basins: modes, elsewhere: Some(elsewhere) }, guess))
     }
 }
 
@@ -118,7 +103,7 @@ impl<'a> Hill<'a> {
         (0..self.eta.len()).map(|s| self.table.share(s)[0]).collect()
     }
     /// Up from a place to a top around which the density falls like a normal one.
-    fn climb(&mut self, start: [f64; D]) -> Option<Mode> {
+    fn climb(&mut self, start: [f64; D]) -> Option<Basin> {
         let (mut t, mut widths, mut leap) = (start, self.grid.steps(), LEAP);
         for _ in 0..STEPS {
             let around = around(&t, &widths);
@@ -138,7 +123,7 @@ impl<'a> Hill<'a> {
                 let cov = cholesky_inverse(&factor, D);
                 let scaled: Vec<f64> = (0..D * D).map(|i| cov[i] * widths[i / D] * widths[i % D]).collect();
                 let frame = cholesky(&scaled, D).filter(|f| f.iter().all(|v| v.is_finite()))?;
-                return Some(Mode { basin: Basin { center: t, frame, high: vec![t] }, value: f[0] });
+                return Some(Basin { center: t, frame, high: vec![t], top: f[0] });
             }
             if let Some(step) = uphill(&slope, &bend) {
                 let longest = step.iter().fold(0.0_f64, |m, s| m.max(s.abs()));

@@ -90,6 +90,6 @@ impl<'a> Coarse<'a> {
         let frame = cholesky(&cov, D).filter(|f| f.iter().all(|v| v.is_finite()))?;
         let most = self.p.iter().copied().fold(0.0, f64::max);
         let noticeable: Vec<f64> = self.p.iter().map(|p| if *p > HIGH * most { *p } else { f64::NAN }).collect();
-        Some(Basin { center, frame, high: self.high(&noticeable) })
+        Some(Basin { center, frame, high: self.high(&noticeable), top: 0.0 })
     }
 }

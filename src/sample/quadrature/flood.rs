@@ -30,9 +30,15 @@ pub(super) struct Flood<'a> {
     pub charts: &'a [Chart],
     /// What is flooded by itself.
     pub basins: Vec<Basin>,
-    /// Nodes t of a grid and the logs of their masses, where that grid does not measure the density but tells whether something
-    /// lies elsewhere.
-    pub elsewhere: Option<Vec<([f64; D], f64)>>,
+    /// Nodes of a grid that does not measure the density but tells whether something lies elsewhere.
+    pub elsewhere: Option<Vec<Node>>,
+}
+
+/// A node t of a grid, the logarithm of its mass, and the part of that which no basin holds.
+pub(super) struct Node {
+    pub t: [f64; D],
+    pub mass: f64,
+    pub left: f64,
 }
 
 /// Coordinates u of a part of a density, with t = center + frame u.
@@ -40,8 +46,10 @@ pub(super) struct Basin {
     pub center: [f64; D],
     /// Lower triangular, [d, d].
     pub frame: Vec<f64>,
-    /// Places t where the density is high, the highest first.
+    /// Places t where the density is high.
     pub high: Vec<[f64; D]>,
+    /// The log density at the center, which tells the share of one basin from those of others.
+    pub top: f64,
 }
 
 impl Basin {
@@ -88,6 +96,10 @@ const LATTICES: u32 = 8;
 const MOST: usize = 1 << 17;
 /// Distance to the coarse grid, in standard deviations of the means and in nats of the log-normaliser, past which a flood is lost.
 const ASTRAY: f64 = 0.3;
+/// Part of the mass of a node that rounding leaves of none.
+const HELD: f64 = 1e-12;
+/// What is so many nats below the greatest adds nothing to a sum of doubles.
+const NEGLIGIBLE: f64 = 40.0;
 /// Probability outside of all basins by the nodes of a grid, past which a flood is lost.
 const MISSED: f64 = 1e-11;
 /// Tiles that are evaluated at a time.
@@ -106,10 +118,7 @@ impl<'a> Flood<'a> {
     /// is `first`, says something else.
     pub(super) fn settle(&mut self, eta: &[f64], first: &Row) -> Option<Row> {
         let (mut before, mut changes) = (first.clone(), vec![]);
-        let ev = |n: &str, d: f64| std::env::var(n).ok().and_then(|v| v.parse().ok()).unwrap_or(d);
-        #[allow(non_snake_case)]
-        let (step0, finer) = (ev("FS", STEP), ev("FF", FINER));
-        let mut mesh = Mesh { step: step0, shift: 0.0, shore: SHORE };
+        let mut mesh = Mesh { step: STEP, shift: 0.0, shore: SHORE };
         let mut room = Room {
             points: Points { x: vec![vec![0.0; BATCH * POINTS]; D], log_weights: vec![0.0; BATCH * POINTS] },
             table: Table::empty(self.clique, BATCH * POINTS),
@@ -130,7 +139,8 @@ impl<'a> Flood<'a> {
             let cov = cov.unwrap_or_else(|| first.cov.clone());
             match &self.elsewhere {
                 Some(nodes) => {
-                    let missed: f64 = nodes.iter().map(|(_, mass)| (mass - log_normalizer).exp()).sum();
+                    let missed: f64 =
+                        nodes.iter().filter(|n| n.left > HELD).map(|n| n.left * (n.mass - log_normalizer).exp()).sum();
                     if missed.is_nan() || missed > MISSED {
                         return None;
                     }
@@ -149,7 +159,7 @@ impl<'a> Flood<'a> {
                 row.judge(&before, &mut changes, Pace { fastest: FASTEST[1], uneven: false });
             }
             if number == 1 {
-                row.believe((SAFETY * changes[0].powf(1.0 / finer - 1.0)).min(1.0));
+                row.believe((SAFETY * changes[0].powf(1.0 / FINER - 1.0)).min(1.0));
             }
             row.cov = cov;
             row.doubt(FAR * sea);
@@ -159,34 +169,42 @@ impl<'a> Flood<'a> {
             if number > 0 && row.worst <= TOL_WIDE.max(row.grain(eta)) {
                 return Some(row);
             }
-            (before, mesh.step) = (row, mesh.step * finer);
+            (before, mesh.step) = (row, mesh.step * FINER);
         }
         None
     }
-    /// Sum over all basins; the probability of the points beyond the shore. Basins that lie in others go to those at the `first`
-    /// lattice, and nodes there are no longer elsewhere; that one basin lies in another only later on loses the flood.
+    /// Sum over all basins, each with its share of the density; the probability of the points beyond the shore. The `first` lattice
+    /// takes what it reaches from what is elsewhere.
     fn flow(&mut self, mesh: &Mesh, first: bool, row: &mut Sweep, room: &mut Room) -> Option<f64> {
-        let (mut sea, mut number) = (0.0, 0);
-        while number < self.basins.len() {
-            sea += mesh.sum(self.clique, self.charts, &self.basins[number], row, room)?;
-            let (before, rest) = self.basins.split_at_mut(number);
-            let Some((basin, after)) = rest.split_first_mut() else { break };
-            let held = |t: &[f64; D]| mesh.tile(&basin.own(t)).is_some_and(|tile| room.reached.has(tile));
-            let inside: Vec<bool> = after.iter().map(|other| other.high.iter().any(held)).collect();
-            if before.iter().any(|other| other.high.iter().any(held)) || !first && inside.contains(&true) {
-                return None;
+        let mut sea = 0.0;
+        for (number, basin) in self.basins.iter().enumerate() {
+            sea += mesh.sum(self.clique, self.charts, &self.basins, number, row, room)?;
+            for node in self.elsewhere.iter_mut().filter(|_| first).flatten() {
+                if mesh.tile(&basin.own(&node.t)).is_some_and(|tile| room.reached.has(tile)) {
+                    node.left -= share(&self.basins, number, &node.t).exp();
+                }
             }
-            if let Some(nodes) = self.elsewhere.as_mut().filter(|_| first) {
-                nodes.retain(|(t, _)| !held(t));
-            }
-            for (other, _) in after.iter_mut().zip(&inside).filter(|(_, inside)| **inside) {
-                basin.high.append(&mut other.high);
-            }
-            self.basins.retain(|b| !b.high.is_empty());
-            number += 1;
         }
         Some(sea)
     }
+}
+
+/// The logarithm of the share of basin `number` at t: its part of the mixture of normal densities that the basins would be.
+fn share(basins: &[Basin], number: usize, t: &[f64; D]) -> f64 {
+    if basins.len() < 2 {
+        return 0.0;
+    }
+    let log = |basin: &Basin| basin.top - 0.5 * basin.own(t).iter().map(|u| u * u).sum::<f64>();
+    let own = log(&basins[number]);
+    let (mut most, mut sum) = (0.0_f64, 1.0);
+    for over in basins.iter().enumerate().filter(|(k, _)| *k != number).map(|(_, basin)| log(basin) - own) {
+        if over > most {
+            (most, sum) = (over, sum * (most - over).exp() + 1.0);
+        } else if over > most - NEGLIGIBLE {
+            sum += (over - most).exp();
+        }
+    }
+    -(most + f64::ln(sum))
 }
 
 /// Lattices of one step in the coordinates of any basin.
@@ -208,12 +226,21 @@ impl Mesh {
         let shifts = self.shifts();
         digits(std::array::from_fn(|a| ((u[a] / self.step - shifts[a]) / CELLS as f64).floor() as i32))
     }
-    /// Sum over one basin as far as points are more probable than the shore. The probability of the points that are less; none
+    /// Sum over the share of one basin as far as points are more probable than the shore. The probability of the points that are less; none
     /// where it takes more than [`MOST`] points, or a statistic is not a number at one.
-    fn sum(&self, clique: &Clique, charts: &[Chart], basin: &Basin, row: &mut Sweep, room: &mut Room) -> Option<f64> {
+    fn sum(
+        &self,
+        clique: &Clique,
+        charts: &[Chart],
+        basins: &[Basin],
+        basin_number: usize,
+        row: &mut Sweep,
+        room: &mut Room,
+    ) -> Option<f64> {
         let Room { points, table, pool, p, reached } = room;
         let (step, shore, shifts) = (self.step, self.shore, self.shifts());
-        let Basin { center, frame, high } = basin;
+        let (alone, basin) = (basins.len() == 1, &basins[basin_number]);
+        let Basin { center, frame, high, .. } = basin;
         let log_weight: f64 = (0..D).map(|i| (frame[i * D + i] * step).ln()).sum::<f64>() - std::f64::consts::LN_2;
         // Cells of the points of a tile, and where the points lie from its first one.
         let within = |m: usize, a: usize| (m / 2) / CELLS.pow((D - 1 - a) as u32) % CELLS;
@@ -239,6 +266,12 @@ impl Mesh {
                 let first: [f64; D] = std::array::from_fn(|a| step * (f64::from(numbers[a]) * CELLS as f64 + shifts[a]));
                 let range = number * POINTS..(number + 1) * POINTS;
                 points.log_weights[range.clone()].fill(log_weight);
+                if !alone {
+                    let first: [f64; D] = std::array::from_fn(|a| center[a] + moved(&first, a));
+                    for (m, w) in points.log_weights[range.clone()].iter_mut().enumerate() {
+                        *w += share(basins, basin_number, &std::array::from_fn(|a| first[a] + offsets[a][m]));
+                    }
+                }
                 let weights = &mut points.log_weights[range.clone()];
                 for (a, (x, offsets)) in points.x.iter_mut().zip(&offsets).enumerate() {
                     let (from, chart) = (center[a] + moved(&first, a), charts[a]);

@@ -31,6 +31,10 @@ dispatch! {
     pub(super) unsafe fn second_moments = second_kernel(t: *const f64, p: *const f64, live: &[u32], mu: *const f64, k: usize, stride: usize, n: usize, work: *mut f64, lanes: *mut f64)
 }
 dispatch! {
+    /// out = from, for a number of values that is a multiple of eight; whether all are less than `huge` in size.
+    pub(super) unsafe fn copy = copy_kernel(from: *const f64, n: usize, huge: f64, out: *mut f64, plain: &mut bool)
+}
+dispatch! {
     /// x = exp(x) in place, for a number of values that is a multiple of eight.
     pub(super) unsafe fn exponentials = exponentials_kernel(x: *mut f64, n: usize)
 }
@@ -41,6 +45,22 @@ unsafe fn exponentials_kernel<S: Simd>(x: *mut f64, n: usize) {
         for m in (0..n).step_by(S::N) {
             S::store(x.add(m), math::exp::<S>(S::load(x.add(m))));
         }
+    }
+}
+
+#[inline(always)]
+unsafe fn copy_kernel<S: Simd>(from: *const f64, n: usize, huge: f64, out: *mut f64, plain: &mut bool) {
+    unsafe {
+        let (huge, mut wild) = (S::splat(huge), false);
+        for m in (0..n).step_by(S::N) {
+            let v = S::load(from.add(m));
+            S::store(out.add(m), v);
+            let size = S::max(v, S::sub(S::splat(0.0), v));
+            // What is not a number is not less either.
+            let size = S::select(S::eq(v, v), size, huge);
+            wild |= S::any(S::le(huge, size));
+        }
+        *plain = !wild;
     }
 }
 

@@ -61,13 +61,14 @@ impl<'a> Climber<'a> {
     ) -> Vec<Summit> {
         let mut found: Vec<Summit> = known.iter().filter_map(|s| self.here(s)).collect();
         let top = profiles.iter().flatten().copied().chain(found.iter().map(|s| s.value)).fold(f64::NEG_INFINITY, f64::max);
-        let mut hints: Vec<(f64, usize, Vec<usize>)> = Vec::new();
+        // Each with the part of the way to the nodes beside it within which a known summit is the one that it hints at.
+        let mut hints: Vec<(f64, usize, Vec<usize>, f64)> = Vec::new();
         for (axis, profile) in profiles.iter().enumerate() {
             for i in 1..profile.len().saturating_sub(1) {
                 let (before, v, after) = (profile[i - 1], profile[i], profile[i + 1]);
                 let bend = 2.0 * v - before - after;
                 if v.is_finite() && v >= before && v >= after && bend > SHOWN && v + bend >= top - depth {
-                    hints.push((v + 0.125 * bend.min(1e300), axis, place(axis, i)));
+                    hints.push((v + 0.125 * bend.min(1e300), axis, place(axis, i), 1.0));
                 }
             }
         }
@@ -75,11 +76,12 @@ impl<'a> Climber<'a> {
             hints.extend(self.hidden(values, top - depth));
         }
         hints.sort_by(|a, b| b.0.total_cmp(&a.0));
-        for (_, axis, at) in hints.into_iter().take(CLIMBS) {
+        for (_, axis, at, part) in hints.into_iter().take(CLIMBS) {
             let near = |s: &Summit| {
                 self.nodes.iter().enumerate().all(|(a, n)| {
                     let t = self.charts[a].t(s.x[a]);
-                    n[at[a].saturating_sub(1)] <= t && t <= n[(at[a] + 1).min(n.len() - 1)]
+                    let (below, here, above) = (n[at[a].saturating_sub(1)], n[at[a]], n[(at[a] + 1).min(n.len() - 1)]);
+                    here - part * (here - below) <= t && t <= here + part * (above - here)
                 })
             };
             if found.iter().any(near) {
@@ -102,7 +104,7 @@ impl<'a> Climber<'a> {
     }
     /// Nodes beside which none has more that may hide a summit of at least `level`: how high that may be, the axis along which the
     /// density bends most, and the node.
-    fn hidden(&self, values: &[f64], level: f64) -> Vec<(f64, usize, Vec<usize>)> {
+    fn hidden(&self, values: &[f64], level: f64) -> Vec<(f64, usize, Vec<usize>, f64)> {
         let sizes: Vec<usize> = self.nodes.iter().map(Vec::len).collect();
         let stride = |axis: usize| sizes[axis + 1..].iter().product::<usize>();
         let hint = |node: Vec<usize>| {
@@ -112,7 +114,7 @@ impl<'a> Climber<'a> {
             let bends: Vec<(usize, f64)> = (0..sizes.len()).filter(inner).map(|a| (a, bend(a))).collect();
             let (axis, most) = bends.iter().copied().max_by(|a, b| a.1.total_cmp(&b.1))?;
             let all: f64 = bends.iter().map(|b| b.1).sum();
-            (most > SHOWN && values[at] + all >= level).then(|| (values[at] + 0.125 * all, axis, node))
+            (most > SHOWN && values[at] + all >= level).then(|| (values[at] + 0.125 * all, axis, node, 0.5))
         };
         peaks(&sizes, values).into_iter().filter_map(hint).collect()
     }
@@ -245,40 +247,39 @@ impl<'a> Climber<'a> {
     }
 }
 
-/// The combinations of nodes, last fastest, beside which none has more, along axes or diagonals.
+/// The combinations of nodes, last fastest, beside which none along any axis has more.
 pub(super) fn peaks(sizes: &[usize], values: &[f64]) -> Vec<Vec<usize>> {
-    let (d, total) = (sizes.len(), sizes.iter().product::<usize>());
+    let (d, total) = (sizes.len().max(1), sizes.iter().product::<usize>());
     let n = sizes.last().copied().unwrap_or(1).max(1);
     let mut found = Vec::new();
+    let mut highest = vec![true; n];
     for (row, line) in values[..total].chunks(n).enumerate() {
-        for (i, v) in line.iter().enumerate() {
-            // Most nodes are not even the highest along the last axis.
-            let below = i > 0 && line[i - 1] > *v || i + 1 < n && line[i + 1] > *v;
-            if below || !v.is_finite() {
-                continue;
+        highest.fill(true);
+        let mut node = vec![0; d];
+        let (mut rest, mut stride) = (row, 1);
+        for a in (0..d - 1).rev() {
+            (node[a], rest) = (rest % sizes[a], rest / sizes[a]);
+            if node[a] > 0 {
+                not_below(&values[(row - stride) * n..][..n], line, &mut highest);
             }
-            let mut node = vec![0; d];
-            let mut rest = row * n + i;
-            for a in (0..d).rev() {
-                (node[a], rest) = (rest % sizes[a], rest / sizes[a]);
+            if node[a] + 1 < sizes[a] {
+                not_below(&values[(row + stride) * n..][..n], line, &mut highest);
             }
-            if (0..3_usize.pow(d as u32))
-                .all(|way| beside(&node, sizes, way).is_none_or(|m| values[m] <= *v || values[m].is_nan()))
-            {
-                found.push(node);
+            stride *= sizes[a];
+        }
+        for (i, v) in line.iter().enumerate().filter(|(i, v)| highest[*i] && v.is_finite()) {
+            let higher = |at: Option<usize>| at.and_then(|at| line.get(at)).is_some_and(|b| b > v);
+            if !higher(i.checked_sub(1)) && !higher(Some(i + 1)) {
+                node[d - 1] = i;
+                found.push(node.clone());
             }
         }
     }
     found
 }
 
-/// The combination one step from `node` along each axis as the digits of `way` say, to the base of three; none outside.
-fn beside(node: &[usize], sizes: &[usize], mut way: usize) -> Option<usize> {
-    let mut at = 0;
-    for (i, size) in node.iter().zip(sizes) {
-        let i = (i + way % 3).checked_sub(1).filter(|i| i < size)?;
-        way /= 3;
-        at = at * size + i;
-    }
-    Some(at)
+/// Keep in `highest` the places of a line that are not below those of the line beside.
+fn not_below(beside: &[f64], line: &[f64], highest: &mut [bool]) {
+    #[allow(clippy::neg_cmp_op_on_partial_ord)] // what is not a number hides nothing
+    highest.iter_mut().zip(line).zip(beside).for_each(|((h, v), b)| *h &= !(b > v));
 }
