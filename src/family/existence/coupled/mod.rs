@@ -12,13 +12,17 @@
 //!
 //! [`finite_ends`] adds what happens at finite ends of the support. Whatever none of them tells is left open.
 
+mod bounds;
 mod comparison;
 mod finite_ends;
+mod interval;
 mod leading;
 mod lines;
 mod peak;
+mod proof;
 mod search;
 mod shears;
+mod steps;
 
 use super::place::{Place, short};
 use super::series::ROUNDING;
@@ -55,7 +59,7 @@ impl Tails {
                     return found;
                 }
             }
-            let peak = plain.unwrap_or_else(|| top.search());
+            let peak = plain.unwrap_or_else(|| top.peak());
             match peak {
                 Peak::Positive { direction, value } => {
                     let towards = self.along(members, &direction);

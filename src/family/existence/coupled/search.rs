@@ -2,14 +2,13 @@
 //!
 //! The directions are a sphere (times the coordinates of finite extent), a compact set on which the part is continuous.
 //! Many points spread over it, axes and diagonals of all kinds among them, then the best of them climb by rotations in coordinate
-//! planes. A value above zero is a proof that the integral does not exist; a maximum below zero counts as a proof that
-//! it does in few coordinates only.
+//! planes. A value above zero is a proof that the integral does not exist; a maximum below zero is none that it does,
+//! and goes on to [`super::proof`].
 
 use super::leading::Top;
-use super::peak::Peak;
 
 /// A maximum within this part of the coefficients counts as zero.
-const MARGIN: f64 = 1e-9;
+pub(super) const MARGIN: f64 = 1e-9;
 /// A rough climb that ends this part of the coefficients below zero is not refined.
 const FAR: f64 = 0.02;
 /// Steps and gains at which a climb is over.
@@ -20,14 +19,21 @@ struct Fineness {
 }
 const ROUGH: Fineness = Fineness { step: 1e-3, gain: 1e-4, least_width: 1.0 };
 const FINE: Fineness = Fineness { step: 1e-11, gain: 1e-15, least_width: 1e-3 };
-/// Most coordinates for which a search over directions counts as a proof.
-const SEARCHED: usize = 8;
 /// Most coordinates of which all diagonals are looked at.
 const DIAGONALS: usize = 6;
 
+/// The best direction that was found.
+pub(super) struct Best {
+    pub value: f64,
+    /// Over the members, in the units of [`Top::values`].
+    pub at: Vec<f64>,
+    /// The largest sum of the sizes of the terms.
+    pub size: f64,
+}
+
 impl Top<'_> {
     /// Many directions, the best improved by rotations in coordinate planes.
-    pub(super) fn search(&self) -> Peak {
+    pub(super) fn search(&self) -> Result<Best, &'static str> {
         let n = self.members.len();
         let free: Vec<bool> = self.members.iter().map(|j| !self.compact[*j]).collect();
         let bound = |i: usize| self.bounds[self.members[i]];
@@ -100,12 +106,12 @@ impl Top<'_> {
         }
         let values = self.values(&points);
         if values.iter().any(|v| v.0.is_nan()) {
-            return Peak::Unsure("the leading part is not a number somewhere");
+            return Err("the leading part is not a number somewhere");
         }
         let size = values.iter().map(|v| v.1).fold(0.0, f64::max);
         let mut order: Vec<usize> = (0..points.len()).collect();
         order.sort_by(|a, b| values[*b].0.total_cmp(&values[*a].0));
-        let Some(first) = order.first() else { return Peak::Unsure("there is no direction") };
+        let Some(first) = order.first() else { return Err("there is no direction") };
         let (mut best, mut at) = (values[*first].0, points[*first].clone());
         if best <= MARGIN * size {
             let starts = if n <= 3 { 8 } else { 4 };
@@ -137,12 +143,7 @@ impl Top<'_> {
                 }
             }
         }
-        match best {
-            v if v > MARGIN * size => Peak::Positive { direction: self.direction(&at), value: v },
-            v if v >= -MARGIN * size => Peak::Flat(self.direction(&at)),
-            _ if n <= SEARCHED => Peak::Negative,
-            _ => Peak::Unsure("the coupled coordinates are too many for a search over directions"),
-        }
+        Ok(Best { value: best, at, size })
     }
 
     /// The best value and place that rotations (and moves of coordinates of finite extent) reach from `start`.
