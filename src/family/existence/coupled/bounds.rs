@@ -16,6 +16,7 @@ const ROUNDING: f64 = 4.0 * f64::EPSILON;
 pub(super) struct Bounds {
     n: usize,
     of: Steps,
+    numbers: Vec<f64>,
     values: Vec<Interval>,
     centers: Vec<Interval>,
     /// [steps, n].
@@ -36,12 +37,28 @@ pub(super) struct Found<'a> {
 impl Bounds {
     pub fn new(of: Steps, n: usize) -> Bounds {
         let m = of.steps.len();
-        Bounds { n, of, values: vec![ZERO; m], centers: vec![ZERO; m], slopes: vec![ZERO; m * n], moving: Vec::with_capacity(n) }
+        Bounds {
+            n,
+            of,
+            numbers: vec![0.0; m],
+            values: vec![ZERO; m],
+            centers: vec![ZERO; m],
+            slopes: vec![ZERO; m * n],
+            moving: Vec::with_capacity(n),
+        }
     }
 
     /// How much work the values of one box are.
     pub fn work(&self) -> u64 {
         (self.of.steps.len() + self.of.terms.len()) as u64
+    }
+
+    /// The value at a point.
+    pub fn value(&mut self, x: &[f64]) -> f64 {
+        for i in 0..self.of.steps.len() {
+            self.numbers[i] = self.of.value(i, &self.numbers, x);
+        }
+        self.numbers.last().copied().unwrap_or(f64::NAN)
     }
 
     /// The values over a box, by interval arithmetic alone.
@@ -123,11 +140,7 @@ impl Bounds {
             Step::Norm { from, to, bias, power } => {
                 let terms = &terms[from..to];
                 let sum = total(terms.iter().map(|(c, a)| (*c, values[*a].square())), bias);
-                let outer = if power == 1.0 {
-                    Interval::point(1.0)
-                } else {
-                    values[i].pow((power - 1.0) / power).scale(power)
-                };
+                let outer = if power == 1.0 { Interval::point(1.0) } else { values[i].pow((power - 1.0) / power).scale(power) };
                 along().for_each(|j| own[j] = ZERO);
                 for (c, a) in terms {
                     let (v, square) = (values[*a], values[*a].square());

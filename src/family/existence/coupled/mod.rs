@@ -24,6 +24,7 @@ mod search;
 mod shears;
 mod steps;
 
+use super::fuel::{Fuel, SPENT};
 use super::place::{Place, short};
 use super::series::ROUNDING;
 use super::{Existence, Tails};
@@ -33,7 +34,13 @@ use peak::Peak;
 impl Tails {
     /// The verdict for the coordinates `members`, which active pieces tie together. Without `eta` no substitution is
     /// tried.
-    pub(super) fn coupled(&self, members: &[usize], eta: Option<&[f64]>, coefficients: &[(f64, f64)]) -> Existence {
+    pub(super) fn coupled(
+        &self,
+        members: &[usize],
+        eta: Option<&[f64]>,
+        coefficients: &[(f64, f64)],
+        fuel: &Fuel,
+    ) -> Existence {
         let mut member = vec![false; self.form.axes.len()];
         members.iter().for_each(|j| member[*j] = true);
         let inside = |i: usize| self.form.pieces[i].coordinates.first().is_some_and(|j| member[*j]);
@@ -45,6 +52,9 @@ impl Tails {
         {
             return Existence::unproven("the terms of the coupled coordinates cancel to rounding");
         }
+        if fuel.is_empty() {
+            return Existence::unproven(SPENT);
+        }
         let mut flat = None;
         let d = self.form.axes.len();
         let mut weightings = vec![vec![1.0; d]];
@@ -54,12 +64,12 @@ impl Tails {
             let Some(top) = self.top(members, &active, coefficients, weights) else { continue };
             let plain = if top.parts.is_empty() { Some(Peak::Negative) } else { top.plain_peak() };
             if plain.is_none() && !std::mem::replace(&mut cones_asked, true) {
-                let found = self.by_cones(members, &active, coefficients);
+                let found = self.by_cones(members, &active, coefficients, fuel);
                 if let Some(found) = found {
                     return found;
                 }
             }
-            let peak = plain.unwrap_or_else(|| top.peak());
+            let peak = plain.unwrap_or_else(|| top.peak(fuel));
             match peak {
                 Peak::Positive { direction, value } => {
                     let towards = self.along(members, &direction);
@@ -80,14 +90,14 @@ impl Tails {
                 Peak::Unsure(why) => unproven = why.to_string(),
             }
         }
-        if !cones_asked && let Some(found) = self.by_cones(members, &active, coefficients) {
+        if !cones_asked && let Some(found) = self.by_cones(members, &active, coefficients, fuel) {
             return found;
         }
-        if let Some(found) = self.lines_diverge(members, coefficients) {
+        if let Some(found) = self.lines_diverge(members, coefficients, fuel) {
             return found;
         }
         if let Some(v) = flat
-            && let Some(found) = self.direction_diverges(members, &active, coefficients, &v)
+            && let Some(found) = self.direction_diverges(members, &active, coefficients, &v, fuel)
         {
             return found;
         }
@@ -97,24 +107,24 @@ impl Tails {
                     for sign in [1.0, -1.0] {
                         let mut v = vec![0.0; members.len()];
                         (v[i], v[k]) = (1.0, sign);
-                        if let Some(found) = self.direction_diverges(members, &active, coefficients, &v) {
+                        if let Some(found) = self.direction_diverges(members, &active, coefficients, &v, fuel) {
                             return found;
                         }
                     }
                 }
             }
         }
-        if let Some(found) = self.by_comparison(members, &active, coefficients) {
+        if let Some(found) = self.by_comparison(members, &active, coefficients, fuel) {
             return found;
         }
         let Some(eta) = eta.filter(|_| !self.restricted) else { return Existence::Unproven { reason: unproven } };
-        for shear in self.sheared() {
-            let found = shear.existence(eta);
+        for shear in self.sheared(fuel) {
+            let found = shear.existence(eta, fuel);
             if !matches!(found, Existence::Unproven { .. }) {
                 return found;
             }
         }
-        Existence::Unproven { reason: unproven }
+        if fuel.is_empty() { Existence::unproven(SPENT) } else { Existence::Unproven { reason: unproven } }
     }
 
     /// The direction `v` of the members in words.

@@ -3,6 +3,7 @@
 //! Terms that are all of one sign and quadratic forms (eigenvalues, with a margin for rounding) are decided outright.
 //! For the rest a search finds where the part is positive, and branch and bound proves that it is negative.
 
+use super::super::fuel::Fuel;
 use super::leading::{Part, Top};
 use super::proof::{FIRST, Proven, WORK};
 use super::search::MARGIN;
@@ -30,7 +31,7 @@ impl Top<'_> {
     }
 
     /// By search and proof.
-    pub(super) fn peak(&self) -> Peak {
+    pub(super) fn peak(&self, fuel: &Fuel) -> Peak {
         let mut proof = self.proof();
         let n = self.members.len();
         // The size of the terms along the axes: a first guess, for proofs that are short.
@@ -42,11 +43,11 @@ impl Top<'_> {
             };
             let axes: Vec<Vec<f64>> = (0..n).flat_map(|i| [axis(i, 0), axis(i, 1)]).collect();
             let size = self.values(&axes).iter().map(|v| v.1).filter(|v| v.is_finite()).fold(0.0, f64::max);
-            if size > 0.0 && matches!(proof.run(MARGIN * size, &mut FIRST.clone()), Proven::Negative) {
+            if size > 0.0 && matches!(proof.run(MARGIN * size, FIRST, fuel), Proven::Negative) {
                 return Peak::Negative;
             }
         }
-        let best = match self.search() {
+        let best = match self.search(proof.as_mut(), fuel) {
             Ok(best) => best,
             Err(why) => return Peak::Unsure(why),
         };
@@ -63,7 +64,7 @@ impl Top<'_> {
             return Peak::Flat(self.direction(&best.at));
         }
         let Some(mut proof) = proof else { return Peak::Unsure("the leading part has no bounds over directions") };
-        match proof.run(margin, &mut WORK.clone()) {
+        match proof.run(margin, WORK, fuel) {
             Proven::Negative => Peak::Negative,
             Proven::Positive(x, value) => Peak::Positive { direction: self.unit(&x), value },
             Proven::Flat(x) => Peak::Flat(self.unit(&x)),

@@ -9,6 +9,7 @@
 //! Bounds are rounded outwards, so that a sign that is told is right for the numbers in the graph; the margin is for those
 //! numbers.
 
+use super::super::fuel::Fuel;
 use super::bounds::Bounds;
 use super::interval::Interval;
 use super::leading::{Part, Top};
@@ -124,14 +125,29 @@ pub(super) enum Proven {
 }
 
 impl Proof {
+    /// The value at a point in x, and what one more costs.
+    pub fn value(&mut self, x: &[f64]) -> f64 {
+        self.bounds.value(x)
+    }
+    pub fn work(&self) -> u64 {
+        self.bounds.work()
+    }
+
     /// The interval of values at one point.
     pub fn at(&mut self, x: &[f64]) -> Interval {
         let point: Vec<Interval> = x.iter().map(|v| Interval::point(*v)).collect();
         self.bounds.values(&point)
     }
 
-    /// Whether the function is negative by more than `margin` in every direction; `work` is what is left of the budget.
-    pub fn run(&mut self, margin: f64, work: &mut u64) -> Proven {
+    /// Whether the function is negative by more than `margin` in every direction; at most `most` work.
+    pub fn run(&mut self, margin: f64, most: u64, fuel: &Fuel) -> Proven {
+        let most = most.min(fuel.left());
+        let mut left = most;
+        let found = self.faces(margin, &mut left);
+        if fuel.take(most - left) { found } else { Proven::Open }
+    }
+
+    fn faces(&mut self, margin: f64, work: &mut u64) -> Proven {
         let n = self.domain.len();
         for i in 0..n {
             let d = self.domain[i];

@@ -5,7 +5,9 @@
 //! planes. A value above zero is a proof that the integral does not exist; a maximum below zero is none that it does,
 //! and goes on to [`super::proof`].
 
+use super::super::fuel::{Fuel, SPENT};
 use super::leading::Top;
+use super::proof::Proof;
 
 /// A maximum within this part of the coefficients counts as zero.
 pub(super) const MARGIN: f64 = 1e-9;
@@ -19,6 +21,9 @@ struct Fineness {
 }
 const ROUGH: Fineness = Fineness { step: 1e-3, gain: 1e-4, least_width: 1.0 };
 const FINE: Fineness = Fineness { step: 1e-11, gain: 1e-15, least_width: 1e-3 };
+/// Work for a point besides the steps there, and for one whose steps are not known.
+const POINT: u64 = 30;
+const SLOW: u64 = 2000;
 /// Most coordinates of which all diagonals are looked at.
 const DIAGONALS: usize = 6;
 
@@ -33,7 +38,7 @@ pub(super) struct Best {
 
 impl Top<'_> {
     /// Many directions, the best improved by rotations in coordinate planes.
-    pub(super) fn search(&self) -> Result<Best, &'static str> {
+    pub(super) fn search(&self, mut quick: Option<&mut Proof>, fuel: &Fuel) -> Result<Best, &'static str> {
         let n = self.members.len();
         let free: Vec<bool> = self.members.iter().map(|j| !self.compact[*j]).collect();
         let bound = |i: usize| self.bounds[self.members[i]];
@@ -104,6 +109,10 @@ impl Top<'_> {
             });
             points.extend(fix(v.collect()));
         }
+        let work = quick.as_ref().map_or(SLOW, |q| q.work() + POINT);
+        if !fuel.take(work * points.len() as u64) {
+            return Err(SPENT);
+        }
         let values = self.values(&points);
         if values.iter().any(|v| v.0.is_nan()) {
             return Err("the leading part is not a number somewhere");
@@ -129,10 +138,19 @@ impl Top<'_> {
                     break;
                 }
             }
+            let mut value_at = |v: &[f64]| {
+                if !fuel.take(work) {
+                    return f64::NEG_INFINITY;
+                }
+                match &mut quick {
+                    Some(quick) => quick.value(&self.point(v)),
+                    None => self.values(&[v.to_vec()])[0].0,
+                }
+            };
             for i in chosen {
-                let (mut value, mut v) = self.climb(points[i].clone(), values[i].0, &free, &fix, (&ROUGH, size));
+                let (mut value, mut v) = self.climb(points[i].clone(), values[i].0, &free, &fix, &mut value_at, (&ROUGH, size));
                 if value > -FAR * size {
-                    (value, v) = self.climb(v, value, &free, &fix, (&FINE, size));
+                    (value, v) = self.climb(v, value, &free, &fix, &mut value_at, (&FINE, size));
                 }
                 if value > best {
                     (best, at) = (value, v);
@@ -142,6 +160,9 @@ impl Top<'_> {
                     break;
                 }
             }
+        }
+        if fuel.is_empty() && best <= MARGIN * size {
+            return Err(SPENT);
         }
         Ok(Best { value: best, at, size })
     }
@@ -153,6 +174,7 @@ impl Top<'_> {
         value: f64,
         free: &[bool],
         fix: &dyn Fn(Vec<f64>) -> Option<Vec<f64>>,
+        value_at: &mut dyn FnMut(&[f64]) -> f64,
         (fineness, size): (&Fineness, f64),
     ) -> (f64, Vec<f64>) {
         let n = start.len();
@@ -176,7 +198,7 @@ impl Top<'_> {
                             Some(w)
                         }
                     };
-                    let at = |s: f64| moved(s).map_or(f64::NEG_INFINITY, |w| self.values(&[w])[0].0);
+                    let mut at = |s: f64| moved(s).map_or(f64::NEG_INFINITY, |w| value_at(&w));
                     let (mut a, mut b) = (-width, width);
                     let golden = 0.618_033_988_749_894_9;
                     let (mut x, mut y) = (b - golden * (b - a), a + golden * (b - a));
@@ -193,7 +215,7 @@ impl Top<'_> {
                         }
                     }
                     if let Some(w) = moved(0.5 * (a + b)) {
-                        let found = self.values(std::slice::from_ref(&w))[0].0;
+                        let found = value_at(&w);
                         if found > best {
                             (best, v) = (found, w);
                         }

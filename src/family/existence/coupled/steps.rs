@@ -185,6 +185,28 @@ impl Steps {
         }
     }
 
+    /// The value of step i at a point, from those of earlier steps.
+    pub fn value(&self, i: usize, values: &[f64], x: &[f64]) -> f64 {
+        let squares =
+            |from: usize, to: usize| self.terms[from..to].iter().map(|(c, a)| c * values[*a] * values[*a]).sum::<f64>();
+        match self.steps[i] {
+            Step::Constant(c) => c,
+            Step::Variable(j) => x[j],
+            Step::Sum { from, to, bias } => bias + self.terms[from..to].iter().map(|(c, a)| c * values[*a]).sum::<f64>(),
+            Step::Square(a) => values[a] * values[a],
+            Step::Norm { from, to, bias, power } if power == 1.0 => (bias + squares(from, to)).sqrt(),
+            Step::Norm { from, to, bias, power } => (bias + squares(from, to)).powf(0.5 * power),
+            Step::Power(a, p) => {
+                if p == 0.5 {
+                    values[a].sqrt()
+                } else {
+                    values[a].powf(p)
+                }
+            }
+            Step::Apply(op, args) => (op.info().value)(args.map(|a| values[a])),
+        }
+    }
+
     /// Whether the node certainly keeps its value where the signs of these coordinates change.
     pub fn even(&self, turned: u64) -> bool {
         // 1 for what keeps its value, -1 for what changes its sign, 0 for all else.
