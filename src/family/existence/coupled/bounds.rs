@@ -207,3 +207,98 @@ fn share(c: f64, a: f64, rest: [f64; 2]) -> f64 {
     let v = if a >= 0.0 && other <= 0.0 { most } else { c * a / (c * a * a + other).sqrt() };
     if v.is_nan() { most } else { (v + v.abs() * ROUNDING).min(most * (1.0 + ROUNDING)) }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::expr::Graph;
+
+    /// Values and differences at points of boxes are within the bounds.
+    #[test]
+    fn bounds_enclose() {
+        let mut g = Graph::new();
+        let x: Vec<_> = (0..3).map(|j| g.var(j)).collect();
+        let half = g.constant(0.5);
+        let (xy, xx, yy) = (g.mul(x[0], x[1]), g.mul(x[0], x[0]), g.mul(x[1], x[1]));
+        let (square, shift) = (g.add(xx, yy), g.sub(x[2], half));
+        let large = g.constant(2.5);
+        let mut nodes = vec![xy, square, g.unary(Op::Sqrt, square), g.pow(square, large), g.div(xy, half)];
+        let size = g.unary(Op::Abs, shift);
+        nodes.push(g.pow(size, large));
+        let positive = g.unary(Op::Exp, shift);
+        nodes.push(g.div(xy, positive));
+        nodes.extend([Op::Max, Op::Min, Op::Atan2, Op::Mul].map(|op| g.apply(op, [xy, shift, shift])));
+        let unary = [
+            Op::Abs,
+            Op::Relu,
+            Op::Neg,
+            Op::Exp,
+            Op::Expm1,
+            Op::Sin,
+            Op::Cos,
+            Op::Tan,
+            Op::Atan,
+            Op::Sinh,
+            Op::Cosh,
+            Op::Tanh,
+            Op::Sigmoid,
+            Op::Softplus,
+            Op::Erf,
+            Op::Erfc,
+            Op::Cbrt,
+            Op::Sign,
+            Op::Floor,
+            Op::Asin,
+            Op::Acos,
+        ];
+        nodes.extend(unary.map(|op| g.unary(op, shift)));
+        nodes.extend([Op::Log, Op::Log1p, Op::Digamma, Op::Lgamma, Op::Sqrt].map(|op| g.unary(op, positive)));
+        let sum = nodes[2..10].iter().fold(nodes[0], |s, n| g.sub(s, *n));
+        nodes.push(sum);
+        let mut seed = 1_u64;
+        let mut uniform = || {
+            seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            (seed >> 11) as f64 / (1_u64 << 53) as f64
+        };
+        for node in nodes {
+            let steps = Steps::new(&g, node, &[0, 1, 2], 3).unwrap();
+            let mut bounds = Bounds::new(steps, 3);
+            for k in 0..300 {
+                let width = [2.0, 0.3, 0.0, 1e-3][k % 4];
+                let sides: Vec<Interval> = (0..3)
+                    .map(|_| {
+                        // Ends at kinks among others.
+                        let at = (8.0 * (2.0 * uniform() - 1.0)).round() / 8.0;
+                        Interval::new(at, at + width * uniform())
+                    })
+                    .collect();
+                let middle: Vec<Interval> = sides.iter().map(|s| Interval::point(0.5 * s.low + 0.5 * s.high)).collect();
+                let natural = bounds.values(&sides);
+                let found = bounds.slopes(&sides, &middle);
+                let (values, slope) = (found.values, found.slopes.to_vec());
+                assert!(values.low >= natural.low && values.high <= natural.high);
+                for _ in 0..10 {
+                    let point: Vec<f64> = sides.iter().map(|s| s.low + uniform() * (s.high - s.low)).collect();
+                    let v = g.evaluate(&[node], &point, &[])[0];
+                    let slack = 1e-12 * (1.0 + v.abs());
+                    let name = crate::expr::formula(&g, node, &|j| format!("x{j}"));
+                    assert!(
+                        v.is_nan() || values.low - slack <= v && v <= values.high + slack,
+                        "{name} {sides:?} {values:?} {v}"
+                    );
+                    assert!((bounds.value(&point) - v).abs() <= 1e-11 * (1.0 + v.abs()) || v.is_nan(), "{name}");
+                    for j in 0..3 {
+                        let mut other = point.clone();
+                        other[j] = sides[j].low + uniform() * (sides[j].high - sides[j].low);
+                        let step = other[j] - point[j];
+                        let rise = g.evaluate(&[node], &other, &[])[0] - v;
+                        let allowed = slope[j].mul(Interval::point(step));
+                        let slack = 1e-11 * (1.0 + v.abs());
+                        let fits = allowed.low - slack <= rise && rise <= allowed.high + slack;
+                        assert!(step == 0.0 || rise.is_nan() || fits, "{name} {sides:?} slope {j} {slope:?} {rise} {step}");
+                    }
+                }
+            }
+        }
+    }
+}

@@ -2,15 +2,27 @@
 //!
 //! Tried in this order, the first that tells decides:
 //!
-//! - [`leading`] and [`peak`] (its search after the cones): far out the density is exp of its leading (quasi-)homogeneous part up to lower orders,
-//!   uniformly over directions. Where that part is negative in every direction the integral exists; where it is positive
-//!   in one, it is so in a cone, and the integral does not.
+//! - [`leading`] and [`peak`] (its search and proof after the cones): far out the density is exp of its leading
+//!   (quasi-)homogeneous part up to lower orders, uniformly over directions. Where that part is negative in every direction
+//!   the integral exists; where it is positive in one, it is so in a cone, and the integral does not.
 //! - [`super::cones`]: powers, logarithms and absolute values, exactly.
 //! - [`lines`]: where the integral along almost every parallel line does not exist, neither does the whole (Fubini).
 //! - [`comparison`]: a larger density that is integrable proves the one sought; a smaller one that is not refutes it.
 //! - [`shears`]: the same questions after a substitution that preserves volume.
 //!
-//! [`finite_ends`] adds what happens at finite ends of the support. Whatever none of them tells is left open.
+//! [`finite_ends`] adds what happens at finite ends of the support. Whatever none of them tells is left open, and so is what
+//! takes more work than one verdict may.
+//!
+//! The sign of a leading part over directions:
+//!
+//! | file | what it does |
+//! | --- | --- |
+//! | [`peak`] | decides what is plain; asks a short proof, then the search, then a long proof |
+//! | [`search`] | many directions, the best of which climb: finds where the part is positive |
+//! | [`proof`] | branch and bound over a cube of directions: proves that the part is negative, or finds where it is not |
+//! | [`bounds`] | values and slopes over a box, by interval arithmetic and the mean-value form |
+//! | [`steps`] | a node as the list of steps that are bounded |
+//! | [`interval`] | closed intervals, rounded outwards |
 
 mod bounds;
 mod comparison;
