@@ -6,16 +6,17 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::HashSet;
+use std::hash::{DefaultHasher, Hash, Hasher};
 
 /// All work for one verdict, in units of a few nanoseconds.
-const FUEL: u64 = 150_000_000;
+const FUEL: u64 = 100_000_000;
 /// A node or piece as a series.
 pub(super) const SERIES: u64 = 500;
 
 /// What is left of the work that one verdict may take.
 pub(super) struct Fuel {
     left: Cell<u64>,
-    paid: RefCell<HashSet<usize>>,
+    paid: RefCell<HashSet<(usize, u64)>>,
 }
 
 impl Fuel {
@@ -28,9 +29,11 @@ impl Fuel {
         self.left.set(left.unwrap_or(0));
         left.is_some()
     }
-    /// Takes this much for something that is made once, known by its address.
-    pub fn once<T>(&self, thing: &T, work: u64) -> bool {
-        let first = self.paid.borrow_mut().insert(std::ptr::from_ref(thing).addr());
+    /// Takes this much for something that is made once, known by the address of what holds it and a key there.
+    pub fn once<T>(&self, holder: &T, key: &impl Hash, work: u64) -> bool {
+        let mut hasher = DefaultHasher::new();
+        key.hash(&mut hasher);
+        let first = self.paid.borrow_mut().insert((std::ptr::from_ref(holder).addr(), hasher.finish()));
         !first || self.take(work)
     }
     pub fn left(&self) -> u64 {
@@ -52,7 +55,7 @@ mod tests {
     fn what_is_spent_stays_spent() {
         let fuel = Fuel::new();
         let thing = 1_u8;
-        assert!(fuel.take(1000) && fuel.once(&thing, FUEL - 1001) && fuel.once(&thing, FUEL));
+        assert!(fuel.take(1000) && fuel.once(&thing, &0, FUEL - 1001) && fuel.once(&thing, &0, FUEL));
         assert_eq!(fuel.left(), 1);
         assert!(!fuel.take(2) && fuel.is_empty() && !fuel.take(1));
     }

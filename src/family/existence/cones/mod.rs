@@ -47,8 +47,9 @@ use std::sync::{Arc, PoisonError};
 /// The cones of some coordinates, where there are not too many.
 pub(super) type Cones = Option<Arc<Vec<Cone>>>;
 
-/// Work for a cone and a piece of it.
-const CONE: u64 = 500;
+/// Work for a cone, and for a node of the family on it.
+const CONE: u64 = 300;
+const NODE: u64 = 100;
 
 /// What cones are cut for: the members, and more planes than signs need.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -124,9 +125,8 @@ impl Tails {
             return None;
         }
         let (found, work) = self.cones_and_work(cut);
-        let pieces = self.form.pieces.len() as u64 + 1;
-        let asked = found.as_ref().map_or(0, |cones| cones.len() as u64 * pieces * CONE);
-        found.filter(|_| fuel.take(work + asked))
+        let asked = found.as_ref().map_or(0, |cones| cones.len() as u64 * CONE);
+        found.filter(|_| fuel.once(&self.cones, cut, work) && fuel.take(asked))
     }
 
     fn cones_and_work(&self, cut: &Cut) -> (Cones, u64) {
@@ -139,7 +139,7 @@ impl Tails {
         }
         let mut shapes = 0;
         let made = self.cut(cut, &mut shapes).map(Arc::new);
-        let found = (made, shapes * (self.form.graph.len() + self.form.pieces.len()) as u64 * CONE);
+        let found = (made, shapes * (self.form.graph.len() + self.form.pieces.len()) as u64 * NODE);
         known.insert(cut.clone(), found.clone());
         found
     }

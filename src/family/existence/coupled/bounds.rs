@@ -2,7 +2,8 @@
 //!
 //! Each step has an interval of values and one of its slope in each coordinate. The values are those of interval arithmetic
 //! and those of the mean-value form, center + sum of slopes times half widths, whichever is narrower: the first is good in
-//! wide boxes, the second converges with the square of the width. Slopes enclose all limits of derivatives at kinks, so
+//! wide boxes, the second converges with the square of the width. In sums terms with a kink in the box may count by their
+//! values and the rest by its slopes. Slopes enclose all limits of derivatives at kinks, so
 //! that the mean-value form holds there too; where a node jumps or has a vertical tangent its slopes are not known.
 
 use super::interval::{ALL, Interval, ZERO, slopes, value};
@@ -86,9 +87,11 @@ impl Bounds {
                 reach += row[*j].size() * half;
             }
             if reach < f64::INFINITY {
-                let c = self.centers[i];
-                let reach = reach * (1.0 + self.n as f64 * ROUNDING);
-                self.values[i] = natural.meet(c.add(Interval::new(-reach, reach)));
+                self.values[i] = natural.meet(self.around(self.centers[i], reach));
+                if let Step::Sum { from, to, bias } = self.of.steps[i] {
+                    let apart = self.apart(&self.of.terms[from..to], bias);
+                    self.values[i] = self.values[i].meet(apart);
+                }
             }
         }
         let m = self.of.steps.len();
@@ -105,6 +108,34 @@ impl Bounds {
         }
     }
 
+    /// A mean-value form.
+    fn around(&self, center: Interval, reach: f64) -> Interval {
+        let reach = reach * (1.0 + self.n as f64 * ROUNDING);
+        center.add(Interval::new(-reach, reach))
+    }
+
+    /// A sum as the mean-value form of its smooth terms and the values of those with a kink in the box.
+    fn apart(&self, terms: &[(f64, usize)], bias: f64) -> Interval {
+        let slopes = |a: usize, j: usize| self.slopes[a * self.n + j];
+        let smooth = |a: usize| {
+            let spread = self.moving.iter().map(|(j, half)| (slopes(a, *j).high - slopes(a, *j).low) * half).sum::<f64>();
+            spread <= self.values[a].high - self.values[a].low
+        };
+        let mut kinks = ZERO;
+        let mut count = 0;
+        for (c, a) in terms.iter().filter(|t| !smooth(t.1)) {
+            kinks = kinks.add(self.values[*a].scale(*c));
+            count += 1;
+        }
+        if count == 0 || count == terms.len() {
+            return ALL;
+        }
+        let rest = || terms.iter().filter(|t| smooth(t.1));
+        let reach = |j: usize| total(rest().map(|(c, a)| (*c, slopes(*a, j))), 0.0).size();
+        let center = total(rest().map(|(c, a)| (*c, self.centers[*a])), bias);
+        self.around(center, self.moving.iter().map(|(j, half)| reach(*j) * half).sum()).add(kinks)
+    }
+
     /// The slopes of step i, from values and slopes of earlier steps.
     fn slope(&mut self, i: usize) {
         let Bounds { n, of, values, slopes: all, moving, .. } = self;
@@ -118,8 +149,7 @@ impl Bounds {
             Step::Variable(j) => own[j] = Interval::point(1.0),
             Step::Sum { from, to, .. } => {
                 for j in along() {
-                    let tied = terms[from..to].iter().filter(|t| ties(t.1, j));
-                    own[j] = total(tied.map(|(c, a)| (*c, before[a * n + j])), 0.0);
+                    own[j] = total(terms[from..to].iter().map(|(c, a)| (*c, before[a * n + j])), 0.0);
                 }
             }
             Step::Square(a) => {

@@ -195,11 +195,11 @@ pub(super) fn slopes(op: Op, [a, b, _]: [Interval; 3], y: Interval) -> [Interval
             return [inverse, y.mul(inverse).neg()];
         }
         Op::Max | Op::Min => {
-            let up = if op == Op::Max { [a, b] } else { [b, a] };
-            return if up[0].low > up[1].high {
-                if op == Op::Max { [one, ZERO] } else { [ZERO, one] }
-            } else if up[1].low > up[0].high {
-                if op == Op::Max { [ZERO, one] } else { [one, ZERO] }
+            let (more, less) = if op == Op::Max { (a, b) } else { (b, a) };
+            return if more.low > less.high {
+                [one, ZERO]
+            } else if less.low > more.high {
+                [ZERO, one]
             } else {
                 [Interval { low: 0.0, high: 1.0 }; 2]
             };

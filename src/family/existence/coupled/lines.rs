@@ -91,7 +91,7 @@ impl Tails {
         }
         let lines = self.lines();
         let tables = (lines.len() * LINES) as u64;
-        if !fuel.once(&self.lines, tables * self.series_work(self.form.pieces.len())) || !fuel.take(tables * SERIES) {
+        if !fuel.once(&self.lines, &(), tables * self.series_work(self.form.pieces.len())) || !fuel.take(tables * SERIES) {
             return None;
         }
         for line in lines.iter().filter(|l| members.contains(&l.j)) {

@@ -18,6 +18,8 @@ use crate::expr::{Graph, NodeId, Op};
 
 /// Most work for one proof: steps of boxes, times coordinates where slopes are asked.
 pub(super) const WORK: u64 = 6_000_000;
+/// Work for a step and a coordinate.
+const STEP: u64 = 3;
 /// Most work before a search.
 pub(super) const FIRST: u64 = 150_000;
 /// Boxes are not cut below this part of their cube.
@@ -173,7 +175,7 @@ impl Proof {
     /// The boxes of one face.
     fn face(&mut self, margin: f64, work: &mut u64) -> Proven {
         let n = self.domain.len();
-        let rough = self.bounds.work();
+        let rough = self.bounds.work() * STEP;
         let fine = rough * (n as u64 + 2);
         let mut sides = vec![Interval::point(0.0); n];
         let mut middle = sides.clone();

@@ -57,7 +57,7 @@ impl Tails {
             out
         });
         let work = |tails: &Tails| (tails.form.graph.len() + tails.form.pieces.len()) as u64 * BUILD;
-        if fuel.once(&self.shears, found.iter().map(work).sum()) { found } else { &[] }
+        if fuel.once(&self.shears, &(), found.iter().map(work).sum()) { found } else { &[] }
     }
 
     /// The family with `node` = c x_j + h as the coordinate in the place of j.
