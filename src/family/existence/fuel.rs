@@ -9,7 +9,7 @@ use std::collections::HashSet;
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 /// All work for one verdict, in units of a few nanoseconds.
-const FUEL: u64 = 100_000_000;
+const FUEL: u64 = 150_000_000;
 /// A node or piece as a series.
 pub(super) const SERIES: u64 = 500;
 
