@@ -296,7 +296,7 @@ mod tests {
             (seed >> 11) as f64 / (1_u64 << 53) as f64
         };
         for node in nodes {
-            let steps = Steps::new(&g, node, &[0, 1, 2], 3).unwrap();
+            let Some(steps) = Steps::new(&g, node, &[0, 1, 2], 3) else { panic!("no steps") };
             let mut bounds = Bounds::new(steps, 3);
             for k in 0..300 {
                 let width = [2.0, 0.3, 0.0, 1e-3][k % 4];

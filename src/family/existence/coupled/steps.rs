@@ -194,7 +194,7 @@ impl Steps {
             Step::Variable(j) => x[j],
             Step::Sum { from, to, bias } => bias + self.terms[from..to].iter().map(|(c, a)| c * values[*a]).sum::<f64>(),
             Step::Square(a) => values[a] * values[a],
-            Step::Norm { from, to, bias, power } if power == 1.0 => (bias + squares(from, to)).sqrt(),
+            Step::Norm { from, to, bias, power: 1.0 } => (bias + squares(from, to)).sqrt(),
             Step::Norm { from, to, bias, power } => (bias + squares(from, to)).powf(0.5 * power),
             Step::Power(a, p) => {
                 if p == 0.5 {
