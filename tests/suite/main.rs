@@ -12,6 +12,7 @@ mod domains;
 mod double_double;
 mod existence;
 mod existence_coupled;
+mod existence_proofs;
 mod existence_random;
 mod existence_rational;
 mod existence_regions;

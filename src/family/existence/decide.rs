@@ -3,6 +3,7 @@
 //! The density is the product of those of the sets, and a product of integrals of positive functions exists exactly where
 //! all factors do. One coordinate alone is decided by its ends and poles.
 
+use super::fuel::Fuel;
 use super::place::Place;
 use super::series::Mono;
 use super::table::{Outcome, Table};
@@ -13,7 +14,7 @@ const FEW: usize = 3;
 
 impl Tails {
     /// The verdict for one eta.
-    pub(super) fn existence(&self, eta: &[f64]) -> Existence {
+    pub(super) fn existence(&self, eta: &[f64], fuel: &Fuel) -> Existence {
         if self.form.too_large {
             return Existence::unproven("the family is too large for the analysis of its tails");
         }
@@ -22,7 +23,7 @@ impl Tails {
         let cones = || {
             let all: Vec<usize> = (0..d).collect();
             let active: Vec<usize> = (0..coefficients.len()).filter(|i| coefficients[*i].0 != 0.0).collect();
-            self.by_cones(&all, &active, &coefficients)
+            self.by_cones(&all, &active, &coefficients, fuel)
         };
         if self.restricted
             && (2..=FEW).contains(&d)
@@ -30,24 +31,30 @@ impl Tails {
         {
             return found;
         }
-        let found = self.decide(Some(eta), &coefficients);
+        let found = self.decide(Some(eta), &coefficients, fuel);
         if !matches!(found, Existence::Unproven { .. }) {
             return found;
         }
         let late = if self.restricted && d > FEW { cones() } else { None };
-        let told = |tails: &Tails| Some(tails.existence(eta)).filter(|e| !matches!(e, Existence::Unproven { .. }));
-        late.or_else(|| if self.restricted { self.under_condition(eta) } else { None })
+        let told = |tails: &Tails| Some(tails.existence(eta, fuel)).filter(|e| !matches!(e, Existence::Unproven { .. }));
+        late.or_else(|| if self.restricted { self.under_condition(eta, fuel) } else { None })
             .or_else(|| self.powered().iter().find_map(told))
             .unwrap_or(found)
     }
 
-    pub(super) fn decide(&self, eta: Option<&[f64]>, coefficients: &[(f64, f64)]) -> Existence {
+    pub(super) fn decide(&self, eta: Option<&[f64]>, coefficients: &[(f64, f64)], fuel: &Fuel) -> Existence {
         let all: Vec<usize> = (0..self.form.axes.len()).collect();
-        self.decide_members(&all, eta, coefficients)
+        self.decide_members(&all, eta, coefficients, fuel)
     }
 
     /// Of the integral over the coordinates `among`, which no active piece ties to others.
-    pub(super) fn decide_members(&self, among: &[usize], eta: Option<&[f64]>, coefficients: &[(f64, f64)]) -> Existence {
+    pub(super) fn decide_members(
+        &self,
+        among: &[usize],
+        eta: Option<&[f64]>,
+        coefficients: &[(f64, f64)],
+        fuel: &Fuel,
+    ) -> Existence {
         let d = self.form.axes.len();
         let mut unproven = None;
         let mut label: Vec<usize> = (0..d).collect();
@@ -78,7 +85,7 @@ impl Tails {
             let verdict = match members[..] {
                 [] => continue,
                 [j] => self.single(j, coefficients),
-                _ => self.coupled(&members, eta, coefficients),
+                _ => self.coupled(&members, eta, coefficients, fuel),
             };
             match verdict {
                 Existence::Proper => {}

@@ -7,6 +7,7 @@
 
 use super::copy::copy;
 use super::form::Expander;
+use super::fuel::Fuel;
 use super::range::ranges;
 use super::{Existence, Tails};
 use crate::expr::{Graph, Node, NodeId, Op};
@@ -56,15 +57,15 @@ fn conjuncts(g: &mut Graph, id: NodeId, out: &mut Vec<Conjunct>, depth: usize) -
 
 impl Tails {
     /// The verdict of substitutions and of larger densities, for a family under a condition.
-    pub(super) fn under_condition(&self, eta: &[f64]) -> Option<Existence> {
+    pub(super) fn under_condition(&self, eta: &[f64], fuel: &Fuel) -> Option<Existence> {
         if self.depth > 0 {
-            let told = |shear: &Tails| Some(shear.existence(eta)).filter(|e| !matches!(e, Existence::Unproven { .. }));
-            return if self.form.axes.len() > 1 { self.sheared().iter().find_map(told) } else { None };
+            let told = |shear: &Tails| Some(shear.existence(eta, fuel)).filter(|e| !matches!(e, Existence::Unproven { .. }));
+            return if self.form.axes.len() > 1 { self.sheared(fuel).iter().find_map(told) } else { None };
         }
         let envelope = self.envelope.get_or_init(|| self.enveloped().map(Box::new)).as_ref()?;
         let with = |way: &[f64], n: f64| -> Existence {
             let all: Vec<f64> = eta.iter().copied().chain(way.iter().map(|c| c * n)).collect();
-            envelope.tails.existence(&all)
+            envelope.tails.existence(&all, fuel)
         };
         let plain = with(envelope.ways.first()?, 0.0);
         if !matches!(plain, Existence::Unproven { .. }) {

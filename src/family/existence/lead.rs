@@ -43,7 +43,8 @@ pub(super) struct Far {
 pub(super) struct Leads {
     pub far: HashMap<usize, Option<Far>>,
     program: Option<Program>,
-    outputs: usize,
+    graph: Graph,
+    nodes: Vec<NodeId>,
 }
 
 impl Leads {
@@ -56,7 +57,7 @@ impl Leads {
             .filter_map(|(i, p)| if let Kind::Node(id) = p.kind { Some((i, id)) } else { None })
             .collect();
         if wanted.is_empty() {
-            return Leads { far: HashMap::new(), program: None, outputs: 0 };
+            return Leads { far: HashMap::new(), program: None, graph: Graph::new(), nodes: vec![] };
         }
         let roots: Vec<NodeId> = wanted.iter().map(|w| w.1).collect();
         let mut h = Graph::new();
@@ -77,14 +78,18 @@ impl Leads {
             })
             .collect();
         let program = (!nodes.is_empty()).then(|| Program::compile(&h, form.axes.len(), &[&nodes]));
-        Leads { far, program, outputs: nodes.len() }
+        Leads { far, program, graph: h, nodes }
     }
     /// Leading parts at points [n, d]; [n, outputs].
     pub fn evaluate(&self, points: &[f64]) -> Vec<f64> {
         self.program.as_ref().map_or(vec![], |p| p.evaluate(0, points, &[]))
     }
     pub fn outputs(&self) -> usize {
-        self.outputs
+        self.nodes.len()
+    }
+    /// The leading parts as nodes of another graph, at the coordinates `x`.
+    pub fn nodes_in(&self, g: &mut Graph, x: &[NodeId]) -> Vec<NodeId> {
+        g.import(&self.graph, &self.nodes, x)
     }
 }
 

@@ -29,6 +29,7 @@
 //! | [`decide`] | starts here: splits the coordinates into sets that share pieces; one alone by its [`table`]s, the rest by: |
 //! | [`coupled`] | leading parts over directions, lines, comparison, shears; asks the cones in between |
 //! | [`cones`] | powers, logarithms and absolute values, exactly |
+//! | [`fuel`] | how much work a verdict may take |
 //! | [`envelope`] | under a condition `where:` that the cones leave open, larger densities without it |
 
 mod build;
@@ -39,6 +40,7 @@ mod decide;
 mod envelope;
 mod expand;
 mod form;
+mod fuel;
 mod growth;
 mod lead;
 mod place;
@@ -56,6 +58,7 @@ use cones::{Cones, Cut};
 use coupled::{Direction, Lines};
 use envelope::Envelope;
 use form::Form;
+use fuel::Fuel;
 use growth::Sides;
 use lead::Leads;
 use place::Place;
@@ -119,7 +122,7 @@ pub struct Tails {
     /// Lines in directions that were asked for.
     directions: Mutex<HashMap<Direction, Arc<Table>>>,
     /// Cones of members that were asked for.
-    cones: Mutex<HashMap<Cut, Cones>>,
+    cones: Mutex<HashMap<Cut, (Cones, u64)>>,
 }
 
 impl Family {
@@ -141,11 +144,12 @@ impl Family {
         if eta.len() != self.dim() || eta.iter().any(|e| !e.is_finite()) {
             return Existence::unproven("eta is not a finite vector of the length of T");
         }
-        let found = self.tails.get_or_init(|| Tails::of(self)).existence(eta);
+        let found = self.tails.get_or_init(|| Tails::of(self)).existence(eta, &Fuel::new());
         if !matches!(found, Existence::Unproven { .. }) {
             return found;
         }
-        let other = self.rational.get_or_init(|| Tails::rational(self)).as_ref().map(|tails| tails.existence(eta));
+        let other =
+            self.rational.get_or_init(|| Tails::rational(self)).as_ref().map(|tails| tails.existence(eta, &Fuel::new()));
         other.filter(|e| !matches!(e, Existence::Unproven { .. })).unwrap_or(found)
     }
 }

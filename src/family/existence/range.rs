@@ -167,7 +167,7 @@ fn without_pole(op: Op, [a, b, _]: [Range; 3], exponent: Option<f64>) -> bool {
     }
 }
 
-fn apply(op: Op, [a, b, c]: [Range; 3], same: bool, exponent: Option<f64>) -> Range {
+pub(super) fn apply(op: Op, [a, b, c]: [Range; 3], same: bool, exponent: Option<f64>) -> Range {
     let unit = Range::closed(-1.0, 1.0);
     match op {
         Op::Add => a.sum(b),

@@ -38,6 +38,7 @@ mod starts;
 mod walk;
 mod zeros;
 
+use super::fuel::Fuel;
 use super::{Existence, Tails};
 use cone::Cone;
 use cone::Verdict;
@@ -45,6 +46,10 @@ use std::sync::{Arc, PoisonError};
 
 /// The cones of some coordinates, where there are not too many.
 pub(super) type Cones = Option<Arc<Vec<Cone>>>;
+
+/// Work for a cone, and for a node of the family on it.
+const CONE: u64 = 300;
+const NODE: u64 = 100;
 
 /// What cones are cut for: the members, and more planes than signs need.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -64,10 +69,16 @@ const REMEMBERED: usize = 64;
 
 impl Tails {
     /// The verdict for the members, where the cones tell.
-    pub(super) fn by_cones(&self, members: &[usize], active: &[usize], coefficients: &[(f64, f64)]) -> Option<Existence> {
+    pub(super) fn by_cones(
+        &self,
+        members: &[usize],
+        active: &[usize],
+        coefficients: &[(f64, f64)],
+        fuel: &Fuel,
+    ) -> Option<Existence> {
         let mut cut = Cut { members: members.to_vec(), squares: false, points: vec![], planes: vec![] };
         loop {
-            let cones = self.cones(&cut)?;
+            let cones = self.cones(&cut, fuel)?;
             let mut open = Vec::new();
             for cone in cones.iter() {
                 match cone.decide(active, coefficients) {
@@ -95,7 +106,7 @@ impl Tails {
                 Some(new) => cut.planes.push(new),
                 None if !cut.points.is_empty() => return None,
                 None => {
-                    let whole = self.cones(&Cut { squares: false, points: vec![], planes: vec![], ..cut.clone() })?;
+                    let whole = self.cones(&Cut { squares: false, points: vec![], planes: vec![], ..cut.clone() }, fuel)?;
                     let touched: Vec<(usize, f64)> = whole.iter().flat_map(|c| c.touched()).collect();
                     let points = self.points(members, &touched);
                     if points.iter().all(Vec::is_empty) {
@@ -108,7 +119,17 @@ impl Tails {
         }
     }
 
-    fn cones(&self, cut: &Cut) -> Cones {
+    /// The cones, where there is fuel to make and to ask them.
+    fn cones(&self, cut: &Cut, fuel: &Fuel) -> Cones {
+        if fuel.is_empty() {
+            return None;
+        }
+        let (found, work) = self.cones_and_work(cut);
+        let asked = found.as_ref().map_or(0, |cones| cones.len() as u64 * CONE);
+        found.filter(|_| fuel.once(&self.cones, cut, work) && fuel.take(asked))
+    }
+
+    fn cones_and_work(&self, cut: &Cut) -> (Cones, u64) {
         let mut known = self.cones.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(found) = known.get(cut) {
             return found.clone();
@@ -116,8 +137,10 @@ impl Tails {
         if known.len() >= REMEMBERED {
             known.clear();
         }
-        let made = self.cut(cut).map(Arc::new);
-        known.insert(cut.clone(), made.clone());
-        made
+        let mut shapes = 0;
+        let made = self.cut(cut, &mut shapes).map(Arc::new);
+        let found = (made, shapes * (self.form.graph.len() + self.form.pieces.len()) as u64 * NODE);
+        known.insert(cut.clone(), found.clone());
+        found
     }
 }

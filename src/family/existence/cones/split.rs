@@ -44,8 +44,9 @@ struct Shape {
 }
 
 impl Tails {
-    /// The cones of the members, where there are not too many and all members are on lines.
-    pub(super) fn cut(&self, cut: &Cut) -> Option<Vec<Cone>> {
+    /// The cones of the members, where there are not too many and all members are on lines. Counts the
+    /// shapes that are looked at.
+    pub(super) fn cut(&self, cut: &Cut, shapes: &mut u64) -> Option<Vec<Cone>> {
         let form = &self.form;
         let members = &cut.members[..];
         let normals: Vec<Vec<f64>> = cut.planes.iter().map(|p| p.iter().map(|v| f64::from_bits(*v)).collect()).collect();
@@ -97,6 +98,7 @@ impl Tails {
         let mut known = BTreeMap::new();
         let mut done = Vec::new();
         while let Some(mut shape) = open.pop() {
+            *shapes += 1;
             if open.len() + done.len() >= CONES {
                 return None;
             }

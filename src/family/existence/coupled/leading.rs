@@ -20,7 +20,7 @@ pub(super) enum Part<'a> {
 /// A (quasi-)homogeneous function of the members.
 pub(super) struct Top<'a> {
     pub parts: Vec<(f64, Part<'a>)>,
-    leads: Arc<Leads>,
+    pub leads: Arc<Leads>,
     pub degree: f64,
     pub members: &'a [usize],
     pub weights: &'a [f64],
@@ -146,10 +146,19 @@ impl Top<'_> {
             .collect()
     }
 
+    /// The point over the members in x, of one in the units of [`Top::values`].
+    pub(super) fn point(&self, v: &[f64]) -> Vec<f64> {
+        self.members.iter().zip(v).map(|(j, v)| if self.compact[*j] { *v } else { self.scale[*j] * v }).collect()
+    }
+
     /// The direction over the members in x.
     pub(super) fn direction(&self, v: &[f64]) -> Vec<f64> {
-        let x = self.members.iter().zip(v).map(|(j, v)| if self.compact[*j] { 0.0 } else { self.scale[*j] * v });
-        let x: Vec<f64> = x.collect();
+        self.unit(&self.point(v))
+    }
+
+    /// The direction of a point in x.
+    pub(super) fn unit(&self, x: &[f64]) -> Vec<f64> {
+        let x: Vec<f64> = self.members.iter().zip(x).map(|(j, x)| if self.compact[*j] { 0.0 } else { *x }).collect();
         let size = x.iter().map(|x| x * x).sum::<f64>().sqrt().max(f64::MIN_POSITIVE);
         x.iter().map(|x| x / size).collect()
     }

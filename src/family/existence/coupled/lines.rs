@@ -3,6 +3,7 @@
 //! Lines through a few points of generic position stand for almost all lines: coefficients of a series that do not
 //! vanish at these points vanish on a null set only. Lines along axes are kept; others are taken when asked for.
 
+use super::super::fuel::{Fuel, SERIES};
 use super::super::place::{Place, places, reach};
 use super::super::series::{Mono, Series};
 use super::super::table::{Outcome, Table};
@@ -84,8 +85,16 @@ impl Tails {
     }
 
     /// Lines along axes.
-    pub(super) fn lines_diverge(&self, members: &[usize], coefficients: &[(f64, f64)]) -> Option<Existence> {
-        for line in self.lines().iter().filter(|l| members.contains(&l.j)) {
+    pub(super) fn lines_diverge(&self, members: &[usize], coefficients: &[(f64, f64)], fuel: &Fuel) -> Option<Existence> {
+        if fuel.is_empty() {
+            return None;
+        }
+        let lines = self.lines();
+        let tables = (lines.len() * LINES) as u64;
+        if !fuel.once(&self.lines, &(), tables * self.series_work(self.form.pieces.len())) || !fuel.take(tables * SERIES) {
+            return None;
+        }
+        for line in lines.iter().filter(|l| members.contains(&l.j)) {
             let found: Vec<Outcome> = line.tables.iter().map(|t| t.decide(coefficients)).collect();
             if found.iter().all(|f| matches!(f, Outcome::Diverges(_)))
                 && let Outcome::Diverges(lead) = found[0]
@@ -94,6 +103,11 @@ impl Tails {
             }
         }
         None
+    }
+
+    /// Work for pieces as series.
+    fn series_work(&self, pieces: usize) -> u64 {
+        (self.form.graph.len() + pieces) as u64 * SERIES
     }
 
     /// The pieces `active` along the line in the direction `way` through generic point `k`.
@@ -123,6 +137,7 @@ impl Tails {
         active: &[usize],
         coefficients: &[(f64, f64)],
         v: &[f64],
+        fuel: &Fuel,
     ) -> Option<Existence> {
         let size = v.iter().fold(0.0_f64, |m, v| m.max(v.abs()));
         let snapped: Vec<f64> = v
@@ -139,6 +154,9 @@ impl Tails {
             });
             possible
                 && (0..LINES).all(|k| {
+                    if !fuel.take(self.series_work(active.len())) {
+                        return false;
+                    }
                     let mut way = vec![0.0; self.form.axes.len()];
                     members.iter().zip(&snapped).for_each(|(j, v)| way[*j] = sign * v);
                     matches!(self.along_line(k, &way, active).decide(coefficients), Outcome::Diverges(_))

@@ -2,14 +2,15 @@
 //!
 //! The directions are a sphere (times the coordinates of finite extent), a compact set on which the part is continuous.
 //! Many points spread over it, axes and diagonals of all kinds among them, then the best of them climb by rotations in coordinate
-//! planes. A value above zero is a proof that the integral does not exist; a maximum below zero counts as a proof that
-//! it does in few coordinates only.
+//! planes. A value above zero is a proof that the integral does not exist; a maximum below zero is none that it does,
+//! and goes on to [`super::proof`].
 
+use super::super::fuel::{Fuel, SPENT};
 use super::leading::Top;
-use super::peak::Peak;
+use super::proof::Proof;
 
 /// A maximum within this part of the coefficients counts as zero.
-const MARGIN: f64 = 1e-9;
+pub(super) const MARGIN: f64 = 1e-9;
 /// A rough climb that ends this part of the coefficients below zero is not refined.
 const FAR: f64 = 0.02;
 /// Steps and gains at which a climb is over.
@@ -20,14 +21,24 @@ struct Fineness {
 }
 const ROUGH: Fineness = Fineness { step: 1e-3, gain: 1e-4, least_width: 1.0 };
 const FINE: Fineness = Fineness { step: 1e-11, gain: 1e-15, least_width: 1e-3 };
-/// Most coordinates for which a search over directions counts as a proof.
-const SEARCHED: usize = 8;
+/// Work for a point besides the steps there, and for one whose steps are not known.
+const POINT: u64 = 30;
+const SLOW: u64 = 2000;
 /// Most coordinates of which all diagonals are looked at.
 const DIAGONALS: usize = 6;
 
+/// The best direction that was found.
+pub(super) struct Best {
+    pub value: f64,
+    /// Over the members, in the units of [`Top::values`].
+    pub at: Vec<f64>,
+    /// The largest sum of the sizes of the terms.
+    pub size: f64,
+}
+
 impl Top<'_> {
     /// Many directions, the best improved by rotations in coordinate planes.
-    pub(super) fn search(&self) -> Peak {
+    pub(super) fn search(&self, mut quick: Option<&mut Proof>, fuel: &Fuel) -> Result<Best, &'static str> {
         let n = self.members.len();
         let free: Vec<bool> = self.members.iter().map(|j| !self.compact[*j]).collect();
         let bound = |i: usize| self.bounds[self.members[i]];
@@ -98,14 +109,18 @@ impl Top<'_> {
             });
             points.extend(fix(v.collect()));
         }
+        let work = quick.as_ref().map_or(SLOW, |q| q.work() + POINT);
+        if !fuel.take(work * points.len() as u64) {
+            return Err(SPENT);
+        }
         let values = self.values(&points);
         if values.iter().any(|v| v.0.is_nan()) {
-            return Peak::Unsure("the leading part is not a number somewhere");
+            return Err("the leading part is not a number somewhere");
         }
         let size = values.iter().map(|v| v.1).fold(0.0, f64::max);
         let mut order: Vec<usize> = (0..points.len()).collect();
         order.sort_by(|a, b| values[*b].0.total_cmp(&values[*a].0));
-        let Some(first) = order.first() else { return Peak::Unsure("there is no direction") };
+        let Some(first) = order.first() else { return Err("there is no direction") };
         let (mut best, mut at) = (values[*first].0, points[*first].clone());
         if best <= MARGIN * size {
             let starts = if n <= 3 { 8 } else { 4 };
@@ -123,10 +138,19 @@ impl Top<'_> {
                     break;
                 }
             }
+            let mut value_at = |v: &[f64]| {
+                if !fuel.take(work) {
+                    return f64::NEG_INFINITY;
+                }
+                match &mut quick {
+                    Some(quick) => quick.value(&self.point(v)),
+                    None => self.values(&[v.to_vec()])[0].0,
+                }
+            };
             for i in chosen {
-                let (mut value, mut v) = self.climb(points[i].clone(), values[i].0, &free, &fix, (&ROUGH, size));
+                let (mut value, mut v) = self.climb(points[i].clone(), values[i].0, &free, &fix, &mut value_at, (&ROUGH, size));
                 if value > -FAR * size {
-                    (value, v) = self.climb(v, value, &free, &fix, (&FINE, size));
+                    (value, v) = self.climb(v, value, &free, &fix, &mut value_at, (&FINE, size));
                 }
                 if value > best {
                     (best, at) = (value, v);
@@ -137,12 +161,10 @@ impl Top<'_> {
                 }
             }
         }
-        match best {
-            v if v > MARGIN * size => Peak::Positive { direction: self.direction(&at), value: v },
-            v if v >= -MARGIN * size => Peak::Flat(self.direction(&at)),
-            _ if n <= SEARCHED => Peak::Negative,
-            _ => Peak::Unsure("the coupled coordinates are too many for a search over directions"),
+        if fuel.is_empty() && best <= MARGIN * size {
+            return Err(SPENT);
         }
+        Ok(Best { value: best, at, size })
     }
 
     /// The best value and place that rotations (and moves of coordinates of finite extent) reach from `start`.
@@ -152,6 +174,7 @@ impl Top<'_> {
         value: f64,
         free: &[bool],
         fix: &dyn Fn(Vec<f64>) -> Option<Vec<f64>>,
+        value_at: &mut dyn FnMut(&[f64]) -> f64,
         (fineness, size): (&Fineness, f64),
     ) -> (f64, Vec<f64>) {
         let n = start.len();
@@ -175,7 +198,7 @@ impl Top<'_> {
                             Some(w)
                         }
                     };
-                    let at = |s: f64| moved(s).map_or(f64::NEG_INFINITY, |w| self.values(&[w])[0].0);
+                    let mut at = |s: f64| moved(s).map_or(f64::NEG_INFINITY, |w| value_at(&w));
                     let (mut a, mut b) = (-width, width);
                     let golden = 0.618_033_988_749_894_9;
                     let (mut x, mut y) = (b - golden * (b - a), a + golden * (b - a));
@@ -192,7 +215,7 @@ impl Top<'_> {
                         }
                     }
                     if let Some(w) = moved(0.5 * (a + b)) {
-                        let found = self.values(std::slice::from_ref(&w))[0].0;
+                        let found = value_at(&w);
                         if found > best {
                             (best, v) = (found, w);
                         }

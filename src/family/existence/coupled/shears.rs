@@ -6,17 +6,23 @@
 use super::super::Tails;
 use super::super::copy::copy;
 use super::super::form::{Expander, Poly};
+use super::super::fuel::{Fuel, SERIES};
 use super::super::place::reach;
 use crate::domain::Axis;
 use crate::expr::{Graph, Node, NodeId, Op};
 
 /// Most substitutions that are tried.
 const SHEARS: usize = 6;
+/// Work for a node of a family in new coordinates.
+const BUILD: u64 = 10 * SERIES;
 
 impl Tails {
     /// Volume-preserving substitutions u = c x_j + h(other coordinates) over whole lines.
-    pub(in super::super) fn sheared(&self) -> &[Tails] {
-        self.shears.get_or_init(|| {
+    pub(in super::super) fn sheared(&self, fuel: &Fuel) -> &[Tails] {
+        if fuel.is_empty() {
+            return &[];
+        }
+        let found = self.shears.get_or_init(|| {
             let g = &self.form.graph;
             if self.depth >= 2 || g.len() > 2000 {
                 return vec![];
@@ -49,7 +55,9 @@ impl Tails {
                 }
             }
             out
-        })
+        });
+        let work = |tails: &Tails| (tails.form.graph.len() + tails.form.pieces.len()) as u64 * BUILD;
+        if fuel.once(&self.shears, &(), found.iter().map(work).sum()) { found } else { &[] }
     }
 
     /// The family with `node` = c x_j + h as the coordinate in the place of j.
