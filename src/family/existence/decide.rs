@@ -19,11 +19,7 @@ impl Tails {
         }
         let coefficients = self.form.coefficients(eta);
         let d = self.form.axes.len();
-        let cones = || {
-            let all: Vec<usize> = (0..d).collect();
-            let active: Vec<usize> = (0..coefficients.len()).filter(|i| coefficients[*i].0 != 0.0).collect();
-            self.by_cones(&all, &active, &coefficients)
-        };
+        let cones = || self.all_cones(&coefficients);
         if self.restricted
             && (2..=FEW).contains(&d)
             && let Some(found) = cones()
@@ -39,6 +35,18 @@ impl Tails {
         late.or_else(|| if self.restricted { self.under_condition(eta) } else { None })
             .or_else(|| self.powered().iter().find_map(told))
             .unwrap_or(found)
+    }
+
+    fn all_cones(&self, coefficients: &[(f64, f64)]) -> Option<Existence> {
+        let all: Vec<usize> = (0..self.form.axes.len()).collect();
+        let active: Vec<usize> = (0..coefficients.len()).filter(|i| coefficients[*i].0 != 0.0).collect();
+        self.by_cones(&all, &active, coefficients)
+    }
+
+    /// The verdict for coefficients of the pieces that no eta need give.
+    pub(super) fn without_substitutions(&self, coefficients: &[(f64, f64)]) -> Existence {
+        let cones = if self.restricted && self.form.axes.len() > 1 { self.all_cones(coefficients) } else { None };
+        cones.unwrap_or_else(|| self.decide(None, coefficients))
     }
 
     pub(super) fn decide(&self, eta: Option<&[f64]>, coefficients: &[(f64, f64)]) -> Existence {
