@@ -46,10 +46,20 @@ pub(super) fn tensor(clique: &Clique, lines: &[Line]) -> Points {
 
 /// Where surfaces of a clique that depend on coordinate `axis` of the component alone cut the window, as values of t.
 pub(super) fn kinks(clique: &Clique, axis: usize, window: &Window) -> Vec<f64> {
+    cuts(clique, axis, window, false)
+}
+
+/// Of these the ones at which logarithms are infinite.
+pub(super) fn poles(clique: &Clique, axis: usize, window: &Window) -> Vec<f64> {
+    cuts(clique, axis, window, true)
+}
+
+fn cuts(clique: &Clique, axis: usize, window: &Window, only_poles: bool) -> Vec<f64> {
     const LOOKS: usize = 4001;
     let Some(place) = clique.coordinates.iter().position(|c| *c == axis) else { return vec![] };
     let (graph, surfaces) = clique.surfaces();
-    let arguments: Vec<NodeId> = surfaces.iter().filter(|s| s.coordinates == [place]).map(|s| s.argument).collect();
+    let here = surfaces.iter().filter(|s| s.coordinates == [place] && (s.pole || !only_poles));
+    let arguments: Vec<NodeId> = here.map(|s| s.argument).collect();
     if arguments.is_empty() {
         return vec![];
     }
@@ -107,16 +117,16 @@ pub(super) fn is_pole(clique: &Clique, cut: f64, window: &Window) -> bool {
 /// Least distance of a node x from a pole in units of the distance of numbers there: what is nearer is not told from the pole.
 const APART: f64 = 64.0;
 
-/// Nodes and weights of a panel from `a` to `b` with a singular end, ascending, `n` at most.
+/// Nodes and weights of a panel from `a` to `b` with a singular end, ascending, `n` at most, none nearer to it than `least`.
 ///
 /// # Source
 /// Takahasi and Mori, "Double exponential formulas for numerical integration", Publications of RIMS 9 (1974).
-pub(super) fn between_poles(a: f64, b: f64, n: usize, chart: Chart) -> Vec<(f64, f64)> {
+pub(super) fn between_poles(a: f64, b: f64, n: usize, chart: Chart, least: f64) -> Vec<(f64, f64)> {
     let (half, rule) = (0.5 * (b - a), tanh_sinh(n));
     let from = |end: f64, inward: f64| {
         let pole = chart.x(end);
         let nodes = rule.iter().map(move |(d, w)| (end + inward * half * d, half * w));
-        nodes.filter(move |(t, _)| (chart.x(*t) - pole).abs() > APART * f64::EPSILON * pole.abs())
+        nodes.filter(move |(t, _)| (chart.x(*t) - pole).abs() > least.max(APART * f64::EPSILON * pole.abs()))
     };
     let upper: Vec<(f64, f64)> = from(b, -1.0).collect();
     from(a, 1.0).chain(upper.into_iter().rev()).collect()
