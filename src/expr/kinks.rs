@@ -131,12 +131,20 @@ fn squares(g: &Graph, sum: NodeId) -> Option<Vec<(NodeId, f64)>> {
     while let Some((node, factor)) = open.pop() {
         match g.node(node) {
             Node::Apply(Op::Add, [a, b, _]) if open.len() + found.len() < SQUARES => open.extend([(b, factor), (a, factor)]),
-            Node::Apply(Op::Mul, [a, b, _]) if a == b && g.varies(a) => found.push((a, factor)),
-            Node::Apply(Op::Mul, [a, b, _]) => match (g.as_constant(a), g.as_constant(b)) {
-                (Some(c), _) if c > 0.0 => open.push((b, c * factor)),
-                (_, Some(c)) if c > 0.0 => open.push((a, c * factor)),
-                _ => return None,
-            },
+            Node::Apply(Op::Mul, _) => {
+                let (mut factors, mut constant, mut parts): (Vec<NodeId>, f64, Vec<NodeId>) = (vec![node], factor, vec![]);
+                while let Some(part) = factors.pop() {
+                    match (g.node(part), g.as_constant(part)) {
+                        (_, Some(c)) => constant *= c,
+                        (Node::Apply(Op::Mul, [a, b, _]), _) if parts.len() + factors.len() < SQUARES => factors.extend([a, b]),
+                        _ => parts.push(part),
+                    }
+                }
+                match parts[..] {
+                    [p, q] if p == q && constant > 0.0 && constant.is_finite() => found.push((p, constant)),
+                    _ => return None,
+                }
+            }
             _ => return None,
         }
     }

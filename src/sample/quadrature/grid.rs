@@ -6,7 +6,7 @@ use super::forest::{Cells, Forest, Sums};
 use super::lattice::{self, Lattice, Tiles};
 use super::nested::Nested;
 use super::row::{FASTEST, Pace, Row, floor};
-use super::rule::{Line, between_poles, is_pole, kinks, poles, tensor};
+use super::rule::{LEAST, Line, between_poles, is_pole, kinks, least, poles, tensor};
 use super::split;
 use super::table::{Points, Sweep, Table, Work};
 use super::window::{Chart, Window};
@@ -23,6 +23,8 @@ pub(super) struct Grid<'a> {
     panels: Vec<Option<Vec<f64>>>,
     /// Of the ends of the panels of each axis those at which a statistic is singular.
     poles: Vec<Vec<f64>>,
+    /// The least distance of nodes from them.
+    least: f64,
     /// The eta along whose ridges lines are laid, and the coordinates from the outermost to the innermost.
     ridge: Option<(&'a [f64], Vec<usize>)>,
     /// The log density that counts along ridges, once it is known.
@@ -56,9 +58,8 @@ struct Fresh {
 const FIRST: [usize; 3] = [40, 28, 20];
 /// Nodes of a Gauss-Legendre panel at the first level.
 const PANEL: usize = 12;
-/// Times as many nodes in a panel with a singular end, and the least distance from it, whose square is a number where it may
-/// be one of several: in cliques of one, two and three coordinates.
-const SINGULAR: [(usize, f64); 3] = [(4, 0.0), (4, 1e-150), (2, 1e-150)];
+/// Times as many nodes in a panel with a singular end, in cliques of one, two and three coordinates.
+const SINGULAR: [usize; 3] = [4, 4, 2];
 /// Nodes for the width of the window at the first level where lines are split one by one.
 const SPLIT: usize = 24;
 /// Most numbers in the tables of a level.
@@ -95,7 +96,7 @@ impl<'a> Grid<'a> {
                 })
             })
             .collect();
-        let poles = match &panels[..] {
+        let poles: Vec<Vec<f64>> = match &panels[..] {
             [Some(cuts)] => {
                 let inner = &cuts[1..cuts.len() - 1];
                 vec![inner.iter().copied().filter(|cut| is_pole(&component.cliques[0], *cut, &window)).collect()]
@@ -105,13 +106,25 @@ impl<'a> Grid<'a> {
                 (0..axes.len()).map(on).collect()
             }
         };
-        Grid { component, window, panels, poles, ridge: None, counts: OnceCell::new() }
+        let least = match &poles[..] {
+            [on] => on.iter().map(|p| least(&component.cliques[0], *p, &window)).fold(0.0, f64::max),
+            _ => LEAST,
+        };
+        Grid { component, window, panels, poles, least, ridge: None, counts: OnceCell::new() }
     }
     /// For the density of one `eta`, `[k]`, alone: one line after the other, each where the density counts. `order` are the
     /// coordinates of the only clique from the outermost to the innermost.
     pub(super) fn along(component: &'a Component, window: Window, eta: &'a [f64], order: Vec<usize>) -> Self {
         let panels = vec![None; order.len()];
-        Grid { component, window, panels, poles: vec![vec![]; order.len()], ridge: Some((eta, order)), counts: OnceCell::new() }
+        Grid {
+            component,
+            window,
+            panels,
+            poles: vec![vec![]; order.len()],
+            least: LEAST,
+            ridge: Some((eta, order)),
+            counts: OnceCell::new(),
+        }
     }
     /// Whether surfaces cut across the axes, so that lines are split one by one.
     fn nested(&self) -> bool {
@@ -146,8 +159,8 @@ impl<'a> Grid<'a> {
                 let (x, w) = &*rule;
                 for ends in cuts.windows(2) {
                     if ends.iter().any(|end| self.poles[axis].contains(end)) {
-                        let (times, least) = SINGULAR[self.component.widest() - 1];
-                        let panel = between_poles(ends[0], ends[1], times * self.count(PANEL, level), chart, least);
+                        let n = SINGULAR[self.component.widest() - 1] * self.count(PANEL, level);
+                        let panel = between_poles(ends[0], ends[1], n, chart, self.least);
                         nodes.extend(panel.iter().map(|(t, _)| t));
                         weights.extend(panel.iter().map(|(_, w)| w));
                         continue;
