@@ -8,6 +8,7 @@
 //! Lauritzen and Spiegelhalter, "Local computations with probabilities on graphical structures", JRSS B 50 (1988).
 
 use super::Family;
+use super::straight::straight;
 use crate::domain::Axis;
 use crate::expr::kinks::{self, Surface};
 use crate::expr::{Graph, Interaction, Node, NodeId, Op, Program};
@@ -97,26 +98,26 @@ impl Integrand {
         let mut g = Graph::new();
         let t: Vec<NodeId> = (0..axes.len()).map(|j| g.var(j)).collect();
         let (x, measure) = point(&mut g, &t);
-        let plain = x == t;
-        let image = family.image(&mut g, &x);
-        let offset = g.add(image.base, measure);
+        let mut plain = x == t;
+        let mut axes = axes;
+        let mut image = family.image(&mut g, &x);
+        let mut offset = g.add(image.base, measure);
+        let mut summands = summands(&mut g, &image.t, offset, image.inside);
+        if plain && !axes.iter().any(|a| matches!(a, Axis::Integers { .. })) {
+            let touches: Vec<Vec<usize>> = summands.iter().map(|s| s.touches.clone()).collect();
+            let roots: Vec<NodeId> = image.t.iter().copied().chain([offset]).chain(image.inside).collect();
+            if let Some(straight) = straight(&g, &axes, &touches, &roots) {
+                (g, axes, plain) = (straight.graph, straight.axes, false);
+                let k = image.t.len();
+                image.t = straight.roots[..k].to_vec();
+                image.inside = straight.roots.get(k + 1).copied();
+                offset = g.add(straight.roots[k], straight.measure);
+                summands = self::summands(&mut g, &image.t, offset, image.inside);
+            }
+        }
         let within = Family::restrict(&mut g, image.inside, offset);
         let whole: Vec<NodeId> = image.t.iter().copied().chain([within]).collect();
         let program = Program::compile(&g, axes.len(), &[&whole]);
-        let mut summands: Vec<Summand> = Vec::new();
-        let roots = image.t.iter().enumerate().map(|(i, t)| (Some(i), *t)).chain([(None, offset)]);
-        for (statistic, root) in roots {
-            summands.extend(split(&mut g, root).into_iter().map(|node| Summand {
-                statistic,
-                node,
-                touches: g.coordinates(node),
-            }));
-        }
-        for condition in image.inside.map_or(vec![], |c| conjuncts(&g, c)) {
-            let zero = g.constant(0.0);
-            let node = Family::restrict(&mut g, Some(condition), zero);
-            summands.push(Summand { statistic: None, node, touches: g.coordinates(node) });
-        }
         let touches = summands.iter().map(|s| s.touches.clone()).collect();
         let components = Interaction { touches, dim: axes.len() }
             .components()
@@ -145,6 +146,23 @@ impl Integrand {
     pub fn width(&self) -> usize {
         self.components.iter().flat_map(|c| &c.cliques).map(|c| c.coordinates.len()).max().unwrap_or(0)
     }
+}
+
+/// The summands of statistics `t`, of the rest, and one for each condition.
+fn summands(g: &mut Graph, t: &[NodeId], offset: NodeId, inside: Option<NodeId>) -> Vec<Summand> {
+    let mut out = Vec::new();
+    let mut put = |g: &Graph, statistic, node| out.push(Summand { statistic, node, touches: g.coordinates(node) });
+    for (statistic, root) in t.iter().enumerate().map(|(i, t)| (Some(i), *t)).chain([(None, offset)]) {
+        for node in split(g, root) {
+            put(g, statistic, node);
+        }
+    }
+    for condition in inside.map_or(vec![], |c| conjuncts(g, c)) {
+        let zero = g.constant(0.0);
+        let node = Family::restrict(g, Some(condition), zero);
+        put(g, None, node);
+    }
+    out
 }
 
 /// The summands of a node: sums, differences and constant factors are taken apart.

@@ -14,6 +14,7 @@ mod minimality;
 pub mod named;
 mod region;
 mod stein;
+mod straight;
 mod tempered;
 mod terms;
 mod violation;

@@ -98,6 +98,17 @@ impl Method {
     }
     /// Moments of the rows `eta`, [n, k], with the numbers `first`, `first` + 1, ... in their dataset.
     fn moments(self, family: &Family, eta: &[f64], first: usize, options: &LabelOptions, monitor: &Monitor) -> Result<Moments> {
+        let mut found = self.ungated(family, eta, first, options, monitor)?;
+        if matches!(self, Method::Importance | Method::Smc | Method::Hmc | Method::Nuts) {
+            for (gate, row) in found.gate.iter_mut().zip(eta.chunks(family.dim())) {
+                if gate.is_empty() && family.has_sharp_poles(row) {
+                    *gate = POLES;
+                }
+            }
+        }
+        Ok(found)
+    }
+    fn ungated(self, family: &Family, eta: &[f64], first: usize, options: &LabelOptions, monitor: &Monitor) -> Result<Moments> {
         match self {
             Method::Auto => self.resolve(family).moments(family, eta, first, options, monitor),
             Method::ClosedForm => closed_form(family, eta),
@@ -112,6 +123,8 @@ impl Method {
 
 /// Most statistics of a family: the covariance of a row has their square of numbers, 2 GB.
 const MOST_STATISTICS: usize = 1 << 14;
+/// The gate of sampled rows whose density has poles inside the support that draws do not see.
+const POLES: &str = "poles";
 /// Rows that are checked one by one, without a proof for the whole region.
 const FEW: usize = 64;
 
@@ -250,7 +263,9 @@ fn ladder(
         Ok(found) => {
             let mut all = Moments::default();
             for (row, mut one) in found.rows(k).into_iter().enumerate() {
-                if !one.gate[0].is_empty() || !precise(&one, options.hmc.target_mcse) {
+                // No other sampler sees poles either.
+                let lost = one.gate[0] == POLES;
+                if !lost && (!one.gate[0].is_empty() || !precise(&one, options.hmc.target_mcse)) {
                     // What the next route cannot do either keeps what there is, with its gate.
                     one = match lower(row) {
                         Err(e) if e.kind() == Kind::Interrupted => return Err(e),

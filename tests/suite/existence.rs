@@ -333,3 +333,71 @@ fn times() {
     eta.extend((0..d * d).map(|i| if i / d == i % d { -1.0 } else { 1e-3 }));
     report("50-D normal", gaussian(d), eta);
 }
+
+#[test]
+fn zeros_near_each_other_are_simple_and_squares_are_double() {
+    let (r, square) = ("real(1)", "(^ x0 2)");
+    // (x - a)^2 written in several ways, with coefficients in decimals.
+    for (a, twice, power) in
+        [("0.3", "0.6", "0.09"), ("0.1", "0.2", "0.01"), ("1.23", "2.46", "1.5129"), ("10.01", "20.02", "100.2001")]
+    {
+        let expanded = format!("(+ (- (^ x0 2) (* {twice} x0)) {power})");
+        for s in [
+            format!("(log (abs {expanded}))"),
+            format!("(log {expanded})"),
+            format!("(log (^ (- x0 {a}) 2))"),
+            format!("(log (abs (* (- x0 {a}) (- {a} x0))))"),
+            format!("(+ (log (abs (- x0 {a}))) (log (abs (- {a} x0))))"),
+        ] {
+            boundary(r, &[&s, square], &[-0.5, -1.0], &[1.0, 0.0]);
+        }
+        let even = format!("(log (abs (+ (- (^ x0 4) (* {twice} (^ x0 2))) {power})))");
+        boundary(r, &[&even, square], &[-0.5, -1.0], &[1.0, 0.0]);
+        let two = format!("(log (abs (+ (- (^ x0 2) (* {twice} (* x0 x1))) (* {power} (^ x1 2)))))");
+        is("real(2)", &[&two, square, "(^ x1 2)"], &[-0.6, -1.0, -1.0], 'i');
+    }
+    boundary(
+        r,
+        &["(log (abs (- (+ (- (^ x0 3) (* 0.9 (^ x0 2))) (* 0.27 x0)) 0.027)))", square],
+        &[-1.0 / 3.0, -1.0],
+        &[1.0, 0.0],
+    );
+    // Two zeros: 1e-3 to 1e-14 apart, in factors or beside a square.
+    for d in [1e-3, 1e-6, 1e-7, 1e-8, 1e-10, 1e-12, 1e-14] {
+        let b = 0.3 + d;
+        let e = d * d;
+        for s in [
+            format!("(+ (log (abs (- x0 0.3))) (log (abs (- x0 {b:e}))))"),
+            format!("(log (abs (* (- x0 0.3) (- x0 {b:e}))))"),
+            format!("(log (abs (- (^ (- x0 0.3) 2) {e:e})))"),
+            format!("(log (abs (- (^ x0 2) {e:e})))"),
+        ] {
+            boundary(r, &[&s, square], &[-1.0, -1.0], &[1.0, 0.0]);
+        }
+        is(r, &[&format!("(log (+ (^ (- x0 0.3) 2) {e:e}))"), square], &[-3.0, -1.0], 'p');
+        if d > 1e-13 {
+            is(r, &[&format!("(log (abs (- (+ (- (^ x0 2) (* 2 x0)) 1) {d:e})))"), square], &[-0.6, -1.0], 'p');
+        }
+        is(
+            "real(2)",
+            &[&format!("(log (abs (- (- (^ (- x0 x1) 2) (* {d:e} (^ x1 2))) 0)))"), square, "(^ x1 2)"],
+            &[-0.6, -1.0, -1.0],
+            'p',
+        );
+    }
+    // Between both nobody can tell.
+    for c in ["0.999999999999997", "1.000000000000003"] {
+        let s = format!("(log (abs (+ (- (^ x0 2) (* 2 x0)) {c})))");
+        is(r, &[&s, square], &[-0.6, -1.0], '?');
+    }
+}
+
+#[test]
+fn decimals_that_were_written_to_cancel_do() {
+    let (four, square) = ("(^ x0 4)", "(^ x0 2)");
+    let sum = |c: &str| format!("(- (+ (* 0.1 {four}) (* 0.2 {four})) (* {c} {four}))");
+    is("real(1)", &[&sum("0.3"), square], &[1.0, -1.0], 'p');
+    is("real(1)", &[&sum("0.3000000000001"), square], &[1.0, -1.0], 'p');
+    is("real(1)", &[&sum("0.2999999999999"), square], &[1.0, -1.0], 'i');
+    is("real(1)", &[&sum("0.299999999999999"), square], &[1.0, -1.0], '?');
+}

@@ -299,3 +299,68 @@ fn poles_on_a_line_are_integrated() {
         assert!(error <= claimed.max(1e-12), "{case} A: off {error:e}, claims {claimed:e}");
     }
 }
+
+/// Poles of several coordinates beside a normal density, whose laws are known: x0 - x1 and x0 + x1 are independent, squares of
+/// normal coordinates have a gamma law, and so has the square of the radius. Of what a gamma law of shape a holds, the logarithm has
+/// the mean digamma(a).
+#[test]
+fn poles_in_several_coordinates_are_integrated() {
+    use nnef::num::special::{digamma, lgamma};
+    let half = |e: f64| 0.5 * (e + 1.0);
+    let plane = |e: f64, scale: f64| scale.ln() + 0.5 * digamma(half(e));
+    let root = 2.0_f64.sqrt();
+    for e in [-0.2, -0.5, -0.8, -0.95] {
+        let cases = [
+            ("real(1)", "log(x*x)", 0.5 * e, 2.0 * plane(e, 1.0), half(e), lgamma(half(e))),
+            ("real(1)", "log((x-0.0)*(x-0.0))", 0.5 * e, 2.0 * plane(e, 1.0), half(e), lgamma(half(e))),
+            ("real(2)", "log(abs(x[0]-x[1]))", e, plane(e, root), 0.5 + half(e), lgamma(half(e)) + lgamma(0.5) + e * root.ln()),
+            (
+                "real(2)",
+                "log(abs(3.0*x[1]-3.0*x[0]))",
+                e,
+                plane(e, 3.0 * root),
+                0.5 + half(e),
+                lgamma(half(e)) + lgamma(0.5) + e * (3.0 * root).ln(),
+            ),
+            (
+                "real(2)",
+                "log(abs(x[0]-x[1]))+log(abs(x[0]+x[1]))",
+                e,
+                2.0 * plane(e, root),
+                2.0 * half(e),
+                2.0 * (lgamma(half(e)) + e * root.ln()),
+            ),
+            ("real(2)", "log(sum(x*x))", e, digamma(1.0 + e), 1.0 + e, lgamma(1.0 + e) + std::f64::consts::PI.ln()),
+            ("real(3)", "log(sum(x*x))", e, digamma(1.5 + e), 1.5 + e, lgamma(1.5 + e) + (2.0 * std::f64::consts::PI).ln()),
+        ];
+        for (x, log, eta, mean, square, log_normalizer) in cases {
+            let code = format!(
+                "let f = family(#{{ x: {x}, stats: |x| #{{a: {log}, q: sum(x*x)}} }}); to_json(f.mean([{eta:?}, -1.0], #{{method: \"quadrature\"}}))"
+            );
+            let found: Value = serde_json::from_str(&eval(&code).unwrap_or_else(|e| panic!("{log} {eta}: {e}"))).unwrap();
+            for (i, expected) in [mean, square].into_iter().enumerate() {
+                let (got, claimed) = (found["mu_T"][i].as_f64().unwrap(), found["mcse"][i].as_f64().unwrap());
+                let (error, sd) = ((got - expected).abs(), found["cov_TT"][i][i].as_f64().unwrap().sqrt());
+                assert!(error <= claimed.max(1e-12 * sd), "{x} {log} {eta} {i}: {got} for {expected}, claims {claimed:e}");
+                assert!(claimed < 1e-5 * sd, "{x} {log} {eta} {i}: claims {claimed:e} of {sd}");
+            }
+            let (a, claimed) = (found["log_normalizer"].as_f64().unwrap(), found["log_normalizer_error"].as_f64().unwrap());
+            assert!((a - log_normalizer).abs() <= claimed.max(1e-11), "{x} {log} {eta}: A = {a} for {log_normalizer}");
+        }
+    }
+}
+
+/// What quadrature does not take and samplers do not see is flagged: the diagonal of a square, at two sharp powers.
+#[test]
+fn sampled_rows_with_sharp_poles_fail_a_gate() {
+    for method in ["auto", "importance", "smc", "hmc"] {
+        for (eta, sharp) in [(-0.8, true), (-0.1, false)] {
+            let code = format!(
+                "let f = family(#{{ x: interval(-1, 1, 2), stats: |x| #{{a: log(abs(x[0]-x[1]))}} }}); to_json(f.mean([{eta:?}], #{{method: \"{method}\"}}))"
+            );
+            let found: Value = serde_json::from_str(&eval(&code).unwrap_or_else(|e| panic!("{method} {eta}: {e}"))).unwrap();
+            let gate = found["gate"].as_str().unwrap();
+            assert_eq!(gate.is_empty(), !sharp, "{method} {eta}: '{gate}'");
+        }
+    }
+}

@@ -5,7 +5,7 @@ use super::form::{Form, Kind};
 use super::growth::{Growth, note_side};
 use super::lead::Leads;
 use super::place::{Place, places};
-use super::poles::{Pin, Pole, poles};
+use super::poles::{Pin, Pole, poles, same};
 use super::series::Series;
 use super::table::Table;
 use super::{End, Tails};
@@ -179,16 +179,17 @@ impl Tails {
 
 /// Ascending, equal ones together. False where two are too near each other to tell whether they are equal.
 fn merge(poles: &mut Vec<Pole>) -> bool {
-    let near = |a: &Pole, b: &Pole, part: f64| (a.at - b.at).abs() <= part * a.at.abs().max(b.at.abs());
+    let one = |a: &Pole, b: &Pole| same(a, (b.at, b.error));
     poles.sort_by(|a, b| a.at.total_cmp(&b.at));
     poles.dedup_by(|b, a| {
-        let same = near(a, b, 1e-13);
+        let same = one(a, b) == Some(true);
         if same {
             a.pins.append(&mut b.pins);
+            a.error = a.error.min(b.error);
         }
         same
     });
-    poles.windows(2).all(|pair| !near(&pair[0], &pair[1], 1e-7))
+    (0..poles.len()).all(|i| poles[..i].iter().all(|p| one(p, &poles[i]).is_some()))
 }
 
 /// Series of the chosen pieces; `pins` as in [`expand`].

@@ -4,7 +4,7 @@ use crate::expr::{Graph, Node, NodeId};
 
 /// `roots` of `source` in `g`; where `replace` gives a node, it stands for the one of `source`. It is told the copy of
 /// the arguments.
-pub(super) fn copy(
+pub(in crate::family) fn copy(
     source: &Graph,
     g: &mut Graph,
     roots: &[NodeId],

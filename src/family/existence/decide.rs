@@ -20,11 +20,7 @@ impl Tails {
         }
         let coefficients = self.form.coefficients(eta);
         let d = self.form.axes.len();
-        let cones = || {
-            let all: Vec<usize> = (0..d).collect();
-            let active: Vec<usize> = (0..coefficients.len()).filter(|i| coefficients[*i].0 != 0.0).collect();
-            self.by_cones(&all, &active, &coefficients, fuel)
-        };
+        let cones = || self.all_cones(&coefficients, fuel);
         if self.restricted
             && (2..=FEW).contains(&d)
             && let Some(found) = cones()
@@ -40,6 +36,19 @@ impl Tails {
         late.or_else(|| if self.restricted { self.under_condition(eta, fuel) } else { None })
             .or_else(|| self.powered().iter().find_map(told))
             .unwrap_or(found)
+    }
+
+    fn all_cones(&self, coefficients: &[(f64, f64)], fuel: &Fuel) -> Option<Existence> {
+        let all: Vec<usize> = (0..self.form.axes.len()).collect();
+        let active: Vec<usize> = (0..coefficients.len()).filter(|i| coefficients[*i].0 != 0.0).collect();
+        self.by_cones(&all, &active, coefficients, fuel)
+    }
+
+    /// The verdict for coefficients of the pieces that no eta need give.
+    pub(super) fn without_substitutions(&self, coefficients: &[(f64, f64)]) -> Existence {
+        let fuel = &Fuel::new();
+        let cones = if self.restricted && self.form.axes.len() > 1 { self.all_cones(coefficients, fuel) } else { None };
+        cones.unwrap_or_else(|| self.decide(None, coefficients, fuel))
     }
 
     pub(super) fn decide(&self, eta: Option<&[f64]>, coefficients: &[(f64, f64)], fuel: &Fuel) -> Existence {

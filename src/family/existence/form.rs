@@ -1,6 +1,7 @@
 //! T and b as sums of pieces: monomials of the coordinates, and nodes that are not polynomials.
 
 use super::range::ranges;
+use super::series::settled;
 use crate::domain::Axis;
 use crate::expr::{Graph, Node, NodeId, Op};
 use std::collections::{BTreeMap, HashMap};
@@ -40,9 +41,9 @@ pub(super) struct Form {
     pub graph: Graph,
     pub axes: Vec<Axis>,
     pub pieces: Vec<Piece>,
-    /// For each statistic its pieces and coefficients.
-    pub rows: Vec<Vec<(usize, f64)>>,
-    pub base: Vec<(usize, f64)>,
+    /// For each statistic its pieces, their coefficients, and the sums of the sizes that these were summed from.
+    pub rows: Vec<Vec<(usize, f64, f64)>>,
+    pub base: Vec<(usize, f64, f64)>,
     /// Too many nodes for an analysis: the rest is meaningless.
     pub too_large: bool,
 }
@@ -80,14 +81,11 @@ fn times(a: &Powers, b: &Powers) -> Powers {
     out
 }
 
-/// Add `c` times `p`; what cancels to rounding goes.
-fn accumulate(into: &mut Poly, p: &Powers, c: f64) {
+/// Add `c` times `p`; `None` where it cannot be told whether a coefficient is 0.
+fn accumulate(into: &mut Poly, p: &Powers, c: f64) -> Option<()> {
     let slot = into.entry(p.clone()).or_insert(0.0);
-    let size = slot.abs() + c.abs();
-    *slot += c;
-    if slot.abs() <= super::series::ROUNDING * size && slot.abs() < size {
-        *slot = 0.0;
-    }
+    *slot = settled(*slot + c, slot.abs() + c.abs())?;
+    Some(())
 }
 
 impl<'a> Expander<'a> {
@@ -125,7 +123,7 @@ impl<'a> Expander<'a> {
                         Node::Apply(Op::Neg, [a, ..]) => stack.push((a, -c)),
                         _ => {
                             let part = self.poly(id, depth)?;
-                            part.iter().for_each(|(p, v)| accumulate(&mut out, p, c * v));
+                            part.iter().try_for_each(|(p, v)| accumulate(&mut out, p, c * v))?;
                         }
                     }
                     if out.len() > SIZE || steps > STEPS {
@@ -140,12 +138,12 @@ impl<'a> Expander<'a> {
                     return None;
                 }
                 for (p, u) in a.iter() {
-                    b.iter().for_each(|(q, v)| accumulate(&mut out, &times(p, q), u * v));
+                    b.iter().try_for_each(|(q, v)| accumulate(&mut out, &times(p, q), u * v))?;
                 }
             }
             Node::Apply(Op::Div, [a, b, _]) => {
                 let (a, b) = (self.poly(a, depth)?, self.g.as_constant(b)?);
-                a.iter().for_each(|(p, u)| accumulate(&mut out, p, u / b));
+                a.iter().try_for_each(|(p, u)| accumulate(&mut out, p, u / b))?;
             }
             Node::Part(b, part) => {
                 let block = self.g.block(b);
@@ -154,7 +152,7 @@ impl<'a> Expander<'a> {
                 let row = &block.map.weight()[part as usize * width..(part as usize + 1) * width];
                 for (w, a) in row.iter().zip(block.args.iter()) {
                     let argument = self.poly(*a, depth)?;
-                    argument.iter().for_each(|(p, v)| accumulate(&mut out, p, w * v));
+                    argument.iter().try_for_each(|(p, v)| accumulate(&mut out, p, w * v))?;
                     if out.len() > SIZE {
                         return None;
                     }
@@ -175,8 +173,8 @@ impl Form {
         let mut index: HashMap<Kind, usize> = HashMap::new();
         let mut expander = Expander::new(&graph);
         let mut work = axes.len() * graph.len();
-        let mut split = |root: NodeId| -> Vec<(usize, f64)> {
-            let mut row: BTreeMap<usize, f64> = BTreeMap::new();
+        let mut split = |root: NodeId| -> Vec<(usize, f64, f64)> {
+            let mut row: BTreeMap<usize, (f64, f64)> = BTreeMap::new();
             let mut stack = vec![(root, 1.0)];
             let mut steps = 0;
             let mut put = |kind: Kind, c: f64| {
@@ -194,7 +192,8 @@ impl Form {
                     pieces.push(Piece { kind, coordinates, regular, sign });
                     pieces.len() - 1
                 });
-                *row.entry(at).or_insert(0.0) += c;
+                let slot = row.entry(at).or_insert((0.0, 0.0));
+                *slot = (slot.0 + c, slot.1 + c.abs());
             };
             while let Some((id, c)) = stack.pop() {
                 steps += 1;
@@ -222,7 +221,9 @@ impl Form {
                     _ => put(Kind::Node(id), c),
                 }
             }
-            row.into_iter().filter(|r| r.1 != 0.0).collect()
+            // Where decimals cancel, the rest is their rounding; how much more that may be, the verdict asks.
+            let left = |c: f64, size: f64| c.abs() == size || c.abs() > f64::EPSILON * size;
+            row.into_iter().map(|(i, (c, size))| (i, c, size)).filter(|r| left(r.1, r.2)).collect()
         };
         let rows = t.iter().map(|t| split(*t)).collect();
         let base = split(base);
@@ -233,10 +234,10 @@ impl Form {
         let mut out = vec![(0.0, 0.0); self.pieces.len()];
         let rows = self.rows.iter().zip(eta.iter().copied()).chain([(&self.base, 1.0)]);
         for (row, eta) in rows {
-            for (piece, c) in row {
+            for (piece, c, size) in row {
                 let slot = &mut out[*piece];
                 slot.0 += eta * c;
-                slot.1 += (eta * c).abs();
+                slot.1 += (eta * size).abs();
             }
         }
         out

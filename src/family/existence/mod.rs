@@ -14,6 +14,7 @@
 //! | [`range`] | intervals of the values of nodes, and where there is no pole |
 //! | [`place`] | ends of axes and sides of poles |
 //! | [`poles`] | finds the poles inside the support |
+//! | [`roots`] | roots of polynomials and their multiplicity |
 //! | [`expand`], [`series`] | nodes as series at a place, and the arithmetic of series |
 //! | [`growth`] | the growth of a piece of one coordinate at both ends, as powers |
 //! | [`lead`] | leading homogeneous parts of nodes of several coordinates |
@@ -30,11 +31,12 @@
 //! | [`coupled`] | leading parts over directions, lines, comparison, shears; asks the cones in between |
 //! | [`cones`] | powers, logarithms and absolute values, exactly |
 //! | [`fuel`] | how much work a verdict may take |
+//! | [`sharp`] | whether poles inside the support are too sharp for sampling |
 //! | [`envelope`] | under a condition `where:` that the cones leave open, larger densities without it |
 
 mod build;
 mod cones;
-mod copy;
+pub(super) mod copy;
 mod coupled;
 mod decide;
 mod envelope;
@@ -48,7 +50,9 @@ mod poles;
 mod powers;
 mod range;
 mod rational;
+mod roots;
 mod series;
+mod sharp;
 mod table;
 
 use super::Family;

@@ -2,6 +2,7 @@
 
 use super::form::Expander;
 use super::range::{Range, ranges};
+use super::roots::{roots, shifted};
 use crate::domain::Axis;
 use crate::expr::{Graph, Node, NodeId, Op};
 use std::f64::consts::{FRAC_PI_2, PI, TAU};
@@ -19,6 +20,8 @@ pub(super) struct Pin {
 #[derive(Debug, Clone)]
 pub(super) struct Pole {
     pub at: f64,
+    /// How far off `at` may be, beyond its own rounding.
+    pub error: f64,
     pub pins: Vec<Pin>,
 }
 
@@ -33,14 +36,14 @@ pub(super) fn poles(g: &Graph, axes: &[Axis], root: NodeId) -> Option<Vec<Pole>>
         let Node::Apply(op, [a, b, _]) = g.node(g.id(i)) else { continue };
         let r = |id: NodeId| range[id.index()];
         match op {
-            Op::Div => found.extend(finder.zeros(b, 0.0)?),
-            Op::Log | Op::Lgamma | Op::Digamma | Op::Trigamma => found.extend(finder.zeros(a, 0.0)?),
-            Op::Polygamma => found.extend(finder.zeros(b, 0.0)?),
-            Op::Log1p => found.extend(finder.zeros(a, -1.0)?),
-            Op::Sqrt if r(a).low < 0.0 => found.extend(finder.zeros(a, 0.0)?),
+            Op::Div => found.extend(finder.zeros(b, 0.0, 0.0)?),
+            Op::Log | Op::Lgamma | Op::Digamma | Op::Trigamma => found.extend(finder.zeros(a, 0.0, 0.0)?),
+            Op::Polygamma => found.extend(finder.zeros(b, 0.0, 0.0)?),
+            Op::Log1p => found.extend(finder.zeros(a, -1.0, 0.0)?),
+            Op::Sqrt if r(a).low < 0.0 => found.extend(finder.zeros(a, 0.0, 0.0)?),
             Op::Pow => match g.as_constant(b) {
                 Some(p) if p >= 0.0 && (r(a).low >= 0.0 || p.fract() == 0.0) => {}
-                _ => found.extend(finder.zeros(a, 0.0)?),
+                _ => found.extend(finder.zeros(a, 0.0, 0.0)?),
             },
             Op::Tan if !(r(a).above(-FRAC_PI_2) && r(a).below(FRAC_PI_2)) => return None,
             Op::Asin | Op::Acos if r(a).low < -1.0 || r(a).high > 1.0 => return None,
@@ -57,14 +60,27 @@ pub(super) fn poles(g: &Graph, axes: &[Axis], root: NodeId) -> Option<Vec<Pole>>
         Axis::Integers { .. } => return if found.is_empty() { Some(found) } else { None },
     };
     for pole in &mut found {
-        for end in [low, high] {
-            if end.is_finite() && (pole.at - end).abs() <= 1e-14 * (1.0 + end.abs()) {
+        for end in [low, high].into_iter().filter(|e| e.is_finite()) {
+            if same(pole, (end, 0.0))? {
                 pole.at = end;
             }
         }
     }
     found.retain(|pole| pole.at >= low && pole.at <= high);
     Some(found)
+}
+
+/// Places within this part of each other are one, and beyond the second they are two.
+const ONE: f64 = 4.0 * f64::EPSILON;
+const TWO: f64 = 32.0 * f64::EPSILON;
+
+/// Whether a pole is at a place that has the error given; `None` where that is not known.
+pub(super) fn same(pole: &Pole, (at, error): (f64, f64)) -> Option<bool> {
+    let (gap, size) = ((pole.at - at).abs(), pole.at.abs().max(at.abs()));
+    if gap <= ONE * size {
+        return Some(true);
+    }
+    (gap > TWO * size && gap > 2.0 * (pole.error + error)).then_some(false)
 }
 
 struct Finder<'a> {
@@ -74,13 +90,13 @@ struct Finder<'a> {
 }
 
 impl Finder<'_> {
-    /// Where a node has a value.
-    fn zeros(&mut self, id: NodeId, value: f64) -> Option<Vec<Pole>> {
+    /// Where a node has a value, which is known up to `slack`.
+    fn zeros(&mut self, id: NodeId, value: f64, slack: f64) -> Option<Vec<Pole>> {
         let r = self.range[id.index()];
         if r.above(value) || r.below(value) {
             return Some(vec![]);
         }
-        let mut found = self.inner(id, value)?;
+        let mut found = self.inner(id, value, slack)?;
         for pole in &mut found {
             if pole.pins.iter().all(|p| p.node != id) {
                 pole.pins.push(Pin { node: id, value, taylor: None });
@@ -88,16 +104,20 @@ impl Finder<'_> {
         }
         Some(found)
     }
-    fn inner(&mut self, id: NodeId, value: f64) -> Option<Vec<Pole>> {
+    fn inner(&mut self, id: NodeId, value: f64, slack: f64) -> Option<Vec<Pole>> {
         // Factors first: a product written out has roots of even order, which rounding moves or removes.
         if let Node::Apply(Op::Mul, [a, b, _]) = self.g.node(id)
             && value == 0.0
+            && slack == 0.0
         {
-            let mut found = self.zeros(a, 0.0)?;
+            let mut found = self.zeros(a, 0.0, 0.0)?;
             if a != b {
-                found.extend(self.zeros(b, 0.0)?);
+                found.extend(self.zeros(b, 0.0, 0.0)?);
             }
             return Some(found);
+        }
+        if let Some(found) = self.square(id, value, slack) {
+            return found;
         }
         if let Some(poly) = self.expander.poly(id, 0) {
             let mut c = vec![0.0; 1];
@@ -112,21 +132,27 @@ impl Finder<'_> {
                 c[power] += v;
             }
             c[0] -= value;
-            let at = |at: f64| {
+            let pole = |at: f64, error: f64| {
                 let mut taylor = shifted(&c, at);
                 taylor[0] = value;
-                Pole { at, pins: vec![Pin { node: id, value, taylor: Some(taylor) }] }
+                Pole { at, error, pins: vec![Pin { node: id, value, taylor: Some(taylor) }] }
             };
-            return Some(roots(&c)?.into_iter().map(at).collect());
+            let found = roots(&c, slack)?;
+            return found.into_iter().map(|r| r.sure.then(|| pole(r.at, r.error))).collect();
         }
+        // The difference of two numbers of one size is known up to their rounding; where it is 0, it was written so.
+        let less = |c: f64| match value - c {
+            left if left == 0.0 || value == 0.0 || c == 0.0 => (left, slack),
+            left => (left, slack + f64::EPSILON * c.abs().max(value.abs())),
+        };
         match self.g.node(id) {
-            Node::Apply(Op::Neg, [a, ..]) => self.zeros(a, -value),
-            Node::Apply(Op::Abs, [a, ..]) if value >= 0.0 => Some([self.zeros(a, value)?, self.zeros(a, -value)?].concat()),
-            Node::Apply(Op::Div, [a, ..]) if value == 0.0 => self.zeros(a, 0.0),
-            Node::Apply(Op::Sqrt, [a, ..]) => self.zeros(a, value * value),
-            Node::Apply(Op::Cbrt, [a, ..]) => self.zeros(a, value * value * value),
-            Node::Apply(Op::Log, [a, ..]) => self.zeros(a, value.exp()),
-            Node::Apply(Op::Exp, [a, ..]) if value > 0.0 => self.zeros(a, value.ln()),
+            Node::Apply(Op::Neg, [a, ..]) => self.zeros(a, -value, slack),
+            Node::Apply(Op::Abs, [a, ..]) if value >= 0.0 => self.both(a, value, slack),
+            Node::Apply(Op::Div, [a, ..]) if value == 0.0 => self.zeros(a, 0.0, 0.0),
+            Node::Apply(Op::Sqrt, [a, ..]) => self.rough(a, value * value, 2.0 * value.abs() * slack),
+            Node::Apply(Op::Cbrt, [a, ..]) => self.rough(a, value * value * value, 3.0 * value * value * slack),
+            Node::Apply(Op::Log, [a, ..]) => self.rough(a, value.exp(), value.exp() * slack),
+            Node::Apply(Op::Exp, [a, ..]) if value > 0.0 => self.rough(a, value.ln(), slack / value),
             Node::Apply(op @ (Op::Sin | Op::Cos), [a, ..]) if value.abs() <= 1.0 => {
                 // All angles in the range of the argument.
                 let r = self.range[a.index()];
@@ -135,87 +161,74 @@ impl Finder<'_> {
                 if !r.is_finite() || r.high - r.low > 100.0 {
                     return None;
                 }
+                // Near a turning point an angle is as uncertain as a square root.
+                let lean = (1.0 - value * value).sqrt();
+                let known = slack == 0.0 && (value == 0.0 || lean == 0.0);
+                let slack = if known { 0.0 } else { (slack + f64::EPSILON) / lean.max(1e-8) };
                 let mut found = Vec::new();
                 let last = ((r.low.abs().max(r.high.abs()) + TAU) / TAU).ceil() as i32;
                 for angle in (-last..=last).flat_map(|k| [first, second].map(|a| a + TAU * f64::from(k))) {
                     if angle >= r.low - 1e-12 && angle <= r.high + 1e-12 {
-                        found.extend(self.zeros(a, angle.clamp(r.low, r.high))?);
+                        found.extend(self.rough(a, angle.clamp(r.low, r.high), slack)?);
                     }
                 }
                 Some(found)
             }
             Node::Apply(Op::Add, [a, b, _]) => match (self.g.as_constant(a), self.g.as_constant(b)) {
-                (Some(c), _) => self.zeros(b, value - c),
-                (_, Some(c)) => self.zeros(a, value - c),
+                (Some(c), _) => self.zeros(b, less(c).0, less(c).1),
+                (_, Some(c)) => self.zeros(a, less(c).0, less(c).1),
                 _ => None,
             },
             Node::Apply(Op::Sub, [a, b, _]) => match (self.g.as_constant(a), self.g.as_constant(b)) {
-                (Some(c), _) => self.zeros(b, c - value),
-                (_, Some(c)) => self.zeros(a, value + c),
+                (Some(c), _) => self.zeros(b, -less(c).0, less(c).1),
+                (_, Some(c)) => self.zeros(a, less(-c).0, less(-c).1),
                 _ => None,
             },
             Node::Apply(Op::Pow, [a, p, _]) => match self.g.as_constant(p) {
-                Some(p) if p > 0.0 && value >= 0.0 => {
-                    Some([self.zeros(a, value.powf(1.0 / p))?, self.zeros(a, -value.powf(1.0 / p))?].concat())
+                Some(p) if p > 0.0 && value == 0.0 && slack == 0.0 => self.zeros(a, 0.0, 0.0),
+                Some(p) if p > 0.0 && value > 1e3 * slack => {
+                    let root = value.powf(1.0 / p);
+                    self.both(a, root, root * (slack / value + f64::EPSILON))
                 }
                 _ => None,
             },
             _ => None,
         }
     }
-}
 
-fn horner(c: &[f64], x: f64) -> (f64, f64) {
-    c.iter().rev().fold((0.0, 0.0), |(v, size): (f64, f64), c| (v * x + c, size * x.abs() + c.abs()))
-}
-
-/// Coefficients of sum c_k x^k in powers of x - at; those within rounding of 0 are 0.
-fn shifted(c: &[f64], at: f64) -> Vec<f64> {
-    let mut taylor = Vec::with_capacity(c.len());
-    let mut slope = c.to_vec();
-    let mut factorial = 1.0;
-    for k in 0..c.len() {
-        let (v, size) = horner(&slope, at);
-        taylor.push(if v.abs() <= 64.0 * f64::EPSILON * size { 0.0 } else { v / factorial });
-        slope = slope.iter().enumerate().skip(1).map(|(k, c)| k as f64 * c).collect();
-        factorial *= k as f64 + 1.0;
-    }
-    taylor
-}
-
-/// Real roots of sum c_k x^k, those of even order within rounding; `None` for the polynomial 0.
-pub(super) fn roots(c: &[f64]) -> Option<Vec<f64>> {
-    let n = c.iter().rposition(|c| *c != 0.0)?;
-    let c = &c[..=n];
-    if n == 0 {
-        return Some(vec![]);
-    }
-    if n == 1 {
-        return Some(vec![-c[0] / c[1]]);
-    }
-    let slope: Vec<f64> = c.iter().enumerate().skip(1).map(|(k, c)| k as f64 * c).collect();
-    let bound = 1.0 + c[..n].iter().map(|v| (v / c[n]).abs()).fold(0.0, f64::max);
-    let mut knots = vec![-bound];
-    let mut inner = roots(&slope)?;
-    inner.sort_by(f64::total_cmp);
-    knots.extend(inner.iter().copied().filter(|x| x.abs() < bound));
-    knots.push(bound);
-    let flat = |x: f64| {
-        let (v, size) = horner(c, x);
-        v.abs() <= 64.0 * f64::EPSILON * size
-    };
-    let mut found: Vec<f64> = inner.into_iter().filter(|x| flat(*x)).collect();
-    for pair in knots.windows(2) {
-        let (mut a, mut b) = (pair[0], pair[1]);
-        let (fa, fb) = (horner(c, a).0, horner(c, b).0);
-        if flat(a) || flat(b) || (fa > 0.0) == (fb > 0.0) {
-            continue;
+    /// Where a node has a value or its negative.
+    fn both(&mut self, a: NodeId, value: f64, slack: f64) -> Option<Vec<Pole>> {
+        let mut found = self.zeros(a, value, slack)?;
+        if value != 0.0 {
+            found.extend(self.zeros(a, -value, slack)?);
         }
-        for _ in 0..200 {
-            let m = 0.5 * (a + b);
-            if (horner(c, m).0 > 0.0) == (fa > 0.0) { a = m } else { b = m }
-        }
-        found.push(0.5 * (a + b));
+        Some(found)
     }
-    Some(found)
+
+    /// As [`Finder::zeros`], for a value that was computed.
+    fn rough(&mut self, a: NodeId, value: f64, slack: f64) -> Option<Vec<Pole>> {
+        self.zeros(a, value, slack + 4.0 * f64::EPSILON * value.abs())
+    }
+
+    /// Where a square, with a constant beside it or not, has a value: written out, its zeros near each other would blur.
+    fn square(&mut self, id: NodeId, value: f64, slack: f64) -> Option<Option<Vec<Pole>>> {
+        let constant = |id: NodeId| self.g.as_constant(id);
+        let (a, value, size) = match self.g.node(id) {
+            Node::Apply(Op::Mul, _) => (id, value, 0.0),
+            Node::Apply(Op::Add, [a, b, _]) => match (constant(a), constant(b)) {
+                (Some(c), _) => (b, value - c, c.abs()),
+                (_, Some(c)) => (a, value - c, c.abs()),
+                _ => return None,
+            },
+            Node::Apply(Op::Sub, [a, b, _]) => (a, value + constant(b)?, constant(b)?.abs()),
+            _ => return None,
+        };
+        let Node::Apply(Op::Mul, [p, q, _]) = self.g.node(a) else { return None };
+        let slack = slack + if value.abs() < size { f64::EPSILON * size } else { 0.0 };
+        if p != q || value <= 1e3 * slack {
+            return None;
+        }
+        let root = value.sqrt();
+        Some(self.both(p, root, slack / root + f64::EPSILON * root))
+    }
 }

@@ -8,8 +8,19 @@ const TERMS: usize = 16;
 const ORDER: usize = 9;
 /// Exponents nearer than this are the same.
 const SAME: f64 = 1e-12;
-/// A sum below this part of its summands is rounding.
+/// A sum below this part of its summands is 0: decimals that were written to cancel do so up to their rounding.
+const CANCELS: f64 = 4.0 * f64::EPSILON;
+/// Up to this part it may be rounding or not.
 pub(super) const ROUNDING: f64 = 8.0 * f64::EPSILON;
+
+/// A sum of numbers whose sizes add up to `size`, 0 where they cancel; `None` where that cannot be told.
+pub(super) fn settled(sum: f64, size: f64) -> Option<f64> {
+    match sum.abs() {
+        left if left >= size || left > ROUNDING * size || left.is_nan() => Some(sum),
+        left if left <= CANCELS * size => Some(0.0),
+        _ => None,
+    }
+}
 
 /// exp(sum of e) t^p0 (log t)^p1 (log log t)^p2; the terms of e grow faster than log t and descend.
 #[derive(Debug, Clone, PartialEq)]
@@ -69,7 +80,7 @@ impl Mono {
         if self.e.is_empty() && other.e.is_empty() {
             return Mono::powers(p);
         }
-        let e = merge(self.e.iter().chain(&other.e).cloned().collect());
+        let e = merge(self.e.iter().chain(&other.e).cloned().collect()).0;
         Mono { e, p }
     }
     pub fn pow(&self, a: f64) -> Mono {
@@ -100,32 +111,26 @@ impl Mono {
 /// What a logarithm counts in a degree.
 pub(super) const LOG_DEGREE: f64 = 1e-6;
 
-/// Descending, equal monomials together, what cancels to rounding dropped.
-fn merge(mut terms: Vec<(f64, Mono)>) -> Vec<(f64, Mono)> {
+/// Descending, equal monomials together, what cancels dropped; and the largest of which that cannot be told.
+fn merge(mut terms: Vec<(f64, Mono)>) -> (Vec<(f64, Mono)>, Option<Mono>) {
     terms.sort_by(|a, b| b.1.order(&a.1));
-    let mut out: Vec<(f64, Mono)> = Vec::with_capacity(terms.len());
-    let mut size = 0.0;
+    let mut groups: Vec<(f64, f64, Mono)> = Vec::with_capacity(terms.len());
     for (c, m) in terms {
-        match out.last_mut() {
-            Some((sum, last)) if last.order(&m) == Ordering::Equal => {
-                *sum += c;
-                size += c.abs();
-            }
-            _ => {
-                drop_rounding(&mut out, size);
-                size = c.abs();
-                out.push((c, m));
-            }
+        match groups.last_mut() {
+            Some((sum, size, last)) if last.order(&m) == Ordering::Equal => (*sum, *size) = (*sum + c, *size + c.abs()),
+            _ => groups.push((c, c.abs(), m)),
         }
     }
-    drop_rounding(&mut out, size);
-    out
-}
-
-fn drop_rounding(out: &mut Vec<(f64, Mono)>, size: f64) {
-    if out.last().is_some_and(|(c, _)| *c == 0.0 || c.abs() <= ROUNDING * size && c.abs() < size) {
-        out.pop();
+    let mut doubtful = None;
+    let mut out = Vec::with_capacity(groups.len());
+    for (sum, size, m) in groups {
+        match settled(sum, size) {
+            Some(0.0) => {}
+            Some(c) => out.push((c, m)),
+            None => doubtful = doubtful.or(Some(m)),
+        }
     }
+    (out, doubtful)
 }
 
 /// Terms, descending, and O(rest); no rest means exact.
@@ -160,7 +165,8 @@ impl Series {
         if terms.iter().any(|t| !t.0.is_finite()) {
             return None;
         }
-        let (mut terms, mut rest) = (merge(terms), rest);
+        let (mut terms, doubtful) = merge(terms);
+        let mut rest = larger(rest, doubtful);
         if terms.len() > TERMS {
             rest = larger(rest, Some(terms[TERMS].1.clone()));
             terms.truncate(TERMS);

@@ -6,7 +6,7 @@ use super::forest::{Cells, Forest, Sums};
 use super::lattice::{self, Lattice, Tiles};
 use super::nested::Nested;
 use super::row::{FASTEST, Pace, Row, floor};
-use super::rule::{Line, between_poles, is_pole, kinks, tensor};
+use super::rule::{LEAST, Line, between_poles, is_pole, kinks, least, poles, tensor};
 use super::split;
 use super::table::{Points, Sweep, Table, Work};
 use super::window::{Chart, Window};
@@ -21,8 +21,10 @@ pub(super) struct Grid<'a> {
     window: Window,
     /// Ends of the Gauss-Legendre panels of each axis, or nothing for the trapezoidal rule.
     panels: Vec<Option<Vec<f64>>>,
-    /// Of the ends of panels on a line those at which a statistic is singular.
-    poles: Vec<f64>,
+    /// Of the ends of the panels of each axis those at which a statistic is singular.
+    poles: Vec<Vec<f64>>,
+    /// The least distance of nodes from them.
+    least: f64,
     /// The eta along whose ridges lines are laid, and the coordinates from the outermost to the innermost.
     ridge: Option<(&'a [f64], Vec<usize>)>,
     /// The log density that counts along ridges, once it is known.
@@ -56,8 +58,8 @@ struct Fresh {
 const FIRST: [usize; 3] = [40, 28, 20];
 /// Nodes of a Gauss-Legendre panel at the first level.
 const PANEL: usize = 12;
-/// Times as many nodes in a panel with a singular end.
-const SINGULAR: usize = 4;
+/// Times as many nodes in a panel with a singular end, in cliques of one, two and three coordinates.
+const SINGULAR: [usize; 3] = [4, 4, 2];
 /// Nodes for the width of the window at the first level where lines are split one by one.
 const SPLIT: usize = 24;
 /// Most numbers in the tables of a level.
@@ -94,20 +96,35 @@ impl<'a> Grid<'a> {
                 })
             })
             .collect();
-        let poles = match &panels[..] {
+        let poles: Vec<Vec<f64>> = match &panels[..] {
             [Some(cuts)] => {
                 let inner = &cuts[1..cuts.len() - 1];
-                inner.iter().copied().filter(|cut| is_pole(&component.cliques[0], *cut, &window)).collect()
+                vec![inner.iter().copied().filter(|cut| is_pole(&component.cliques[0], *cut, &window)).collect()]
             }
-            _ => vec![],
+            _ => {
+                let on = |axis| component.cliques.iter().flat_map(|c| poles(c, axis, &window)).collect();
+                (0..axes.len()).map(on).collect()
+            }
         };
-        Grid { component, window, panels, poles, ridge: None, counts: OnceCell::new() }
+        let least = match &poles[..] {
+            [on] => on.iter().map(|p| least(&component.cliques[0], *p, &window)).fold(0.0, f64::max),
+            _ => LEAST,
+        };
+        Grid { component, window, panels, poles, least, ridge: None, counts: OnceCell::new() }
     }
     /// For the density of one `eta`, `[k]`, alone: one line after the other, each where the density counts. `order` are the
     /// coordinates of the only clique from the outermost to the innermost.
     pub(super) fn along(component: &'a Component, window: Window, eta: &'a [f64], order: Vec<usize>) -> Self {
         let panels = vec![None; order.len()];
-        Grid { component, window, panels, poles: vec![], ridge: Some((eta, order)), counts: OnceCell::new() }
+        Grid {
+            component,
+            window,
+            panels,
+            poles: vec![vec![]; order.len()],
+            least: LEAST,
+            ridge: Some((eta, order)),
+            counts: OnceCell::new(),
+        }
     }
     /// Whether surfaces cut across the axes, so that lines are split one by one.
     fn nested(&self) -> bool {
@@ -141,8 +158,9 @@ impl<'a> Grid<'a> {
                 let rule = shared_gauss_legendre(self.count(PANEL, level));
                 let (x, w) = &*rule;
                 for ends in cuts.windows(2) {
-                    if ends.iter().any(|end| self.poles.contains(end)) {
-                        let panel = between_poles(ends[0], ends[1], SINGULAR * self.count(PANEL, level), chart);
+                    if ends.iter().any(|end| self.poles[axis].contains(end)) {
+                        let n = SINGULAR[self.component.widest() - 1] * self.count(PANEL, level);
+                        let panel = between_poles(ends[0], ends[1], n, chart, self.least);
                         nodes.extend(panel.iter().map(|(t, _)| t));
                         weights.extend(panel.iter().map(|(_, w)| w));
                         continue;
@@ -292,13 +310,14 @@ impl<'a> Grid<'a> {
     /// Add to the errors what lies nearer to poles than the nearest nodes, from the decay over some nodes before them.
     fn add_poles(&self, level: &Level, eta: &[f64], row: &mut Row) {
         const BACK: usize = 4;
-        for pole in &self.poles {
-            let t = &level.lines[0].t;
+        let on = |axis: usize| self.poles[axis].iter().map(move |pole| (axis, pole));
+        for (axis, pole) in (0..level.lines.len()).flat_map(on) {
+            let t = &level.lines[axis].t;
             let after = t.partition_point(|t| t < pole);
             for (last, before) in [(after.checked_sub(1), after.checked_sub(1 + BACK)), (Some(after), Some(after + BACK))] {
                 let (Some(last), Some(before)) = (last, before.filter(|b| *b < t.len())) else { continue };
                 let ((mass, far), (inner, _)) =
-                    (level.slab(self.component, 0, last, eta, row), level.slab(self.component, 0, before, eta, row));
+                    (level.slab(self.component, axis, last, eta, row), level.slab(self.component, axis, before, eta, row));
                 let decay = (mass / inner).powf(1.0 / BACK as f64).min(SLOW);
                 let beyond = if mass > 0.0 { 3.0 * mass * decay / (1.0 - decay) } else { 0.0 };
                 row.log_error += beyond;

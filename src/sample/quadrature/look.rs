@@ -7,7 +7,7 @@ use super::table::Table;
 use super::window::Chart;
 use crate::domain::Axis;
 use crate::expr::lanes::Aligned;
-use crate::family::Component;
+use crate::family::{Clique, Component};
 use std::f64::consts::PI;
 
 /// The component on a tensor of nodes.
@@ -65,8 +65,10 @@ impl<'a> Look<'a> {
         let line = |(n, c): (&Vec<f64>, &Chart)| Line::new(n.clone(), &vec![1.0; n.len()], *c);
         let lines: Vec<Line> = nodes.iter().zip(&charts).map(line).collect();
         let counts: Vec<usize> = nodes.iter().map(Vec::len).collect();
-        let table =
-            |c| if nodes.len() == 1 { Table::without_poles(c, &tensor(c, &lines)) } else { Table::new(c, &tensor(c, &lines)) };
+        let table = |c: &Clique| match nodes.len() == 1 || c.surfaces().1.iter().any(|s| s.pole) {
+            true => Table::without_poles(c, &tensor(c, &lines)),
+            false => Table::new(c, &tensor(c, &lines)),
+        };
         let tables = component.cliques.iter().map(table).collect();
         let places = component.cliques.iter().map(|_| Cells::Tensor).collect();
         Look { component, charts, nodes, bounds, tables, forest: Forest::new(component, &counts, places), whole: false }

@@ -4,7 +4,8 @@
 //! Two planes that end at the same coordinate meet in a plane over the coordinates further out: there their order changes. These
 //! meet in turn, down to the outermost coordinate (Fourier's elimination). A meeting counts where it lies inside the window.
 
-use crate::expr::{Graph, Node, NodeId, Op};
+use crate::expr::kinks::affine;
+use crate::expr::{Graph, NodeId};
 
 /// The planes of a clique, by the place of the last coordinate in the order that they touch.
 pub(super) struct Planes {
@@ -143,47 +144,4 @@ impl Planes {
         point.pop();
         both
     }
-}
-
-/// The slopes of nodes in `d` coordinates, then their constants; nothing where one is not affine.
-fn affine(graph: &Graph, roots: &[NodeId], d: usize) -> Option<Vec<Vec<f64>>> {
-    let reachable = graph.reachable(roots);
-    let last = roots.iter().map(|r| r.index()).max()?;
-    let mut known: Vec<Option<Vec<f64>>> = vec![None; last + 1];
-    for index in (0..=last).filter(|i| reachable[*i]) {
-        let id = graph.id(index);
-        let of = |node: &NodeId| known[node.index()].as_ref();
-        let times = |v: &[f64], factor: f64| v.iter().map(|v| v * factor).collect::<Vec<f64>>();
-        let plus = |a: &[f64], b: &[f64], sign: f64| a.iter().zip(b).map(|(a, b)| a + sign * b).collect::<Vec<f64>>();
-        let constant = |node: &NodeId| graph.as_constant(*node);
-        let unit = |place: usize, value: f64| {
-            let mut v = vec![0.0; d + 1];
-            v[place] = value;
-            v
-        };
-        let found = match graph.node(id) {
-            Node::Const(bits) => Some(unit(d, f64::from_bits(bits))),
-            Node::Var(j) => Some(unit(j as usize, 1.0)),
-            Node::Param(_) => None,
-            Node::Apply(Op::Add, [a, b, _]) => of(&a).zip(of(&b)).map(|(a, b)| plus(a, b, 1.0)),
-            Node::Apply(Op::Sub, [a, b, _]) => of(&a).zip(of(&b)).map(|(a, b)| plus(a, b, -1.0)),
-            Node::Apply(Op::Neg, [a, ..]) => of(&a).map(|a| times(a, -1.0)),
-            Node::Apply(Op::Mul, [a, b, _]) => match (constant(&a), constant(&b)) {
-                (Some(factor), _) => of(&b).map(|b| times(b, factor)),
-                (_, Some(factor)) => of(&a).map(|a| times(a, factor)),
-                _ => None,
-            },
-            Node::Apply(Op::Div, [a, b, _]) => constant(&b).zip(of(&a)).map(|(by, a)| times(a, 1.0 / by)),
-            Node::Apply(..) => None,
-            Node::Part(block, output) => {
-                let block = graph.block(block);
-                let (weights, bias) = block.map.row(output as usize);
-                let terms: Option<Vec<&Vec<f64>>> = block.args.iter().map(of).collect();
-                terms.map(|t| t.iter().zip(weights).fold(unit(d, bias), |sum, (v, w)| plus(&sum, v, *w)))
-            }
-        };
-        known[index] = found;
-    }
-    let slopes: Option<Vec<Vec<f64>>> = roots.iter().map(|r| known[r.index()].clone()).collect();
-    slopes.filter(|all| all.iter().flatten().all(|v| v.is_finite()))
 }

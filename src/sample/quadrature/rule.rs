@@ -46,10 +46,20 @@ pub(super) fn tensor(clique: &Clique, lines: &[Line]) -> Points {
 
 /// Where surfaces of a clique that depend on coordinate `axis` of the component alone cut the window, as values of t.
 pub(super) fn kinks(clique: &Clique, axis: usize, window: &Window) -> Vec<f64> {
+    cuts(clique, axis, window, false)
+}
+
+/// Of these the ones at which logarithms are infinite.
+pub(super) fn poles(clique: &Clique, axis: usize, window: &Window) -> Vec<f64> {
+    cuts(clique, axis, window, true)
+}
+
+fn cuts(clique: &Clique, axis: usize, window: &Window, only_poles: bool) -> Vec<f64> {
     const LOOKS: usize = 4001;
     let Some(place) = clique.coordinates.iter().position(|c| *c == axis) else { return vec![] };
     let (graph, surfaces) = clique.surfaces();
-    let arguments: Vec<NodeId> = surfaces.iter().filter(|s| s.coordinates == [place]).map(|s| s.argument).collect();
+    let here = surfaces.iter().filter(|s| s.coordinates == [place] && (s.pole || !only_poles));
+    let arguments: Vec<NodeId> = here.map(|s| s.argument).collect();
     if arguments.is_empty() {
         return vec![];
     }
@@ -104,19 +114,34 @@ pub(super) fn is_pole(clique: &Clique, cut: f64, window: &Window) -> bool {
     })
 }
 
+/// The least distance from a pole at which statistics are numbers: a square underflows before what is squared.
+pub(super) fn least(clique: &Clique, pole: f64, window: &Window) -> f64 {
+    let (chart, tiny) = (window.charts[0], pole + 1e-200);
+    let table = Table::new(clique, &Points { x: vec![vec![chart.x(tiny)]], log_weights: vec![0.0] });
+    let none = vec![0.0; clique.statistics.len()];
+    let beyond = |v: f64| v.is_nan() || v.abs() > 1e250;
+    let infinite = (0..none.len()).any(|s| beyond(table.share(s)[0])) || beyond(table.at(0, &none));
+    if infinite && chart.x(pole) == 0.0 { LEAST } else { 0.0 }
+}
+
+/// A distance whose square is a number.
+pub(super) const LEAST: f64 = 1e-150;
+
 /// Least distance of a node x from a pole in units of the distance of numbers there: what is nearer is not told from the pole.
 const APART: f64 = 64.0;
 
-/// Nodes and weights of a panel from `a` to `b` with a singular end, ascending, `n` at most.
+/// Nodes and weights of a panel from `a` to `b` with a singular end, ascending, `n` at most, none nearer to it than `least`.
 ///
 /// # Source
 /// Takahasi and Mori, "Double exponential formulas for numerical integration", Publications of RIMS 9 (1974).
-pub(super) fn between_poles(a: f64, b: f64, n: usize, chart: Chart) -> Vec<(f64, f64)> {
+pub(super) fn between_poles(a: f64, b: f64, n: usize, chart: Chart, least: f64) -> Vec<(f64, f64)> {
     let (half, rule) = (0.5 * (b - a), tanh_sinh(n));
+    let center = if let Chart::Sinh { center, .. } = chart { center } else { 0.0 };
     let from = |end: f64, inward: f64| {
         let pole = chart.x(end);
+        let apart = least.max(APART * f64::EPSILON * pole.abs().max(center.abs()));
         let nodes = rule.iter().map(move |(d, w)| (end + inward * half * d, half * w));
-        nodes.filter(move |(t, _)| (chart.x(*t) - pole).abs() > APART * f64::EPSILON * pole.abs())
+        nodes.filter(move |(t, _)| (chart.x(*t) - pole).abs() > apart)
     };
     let upper: Vec<(f64, f64)> = from(b, -1.0).collect();
     from(a, 1.0).chain(upper.into_iter().rev()).collect()

@@ -329,7 +329,11 @@ impl<'a> Scanner<'a> {
                 Chart::Exp { .. } => false,
             };
             if self.component.axes[axis] == Axis::Line && stretched {
-                let chart = Chart::Sinh { center: middle, scale: half };
+                // A pole at 0 stays a number of t, and numbers near it keep their digits.
+                let chart = match self.has_pole(axis) && middle.abs() <= half {
+                    true => Chart::Sinh { center: 0.0, scale: half + middle.abs() },
+                    false => Chart::Sinh { center: middle, scale: half },
+                };
                 let moved = |t: f64| chart.t(old.x(t));
                 charts[axis] = chart;
                 bounds[axis] = (moved(n[0]), moved(n[n.len() - 1]));
@@ -343,6 +347,16 @@ impl<'a> Scanner<'a> {
         let (low, high) = ends.into_iter().unzip();
         let summits = seen.summits.iter().filter(|s| s.value >= top - self.depth).map(|s| s.x.clone()).collect();
         Narrowed { window: Window { charts, low, high, cut, summits, open: false }, bounds, shrinking }
+    }
+}
+
+impl Scanner<'_> {
+    /// Whether a logarithm is infinite at some value of a coordinate.
+    fn has_pole(&self, axis: usize) -> bool {
+        self.component.cliques.iter().any(|clique| {
+            let place = clique.coordinates.iter().position(|c| *c == axis);
+            place.is_some_and(|place| clique.surfaces().1.iter().any(|s| s.pole && s.coordinates == [place]))
+        })
     }
 }
 

@@ -63,13 +63,15 @@ impl Table {
             baseless: f64::INFINITY,
         }
     }
-    /// The same along a line, where points between others at which alone a share is infinite are poles and have no mass.
+    /// The same along a line, where points between others at which alone a share is infinite are poles and have no mass; where
+    /// the clique has planes with poles, so are all such points.
     pub(super) fn without_poles(clique: &Clique, points: &Points) -> Table {
         let mut table = Table::new(clique, points);
         let all = std::mem::take(&mut table.overflow);
         // They are ascending.
         let has = |m: u32| all.binary_search(&m).is_ok();
-        let beside = |m: u32| m == 0 || m as usize + 1 == table.n || has(m - 1) || has(m + 1);
+        let line = points.x.len() == 1;
+        let beside = |m: u32| line && (m == 0 || m as usize + 1 == table.n || has(m - 1) || has(m + 1));
         let (overflow, poles): (Vec<u32>, Vec<u32>) = all.iter().partition(|m| beside(**m));
         for m in poles {
             table.offset[m as usize] = f64::NEG_INFINITY;

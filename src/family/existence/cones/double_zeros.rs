@@ -3,7 +3,7 @@
 //!
 //! Cut there, the parts of a square have one sign. A plane only cuts: no verdict rests on it.
 
-use super::super::poles::roots;
+use super::super::roots::roots;
 use super::cone::{Cone, total};
 use super::rays::echelon;
 use super::signomial::{Power, Signomial, UNIT};
@@ -96,7 +96,7 @@ fn ratios(terms: &[(i64, f64)], order: usize) -> Vec<f64> {
     let mut c = vec![0.0; degree as usize + 1];
     terms.iter().for_each(|t| c[((t.0 - terms[0].0) / step) as usize] += t.1);
     let slope: Vec<f64> = c.iter().enumerate().skip(1).map(|(k, c)| k as f64 * c).collect();
-    let at = roots(if order > 1 { &slope } else { &c });
+    let at = roots(if order > 1 { &slope } else { &c }, 0.0);
     let zero = |w: &f64| {
         let (v, size) = c.iter().rev().fold((0.0, 0.0), |(v, s): (f64, f64), c| (v * w + c, s * w + c.abs()));
         *w > 0.0 && v.abs() <= NEAR * size
@@ -106,7 +106,7 @@ fn ratios(terms: &[(i64, f64)], order: usize) -> Vec<f64> {
         let near = (PARTS * r).round() / PARTS;
         if (r - near).abs() <= NEAR * r { near } else { r }
     };
-    at.unwrap_or_default().into_iter().filter(zero).map(ratio).filter(|r| r.is_finite() && *r > 0.0).collect()
+    at.unwrap_or_default().into_iter().map(|r| r.at).filter(zero).map(ratio).filter(|r| r.is_finite() && *r > 0.0).collect()
 }
 
 /// A linear form in u as one in the members, for the generators given.

@@ -3,7 +3,7 @@
 //! All of one sign; on a segment, a polynomial in one variable at its critical points; quadratic forms in monomials by
 //! Kaplan's criterion of strict copositivity, whose principal submatrices are the faces of the hull of these exponents.
 
-use super::super::poles::roots;
+use super::super::roots::roots;
 use super::rays::rank;
 use super::signomial::Power;
 use crate::num::linalg::{cholesky, symmetric_eigen};
@@ -62,13 +62,13 @@ fn segment(terms: &[(&Power, f64)]) -> Sign {
         c[(s / unit) as usize] += t.1 * (ends * (s / unit) as f64 - terms[0].1.abs().ln()).exp();
     }
     let slope: Vec<f64> = c.iter().enumerate().skip(1).map(|(k, c)| k as f64 * c).collect();
-    let Some(at) = roots(&slope) else { return Sign::Unknown };
+    let Some(at) = roots(&slope, 0.0) else { return Sign::Unknown };
     if c[0] > 0.0 || c[degree as usize] > 0.0 {
         return Sign::Positive;
     }
     // The faces of a segment are its ends.
     let mut worst = if c[0] < 0.0 && c[degree as usize] < 0.0 { Sign::Definite } else { Sign::Unknown };
-    for w in at.into_iter().filter(|w| *w > 0.0) {
+    for w in at.into_iter().map(|r| r.at).filter(|w| *w > 0.0) {
         let (v, size) = c.iter().rev().fold((0.0, 0.0), |(v, size): (f64, f64), c| (v * w + c, size * w + c.abs()));
         if !v.is_finite() {
             worst = Sign::Unknown;

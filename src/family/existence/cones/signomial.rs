@@ -1,6 +1,6 @@
 //! Sums of c u^a over positive u, a real: polynomials with real exponents.
 
-use super::super::series::ROUNDING;
+use super::super::series::settled;
 use std::collections::BTreeMap;
 
 /// Exponents in parts of [`UNIT`], one for each u, so that equal ones are equal.
@@ -34,15 +34,11 @@ impl Signomial {
         power[k] = UNIT as i64;
         Signomial::term(power, 1.0)
     }
-    /// Add `c` times `other`; what cancels to rounding goes.
+    /// Add `c` times `other`; `None` where it cannot be told whether a coefficient is 0, or with too many terms.
     pub fn add(&mut self, other: &Signomial, c: f64) -> Option<()> {
         for (power, v) in &other.0 {
             let slot = self.0.entry(power.clone()).or_insert(0.0);
-            let size = slot.abs() + (c * v).abs();
-            *slot += c * v;
-            if slot.abs() <= ROUNDING * size && slot.abs() < size {
-                *slot = 0.0;
-            }
+            *slot = settled(*slot + c * v, slot.abs() + (c * v).abs())?;
         }
         self.0.retain(|_, v| *v != 0.0);
         (self.0.len() <= SIZE && self.0.values().all(|v| v.is_finite())).then_some(())

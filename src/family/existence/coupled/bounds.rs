@@ -245,6 +245,7 @@ fn share(c: f64, a: f64, rest: [f64; 2]) -> f64 {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used, clippy::panic)]
     use super::*;
     use crate::expr::Graph;
 
