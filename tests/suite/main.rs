@@ -24,6 +24,7 @@ mod hmc;
 mod importance;
 mod language;
 mod layers;
+mod modes;
 mod nuts;
 mod pipeline;
 mod quadrature;

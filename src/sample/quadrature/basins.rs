@@ -10,7 +10,9 @@ use super::coarse::Coarse;
 use super::flood::{Basin, D, Flood, Node};
 use super::row::Row;
 use super::table::{Points, Table};
+use super::window::Chart;
 use crate::expr::lanes::{Aligned, Pool};
+use crate::family::Clique;
 use crate::num::linalg::{cholesky, cholesky_inverse, cholesky_solve, dot};
 use std::f64::consts::TAU;
 
@@ -29,9 +31,10 @@ const SHORTEST: f64 = 0.05;
 /// Distance in standard deviations within which two climbs have reached the same mode.
 const SAME: f64 = 0.3;
 
-/// The log density of a grid's clique at one eta, with the log-Jacobian of its charts.
-struct Hill<'a> {
-    grid: &'a Coarse<'a>,
+/// The log density of a clique at one eta, with the log-Jacobian of its charts.
+pub(super) struct Hill<'a> {
+    clique: &'a Clique,
+    charts: &'a [Chart],
     eta: &'a [f64],
     pool: Pool,
     points: Points,
@@ -44,7 +47,7 @@ impl Basin {
     fn mass(&self) -> f64 {
         self.top + (0..D).map(|i| self.frame[i * D + i].ln()).sum::<f64>() + 0.5 * D as f64 * TAU.ln()
     }
-    fn is_at(&self, other: &Basin) -> bool {
+    pub(super) fn is_at(&self, other: &Basin) -> bool {
         self.own(&other.center).iter().all(|u| u.abs() < SAME)
     }
 }
@@ -59,10 +62,10 @@ impl<'a> Flood<'a> {
         if high.len() > PLACES {
             return None;
         }
-        let mut hill = Hill::new(grid, eta);
+        let mut hill = Hill::new(grid.clique, grid.charts, eta);
         let mut modes: Vec<Basin> = Vec::new();
         for t in high {
-            if let Some(mode) = hill.climb(t)
+            if let Some(mode) = hill.climb(t, grid.steps())
                 && !modes.iter().any(|m| m.is_at(&mode))
             {
                 modes.push(mode);
@@ -82,19 +85,19 @@ impl<'a> Flood<'a> {
 const AROUND: usize = 1 + 2 * D + D * (D - 1) / 2;
 
 impl<'a> Hill<'a> {
-    fn new(grid: &'a Coarse<'a>, eta: &'a [f64]) -> Hill<'a> {
-        let pool = grid.clique.program().pool();
+    pub(super) fn new(clique: &'a Clique, charts: &'a [Chart], eta: &'a [f64]) -> Hill<'a> {
+        let pool = clique.program().pool();
         let points = Points { x: vec![vec![0.0; AROUND]; D], log_weights: vec![0.0; AROUND] };
-        Hill { grid, eta, pool, points, table: Table::empty(grid.clique, AROUND), values: Aligned::filled(0, 0.0) }
+        Hill { clique, charts, eta, pool, points, table: Table::empty(clique, AROUND), values: Aligned::filled(0, 0.0) }
     }
     /// The log density at no more than [`AROUND`] places.
     fn values(&mut self, places: &[[f64; D]]) -> &[f64] {
         for (m, t) in places.iter().enumerate() {
-            let charts = self.grid.charts;
+            let charts = self.charts;
             self.points.log_weights[m] = (0..D).map(|a| charts[a].log_jacobian(t[a])).sum();
             self.points.x.iter_mut().enumerate().for_each(|(a, x)| x[m] = charts[a].x(t[a]));
         }
-        self.table.fill(self.grid.clique, &mut self.pool, &self.points, 0..places.len());
+        self.table.fill(self.clique, &mut self.pool, &self.points, 0..places.len());
         self.table.exponent(self.eta, &mut self.values);
         &self.values[..places.len()]
     }
@@ -102,9 +105,9 @@ impl<'a> Hill<'a> {
         self.values(&[*t]);
         (0..self.eta.len()).map(|s| self.table.share(s)[0]).collect()
     }
-    /// Up from a place to a top around which the density falls like a normal one.
-    fn climb(&mut self, start: [f64; D]) -> Option<Basin> {
-        let (mut t, mut widths, mut leap) = (start, self.grid.steps(), LEAP);
+    /// Up from a place to a top around which the density falls like a normal one; at first its shape is looked at over `widths`.
+    pub(super) fn climb(&mut self, start: [f64; D], mut widths: [f64; D]) -> Option<Basin> {
+        let (mut t, mut leap) = (start, LEAP);
         for _ in 0..STEPS {
             let around = around(&t, &widths);
             let f: [f64; AROUND] = self.values(&around).try_into().ok()?;

@@ -1,6 +1,7 @@
 //! A component on a tensor of nodes, and what that shows of the density at one eta.
 
 use super::forest::{Cells, Forest};
+use super::others::others;
 use super::rule::{Line, tensor};
 use super::summits::{Climber, Summit};
 use super::table::Table;
@@ -100,8 +101,19 @@ impl<'a> Look<'a> {
         // Nearer looks know what the whole axes have shown.
         let tensor = (self.whole && self.component.is_one_clique() && counts.len() > 1).then(|| &tables[0][..]);
         let place = |axis, node| self.forest.place(&tables, &counts, axis, node);
-        let summits = climber.summits(&profiles, tensor, depth, known, place);
+        let mut summits = climber.summits(&profiles, tensor, depth, known, place);
+        if let (Some(values), 3) = (tensor, counts.len()) {
+            summits.extend(self.others(eta, values, &summits));
+        }
         Seen { profiles, summits }
+    }
+    /// Modes over three coordinates of which no node tells.
+    fn others(&self, eta: &[f64], values: &[f64], known: &[Summit]) -> Vec<Summit> {
+        let inside = |s: &Summit| std::array::from_fn(|a| self.charts[a].t(s.x[a]));
+        let known: Vec<[f64; 3]> = known.iter().map(inside).collect();
+        let x = |t: [f64; 3]| t.iter().zip(&self.charts).map(|(t, c)| c.x(*t)).collect();
+        let found = others(&self.component.cliques[0], &self.charts, &self.nodes, eta, values, &known);
+        found.into_iter().map(|(t, value)| Summit::at(x(t), value)).collect()
     }
     /// Whether log density of at least `level` is seen at each node of an axis, or of at least `summit` at a summit beside it.
     pub(super) fn high(&self, seen: &Seen, axis: usize, level: f64, summit: f64) -> Vec<bool> {

@@ -22,6 +22,13 @@ pub(super) struct Summit {
     axis: usize,
 }
 
+impl Summit {
+    /// At a place that was not seen along a coordinate.
+    pub(super) fn at(x: Vec<f64>, value: f64) -> Summit {
+        Summit { x, value, axis: 0 }
+    }
+}
+
 /// Second difference of a profile, in nats, below which its nodes show all there is.
 const SHOWN: f64 = 12.0;
 /// Most climbs over one look.

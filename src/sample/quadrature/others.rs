@@ -1,0 +1,85 @@
+//! Modes that no node shows: where the density falls much less than the shapes of the modes at hand say.
+//!
+//! The nodes over whole axes are so far apart that a mode may have none that is higher than those beside it, hidden on the
+//! flank of another. But the flank of a mode falls as fast as its top bends; a node that is far higher than that lies on the
+//! flank of something else, and a climb from there tells of what. Long tails are far higher, too: a few climbs that lead back end
+//! the search.
+
+use super::basins::Hill;
+use super::flood::{Basin, D};
+use super::window::Chart;
+use crate::family::Clique;
+
+/// Part of the fall that the known modes foretell, below which a node is theirs.
+const PART: f64 = 0.5;
+/// What a node is higher than foretold, in nats, at least.
+const HIGHER: f64 = 12.0;
+/// Climbs that lead back to known modes, after which the search ends.
+const VAIN: usize = 4;
+/// Most modes.
+const MODES: usize = 16;
+
+/// The log density at a place t by the shape of the modes.
+fn foretold(modes: &[Basin], t: &[f64; D]) -> f64 {
+    let at = |m: &Basin| m.top - 0.5 * m.own(t).iter().map(|u| u * u).sum::<f64>();
+    modes.iter().map(at).fold(f64::NEG_INFINITY, f64::max)
+}
+
+/// Modes beside those near the highest node and near the `known` places t, with their log densities. `values` are those of all
+/// combinations of the nodes of three axes, last fastest, of which the middle ones are looked at.
+pub(super) fn others(
+    clique: &Clique,
+    charts: &[Chart],
+    nodes: &[Vec<f64>],
+    eta: &[f64],
+    values: &[f64],
+    known: &[[f64; D]],
+) -> Vec<([f64; D], f64)> {
+    let sizes: [usize; D] = std::array::from_fn(|a| nodes[a].len());
+    let node = |m: usize| [m / (sizes[1] * sizes[2]), m / sizes[2] % sizes[1], m % sizes[2]];
+    let place = |n: [usize; D]| -> [f64; D] { std::array::from_fn(|a| nodes[a][n[a]]) };
+    let widths = |n: [usize; D]| -> [f64; D] {
+        std::array::from_fn(|a| 0.25 * (nodes[a][(n[a] + 1).min(sizes[a] - 1)] - nodes[a][n[a].saturating_sub(1)]))
+    };
+    let total: usize = sizes.iter().product();
+    let Some(highest) = (0..total).filter(|m| values[*m].is_finite()).max_by(|a, b| values[*a].total_cmp(&values[*b])) else {
+        return vec![];
+    };
+    let mut hill = Hill::new(clique, charts, eta);
+    let mut modes: Vec<Basin> = Vec::new();
+    let near = widths(node(highest));
+    for start in known.iter().copied().chain([place(node(highest))]) {
+        modes.extend(hill.climb(start, near).filter(|mode| !modes.iter().any(|m| m.is_at(mode))));
+    }
+    let best = modes.iter().map(|m| m.top).fold(f64::NEG_INFINITY, f64::max);
+    if !best.is_finite() {
+        return vec![];
+    }
+    let strange = |modes: &[Basin], n: [usize; D], value: f64| {
+        let foretold = foretold(modes, &place(n));
+        value > foretold + HIGHER && best - value < PART * (best - foretold)
+    };
+    let middle = |n: [usize; D]| (0..D).all(|a| (sizes[a] / 4..sizes[a] - sizes[a] / 4).contains(&n[a]));
+    let mut open: Vec<([usize; D], f64)> = (0..total)
+        .map(|m| (node(m), values[m]))
+        .filter(|(n, v)| v.is_finite() && middle(*n) && strange(&modes, *n, *v))
+        .collect();
+    open.sort_by(|a, b| b.1.total_cmp(&a.1));
+    let (mut found, mut vain) = (Vec::new(), 0);
+    for (n, value) in open {
+        if vain >= VAIN || modes.len() >= MODES {
+            break;
+        }
+        if !strange(&modes, n, value) {
+            continue;
+        }
+        match hill.climb(place(n), widths(n)) {
+            Some(mode) if !modes.iter().any(|m| m.is_at(&mode)) => {
+                found.push((mode.center, mode.top));
+                modes.push(mode);
+            }
+            _ => vain += 1,
+        }
+    }
+    found
+}
