@@ -41,10 +41,9 @@ pub(super) fn others(
     let widths = |n: [usize; D]| -> [f64; D] {
         std::array::from_fn(|a| 0.25 * (nodes[a][(n[a] + 1).min(sizes[a] - 1)] - nodes[a][n[a].saturating_sub(1)]))
     };
-    let total: usize = sizes.iter().product();
-    let Some(highest) = (0..total).filter(|m| values[*m].is_finite()).max_by(|a, b| values[*a].total_cmp(&values[*b])) else {
-        return vec![];
-    };
+    let values = &values[..sizes.iter().product()];
+    let most = values.iter().copied().filter(|v| *v < f64::INFINITY).fold(f64::NEG_INFINITY, f64::max);
+    let Some(highest) = values.iter().position(|v| *v == most).filter(|_| most.is_finite()) else { return vec![] };
     let mut hill = Hill::new(clique, charts, eta);
     let mut modes: Vec<Basin> = Vec::new();
     let near = widths(node(highest));
@@ -59,11 +58,15 @@ pub(super) fn others(
         let foretold = foretold(modes, &place(n));
         value > foretold + HIGHER && best - value < PART * (best - foretold)
     };
-    let middle = |n: [usize; D]| (0..D).all(|a| (sizes[a] / 4..sizes[a] - sizes[a] / 4).contains(&n[a]));
-    let mut open: Vec<([usize; D], f64)> = (0..total)
-        .map(|m| (node(m), values[m]))
-        .filter(|(n, v)| v.is_finite() && middle(*n) && strange(&modes, *n, *v))
-        .collect();
+    let middle = |a: usize| sizes[a] / 4..sizes[a] - sizes[a] / 4;
+    let mut open: Vec<([usize; D], f64)> = Vec::new();
+    for i in middle(0) {
+        for j in middle(1) {
+            let line = &values[(i * sizes[1] + j) * sizes[2]..][..sizes[2]];
+            let here = middle(2).map(|k| ([i, j, k], line[k]));
+            open.extend(here.filter(|(n, v)| v.is_finite() && strange(&modes, *n, *v)));
+        }
+    }
     open.sort_by(|a, b| b.1.total_cmp(&a.1));
     let (mut found, mut vain) = (Vec::new(), 0);
     for (n, value) in open {

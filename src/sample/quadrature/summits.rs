@@ -256,37 +256,28 @@ impl<'a> Climber<'a> {
 
 /// The combinations of nodes, last fastest, beside which none along any axis has more.
 pub(super) fn peaks(sizes: &[usize], values: &[f64]) -> Vec<Vec<usize>> {
-    let (d, total) = (sizes.len().max(1), sizes.iter().product::<usize>());
-    let n = sizes.last().copied().unwrap_or(1).max(1);
+    let Some((n, outer)) = sizes.split_last().filter(|(n, _)| **n > 0) else { return vec![] };
+    let total = sizes.iter().product::<usize>();
     let mut found = Vec::new();
-    let mut highest = vec![true; n];
-    for (row, line) in values[..total].chunks(n).enumerate() {
-        highest.fill(true);
-        let mut node = vec![0; d];
-        let (mut rest, mut stride) = (row, 1);
-        for a in (0..d - 1).rev() {
-            (node[a], rest) = (rest % sizes[a], rest / sizes[a]);
-            if node[a] > 0 {
-                not_below(&values[(row - stride) * n..][..n], line, &mut highest);
+    let mut node = vec![0; outer.len()];
+    for (row, line) in values[..total].chunks(*n).enumerate() {
+        for (i, v) in line.iter().enumerate() {
+            // Most are not even the highest along their line.
+            if i > 0 && line[i - 1] > *v || i + 1 < *n && line[i + 1] > *v || !v.is_finite() {
+                continue;
             }
-            if node[a] + 1 < sizes[a] {
-                not_below(&values[(row + stride) * n..][..n], line, &mut highest);
-            }
-            stride *= sizes[a];
-        }
-        for (i, v) in line.iter().enumerate().filter(|(i, v)| highest[*i] && v.is_finite()) {
-            let higher = |at: Option<usize>| at.and_then(|at| line.get(at)).is_some_and(|b| b > v);
-            if !higher(i.checked_sub(1)) && !higher(Some(i + 1)) {
-                node[d - 1] = i;
-                found.push(node.clone());
+            let (mut stride, at) = (*n, row * n + i);
+            let higher = |(size, number): (&usize, &usize)| {
+                let below = *number > 0 && values[at - stride] > *v;
+                let above = number + 1 < *size && values[at + stride] > *v;
+                stride *= size;
+                below || above
+            };
+            if !outer.iter().zip(&node).rev().any(higher) {
+                found.push([&node[..], &[i]].concat());
             }
         }
+        super::scan::advance(&mut node, |a| outer[a]);
     }
     found
-}
-
-/// Keep in `highest` the places of a line that are not below those of the line beside.
-fn not_below(beside: &[f64], line: &[f64], highest: &mut [bool]) {
-    #[allow(clippy::neg_cmp_op_on_partial_ord)] // what is not a number hides nothing
-    highest.iter_mut().zip(line).zip(beside).for_each(|((h, v), b)| *h &= !(b > v));
 }
