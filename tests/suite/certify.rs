@@ -180,3 +180,15 @@ fn chains_that_disagree_blame_no_family() {
     let report = check(&family, &options, &Monitor::silent()).unwrap();
     assert_eq!(verdict(&report, "stein"), Verdict::Skip, "{report}");
 }
+
+/// At the third eta the log density is 1e22 at its greatest, which no double resolves: the others are looked at, and the lines say so.
+#[test]
+fn lines_say_at_how_many_eta_they_looked() {
+    let code = "family(#{ x: real(3), stats: |x| #{ p: x[0]*x[1]*x[2], q: sum(x**4) } }).check(#{ eta: [[0, -5], [1, -5], [45, -1e-6]] })";
+    let found = crate::language::eval(&format!("({code}).to_string()")).unwrap();
+    assert!(found.contains("0 failed"), "{found}");
+    for name in ["covariance", "convexity", "agreement"] {
+        let line = found.lines().find(|l| l.contains(name)).unwrap();
+        assert!(line.contains("pass") && line.contains("at 2 of 3 eta"), "{line}");
+    }
+}

@@ -15,8 +15,16 @@ const SAMPLES: usize = 16_000;
 const DRAWS: usize = 8_000;
 
 /// HMC in unconstrained coordinates against moments that know nothing of them.
-pub(super) fn lines(family: &Family, etas: &[&[f64]], integrals: &Integrals, stream: Stream, monitor: &Monitor) -> Vec<Line> {
+pub(super) fn lines(
+    family: &Family,
+    all: &[&[f64]],
+    integrated: &[&[f64]],
+    integrals: &Integrals,
+    stream: Stream,
+    monitor: &Monitor,
+) -> Vec<Line> {
     const NAME: &str = "agreement";
+    let etas = if family.closed_form().is_some() { all } else { integrated };
     if family.support().bijector().discrete() {
         return vec![Line::skip(NAME, "the support is discrete: nothing is sampled")];
     }
@@ -67,7 +75,8 @@ pub(super) fn lines(family: &Family, etas: &[&[f64]], integrals: &Integrals, str
     }
     let (worst, place) = worst;
     let place = if worst < limit { String::new() } else { place };
-    vec![Line::of(NAME, worst < limit, format!("sampled against exact means, largest z {worst:.1}{place} (limit {limit:.1})"))]
+    let detail = format!("sampled against exact means, largest z {worst:.1}{place} (limit {limit:.1})");
+    vec![Line::of(NAME, worst < limit, detail).at(etas.len(), all.len())]
 }
 
 /// The largest z of the means at one eta, infinite where one is not a number, and whose it is.

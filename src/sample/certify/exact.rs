@@ -46,11 +46,19 @@ pub(super) fn region(family: &Family, candidates: &[f64], stream: Stream, monito
     })
 }
 
-pub(super) fn lines(family: &Family, etas: &[&[f64]], integral: &Integrals, monitor: &Monitor) -> Vec<Line> {
+/// At all `etas` where a closed form gives the moments; what needs integrals at those that are `integrated`.
+pub(super) fn lines(
+    family: &Family,
+    etas: &[&[f64]],
+    integrated: &[&[f64]],
+    integral: &Integrals,
+    monitor: &Monitor,
+) -> Vec<Line> {
     let mut out = Vec::new();
+    let all = etas.len();
     if family.closed_form().is_some() {
-        out.push(match (integral, by(family, Method::ClosedForm, &etas.concat(), monitor)) {
-            (Ok(integral), Ok(closed)) => closed_form(family, &closed, integral),
+        out.push(match (integral, by(family, Method::ClosedForm, &integrated.concat(), monitor)) {
+            (Ok(integral), Ok(closed)) => closed_form(family, &closed, integral).at(integrated.len(), all),
             (Err(e), _) => Line::skip("closed form", format!("no integral to compare with: {}", e.message())),
             (_, Err(e)) => Line::of("closed form", false, e.message().to_string()),
         });
@@ -62,15 +70,20 @@ pub(super) fn lines(family: &Family, etas: &[&[f64]], integral: &Integrals, moni
         return out;
     }
     let closed;
-    let here = match method {
+    let (etas, here) = match method {
         Method::ClosedForm => {
             closed = by(family, method, &etas.concat(), monitor);
-            &closed
+            (etas, &closed)
         }
-        _ => integral,
+        _ => (integrated, integral),
     };
     match here {
-        Ok(here) => out.extend([covariance(family, etas, here, method, monitor), convexity(etas, here)]),
+        Ok(here) => {
+            let dear = method == Method::Quadrature && is_dear(family);
+            let slopes = if dear { 1 } else { etas.len() };
+            out.push(covariance(family, etas, here, method, dear, monitor).at(slopes, all));
+            out.push(convexity(etas, here).at(etas.len(), all));
+        }
         Err(e) => {
             let why = format!("no exact moments: {}", e.message());
             out.extend([Line::skip("covariance", why.clone()), Line::skip("convexity", why)]);
@@ -144,7 +157,7 @@ fn step(cov: &[f64], i: usize, k: usize, eta: f64) -> f64 {
 }
 
 /// d mu / d eta against Cov(T, T), component by component.
-fn covariance(family: &Family, etas: &[&[f64]], here: &[Moments], method: Method, monitor: &Monitor) -> Line {
+fn covariance(family: &Family, etas: &[&[f64]], here: &[Moments], method: Method, dear: bool, monitor: &Monitor) -> Line {
     const NAME: &str = "covariance";
     let (k, names) = (family.dim(), family.stat_names());
     let (mut worst, mut place) = (0.0, String::new());
@@ -159,7 +172,6 @@ fn covariance(family: &Family, etas: &[&[f64]], here: &[Moments], method: Method
         return Line::skip(NAME, "the exact moments are not exact enough for differences");
     }
     // Two points give a slope to 1e-6 or so, four to rounding.
-    let dear = method == Method::Quadrature && is_dear(family);
     let shifts: &[f64] = if dear { &[1.0, -1.0] } else { &[2.0, 1.0, -1.0, -2.0] };
     let etas = if dear { &etas[..1] } else { etas };
     for (eta, here) in etas.iter().zip(here) {
@@ -205,7 +217,8 @@ fn covariance(family: &Family, etas: &[&[f64]], here: &[Moments], method: Method
     }
     let passed = worst < SLOPE;
     let place = if passed { String::new() } else { place };
-    Line::of(NAME, passed, format!("d mu / d eta against Cov(T, T) {worst:.1e}{place} (limit {SLOPE:.0e})"))
+    let few = if dear && k > DEAR { format!(" in {DEAR} of {k} directions") } else { String::new() };
+    Line::of(NAME, passed, format!("d mu / d eta{few} against Cov(T, T) {worst:.1e}{place} (limit {SLOPE:.0e})"))
 }
 
 /// A between pairs of eta: never above the chord, and its slope is mu.

@@ -66,6 +66,13 @@ impl Line {
     fn skip(name: &'static str, why: impl Into<String>) -> Line {
         Line { name, verdict: Verdict::Skip, detail: why.into() }
     }
+    /// The same with where it was looked at, where that is not at all eta.
+    fn at(mut self, looked: usize, all: usize) -> Line {
+        if looked < all && self.verdict != Verdict::Skip {
+            self.detail += &format!("; at {looked} of {all} eta: at others there is no integral, or it takes long");
+        }
+        self
+    }
     fn of(name: &'static str, passed: bool, detail: String) -> Line {
         Line { name, verdict: if passed { Verdict::Pass } else { Verdict::Fail }, detail }
     }
@@ -142,9 +149,9 @@ pub fn check(family: &Family, options: &CheckOptions, monitor: &Monitor) -> Resu
     let (integrated, integrals) = exact::integrals(family, &etas, &quiet);
     let checks: [&dyn Fn() -> Vec<Line>; 5] = [
         &|| pointwise::lines(family, &etas, stream, &quiet),
-        &|| exact::lines(family, &integrated, &integrals, &quiet),
+        &|| exact::lines(family, &etas, &integrated, &integrals, &quiet),
         &|| stein::lines(family, &etas, stream, &quiet),
-        &|| agreement::lines(family, &integrated, &integrals, stream, &quiet),
+        &|| agreement::lines(family, &etas, &integrated, &integrals, stream, &quiet),
         &|| agreement::draws(family, &etas, stream, &quiet),
     ];
     let task = monitor.task("check", checks.len() as u64);
