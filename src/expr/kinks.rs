@@ -3,6 +3,7 @@
 
 use super::graph::{Graph, Node, NodeId};
 use super::op::{Op, Smooth};
+use std::collections::HashSet;
 
 /// A surface {argument(x) = 0} on which an expression has a kink or a jump.
 #[derive(Debug, Clone)]
@@ -55,12 +56,11 @@ pub fn surfaces(g: &mut Graph, roots: &[NodeId]) -> Vec<Surface> {
             _ => continue,
         };
         let jumps = op.info().smooth == Smooth::Jumps;
-        if !g.varies(argument) {
-            continue;
-        }
-        match found.iter_mut().find(|s| s.argument == argument) {
-            Some(surface) => surface.jumps |= jumps,
-            None => found.push(Surface { argument, coordinates: g.coordinates(argument), jumps, pole: false }),
+        for argument in factors(g, argument) {
+            match found.iter_mut().find(|s| s.argument == argument) {
+                Some(surface) => surface.jumps |= jumps,
+                None => found.push(Surface { argument, coordinates: g.coordinates(argument), jumps, pole: false }),
+            }
         }
     }
     for pole in poles(g, roots) {
@@ -73,6 +73,20 @@ pub fn surfaces(g: &mut Graph, roots: &[NodeId]) -> Vec<Surface> {
                 Some(surface) => surface.pole = true,
                 None => found.push(Surface { argument, coordinates: g.coordinates(argument), jumps: false, pole: true }),
             }
+        }
+    }
+    found
+}
+
+/// The factors that vary of a node: it changes its sign where one of them does.
+fn factors(g: &Graph, node: NodeId) -> Vec<NodeId> {
+    let (mut open, mut seen, mut found) = (vec![node], HashSet::new(), Vec::new());
+    while let Some(node) = open.pop() {
+        match g.node(node) {
+            _ if !g.varies(node) || !seen.insert(node) => {}
+            Node::Apply(Op::Mul | Op::Div, [a, b, _]) => open.extend([b, a]),
+            Node::Apply(Op::Neg, [a, ..]) => open.push(a),
+            _ => found.push(node),
         }
     }
     found

@@ -1,6 +1,6 @@
 //! Sampled moments against exact ones, and exact draws against exact moments.
 
-use super::exact::{Integrals, by};
+use super::integrals::{Integrals, by};
 use super::{Line, RHAT, z_limit};
 use crate::family::{Family, Moments};
 use crate::num::observe::Monitor;
@@ -15,22 +15,15 @@ const SAMPLES: usize = 16_000;
 const DRAWS: usize = 8_000;
 
 /// HMC in unconstrained coordinates against moments that know nothing of them.
-pub(super) fn lines(
-    family: &Family,
-    all: &[&[f64]],
-    integrated: &[&[f64]],
-    integrals: &Integrals,
-    stream: Stream,
-    monitor: &Monitor,
-) -> Vec<Line> {
+pub(super) fn lines(family: &Family, all: &[&[f64]], integrals: &Integrals, stream: Stream, monitor: &Monitor) -> Vec<Line> {
     const NAME: &str = "agreement";
-    let etas = if family.closed_form().is_some() { all } else { integrated };
+    let etas = if family.closed_form().is_some() { all } else { &integrals.etas };
     if family.support().bijector().discrete() {
         return vec![Line::skip(NAME, "the support is discrete: nothing is sampled")];
     }
     let truth = match family.closed_form() {
         Some(_) => by(family, Method::ClosedForm, &etas.concat(), monitor),
-        None => integrals.clone(),
+        None => integrals.moments.clone(),
     };
     let truth = match truth {
         Ok(truth) => truth,

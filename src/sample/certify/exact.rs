@@ -2,18 +2,16 @@
 //! forms equal to integrals of the traced statistics.
 
 use super::Line;
+use super::integrals::{FEW, Integrals, by};
 use crate::error::{Error, Result};
 use crate::family::{Family, Moments};
 use crate::num::observe::Monitor;
 use crate::num::stream::Stream;
-use crate::sample::labels::{LabelOptions, Method, labels};
-use crate::sample::quadrature::is_dear;
+use crate::sample::labels::Method;
 use rayon::prelude::*;
 
 /// Corners of the region that are looked at.
 const CORNERS: usize = 256;
-/// Eta, and statistics of differences, where integrals are dear.
-const DEAR: usize = 2;
 /// Largest error of exact moments, in standard deviations.
 const MOMENT: f64 = 1e-6;
 /// Largest error of differences of exact moments, in units of the covariance.
@@ -46,16 +44,10 @@ pub(super) fn region(family: &Family, candidates: &[f64], stream: Stream, monito
     })
 }
 
-/// At all `etas` where a closed form gives the moments; what needs integrals at those that are `integrated`.
-pub(super) fn lines(
-    family: &Family,
-    etas: &[&[f64]],
-    integrated: &[&[f64]],
-    integral: &Integrals,
-    monitor: &Monitor,
-) -> Vec<Line> {
+/// At all `etas` where a closed form gives the moments; what needs integrals where there are some.
+pub(super) fn lines(family: &Family, etas: &[&[f64]], integrals: &Integrals, monitor: &Monitor) -> Vec<Line> {
     let mut out = Vec::new();
-    let all = etas.len();
+    let (all, integrated, integral) = (etas.len(), &integrals.etas, &integrals.moments);
     if family.closed_form().is_some() {
         out.push(match (integral, by(family, Method::ClosedForm, &integrated.concat(), monitor)) {
             (Ok(integral), Ok(closed)) => closed_form(family, &closed, integral).at(integrated.len(), all),
@@ -75,11 +67,11 @@ pub(super) fn lines(
             closed = by(family, method, &etas.concat(), monitor);
             (etas, &closed)
         }
-        _ => (integrated, integral),
+        _ => (&integrated[..], integral),
     };
     match here {
         Ok(here) => {
-            let dear = method == Method::Quadrature && is_dear(family);
+            let dear = method == Method::Quadrature && integrals.dear;
             let slopes = if dear { 1 } else { etas.len() };
             out.push(covariance(family, etas, here, method, dear, monitor).at(slopes, all));
             out.push(convexity(etas, here).at(etas.len(), all));
@@ -90,30 +82,6 @@ pub(super) fn lines(
         }
     }
     out
-}
-
-/// The moments at all eta that lines compare with.
-pub(super) type Integrals = Result<Vec<Moments>>;
-
-/// Moments by quadrature, at the eta at which they can be had and, where they are dear, at few of those; or why there are none.
-pub(super) fn integrals<'a>(family: &Family, etas: &[&'a [f64]], monitor: &Monitor) -> (Vec<&'a [f64]>, Integrals) {
-    let etas = if is_dear(family) { &etas[..etas.len().min(DEAR)] } else { etas };
-    let all = by(family, Method::Quadrature, &etas.concat(), monitor);
-    if all.is_ok() || etas.len() < 2 {
-        return (etas.to_vec(), all);
-    }
-    let alone = |eta: &&'a [f64]| by(family, Method::Quadrature, eta, monitor).ok().map(|m| (*eta, m));
-    let found: Vec<(&[f64], Vec<Moments>)> = etas.par_iter().filter_map(alone).collect();
-    if found.is_empty() {
-        return (etas.to_vec(), all);
-    }
-    let (etas, moments): (Vec<&[f64]>, Vec<Vec<Moments>>) = found.into_iter().unzip();
-    (etas, Ok(moments.concat()))
-}
-
-/// Moments at rows of eta by one method.
-pub(super) fn by(family: &Family, method: Method, eta: &[f64], monitor: &Monitor) -> Integrals {
-    Ok(labels(family, eta, &LabelOptions { method, ..LabelOptions::default() }, monitor)?.rows(family.dim()))
 }
 
 /// The declared closed forms against integrals of the traced statistics.
@@ -176,7 +144,7 @@ fn covariance(family: &Family, etas: &[&[f64]], here: &[Moments], method: Method
     let etas = if dear { &etas[..1] } else { etas };
     for (eta, here) in etas.iter().zip(here) {
         let Some(cov) = &here.cov_tt else { continue };
-        let most = if dear { DEAR } else { 24 };
+        let most = if dear { FEW } else { 24 };
         let chosen: Vec<usize> = (0..k).filter(|i| cov[i * k + i] > 0.0).take(most).collect();
         let steps: Vec<f64> = chosen.iter().map(|i| step(cov, *i, k, eta[*i])).collect();
         let around = |i: usize, h: f64| {
@@ -189,12 +157,12 @@ fn covariance(family: &Family, etas: &[&[f64]], here: &[Moments], method: Method
         };
         // Together, or those that can be had where some cannot.
         let all: Vec<Vec<f64>> = chosen.iter().zip(&steps).flat_map(|(i, h)| around(*i, *h)).collect();
-        let all = by(family, method, &all.concat(), monitor);
+        let all = if dear { None } else { by(family, method, &all.concat(), monitor).ok() };
         for (n, (i, h)) in chosen.into_iter().zip(steps).enumerate() {
             let alone;
             let points = match &all {
-                Ok(all) => &all[shifts.len() * n..][..shifts.len()],
-                Err(_) => {
+                Some(all) => &all[shifts.len() * n..][..shifts.len()],
+                None => {
                     alone = by(family, method, &around(i, h).concat(), monitor);
                     let Ok(points) = &alone else { continue };
                     points
@@ -217,7 +185,7 @@ fn covariance(family: &Family, etas: &[&[f64]], here: &[Moments], method: Method
     }
     let passed = worst < SLOPE;
     let place = if passed { String::new() } else { place };
-    let few = if dear && k > DEAR { format!(" in {DEAR} of {k} directions") } else { String::new() };
+    let few = if dear && k > FEW { format!(" in {FEW} of {k} directions") } else { String::new() };
     Line::of(NAME, passed, format!("d mu / d eta{few} against Cov(T, T) {worst:.1e}{place} (limit {SLOPE:.0e})"))
 }
 

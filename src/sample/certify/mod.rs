@@ -5,6 +5,7 @@
 
 mod agreement;
 mod exact;
+mod integrals;
 mod pointwise;
 mod stein;
 
@@ -146,12 +147,12 @@ pub fn check(family: &Family, options: &CheckOptions, monitor: &Monitor) -> Resu
     let mut lines = vec![exact::region(family, &candidates, stream, &quiet)?];
     // The rest is checked where the density exists.
     let etas: Vec<&[f64]> = candidates.chunks(family.dim()).filter(|e| family.check_eta(e).is_ok()).collect();
-    let (integrated, integrals) = exact::integrals(family, &etas, &quiet);
+    let integrals = integrals::Integrals::new(family, &etas, &quiet);
     let checks: [&dyn Fn() -> Vec<Line>; 5] = [
         &|| pointwise::lines(family, &etas, stream, &quiet),
-        &|| exact::lines(family, &etas, &integrated, &integrals, &quiet),
+        &|| exact::lines(family, &etas, &integrals, &quiet),
         &|| stein::lines(family, &etas, stream, &quiet),
-        &|| agreement::lines(family, &etas, &integrated, &integrals, stream, &quiet),
+        &|| agreement::lines(family, &etas, &integrals, stream, &quiet),
         &|| agreement::draws(family, &etas, stream, &quiet),
     ];
     let task = monitor.task("check", checks.len() as u64);

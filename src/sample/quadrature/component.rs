@@ -1,6 +1,7 @@
 //! Rows of eta over one component: windows, grids that similar rows share, and a second look at what did not settle.
 
 use super::QuadratureOptions;
+use super::effort::Effort;
 use super::grid::{Grid, TOL_WIDE};
 use super::nested::Nested;
 use super::row::{RESOLVED, Row};
@@ -11,6 +12,8 @@ use crate::error::{Error, Result};
 use crate::family::{Component, Family, Integrand};
 use crate::num::observe::Monitor;
 use rayon::prelude::*;
+use std::rc::Rc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 /// Rows whose windows differ by more than this factor in some coordinate get grids of their own, in cliques of one, two and
 /// three coordinates: the more, the dearer are nodes.
@@ -20,7 +23,7 @@ const SHARED: [f64; 3] = [2.5, 2.2, 1.6];
 /// surfaces cut through three coordinates: there lines are dearer.
 const TOGETHER: [usize; 3] = [usize::MAX, 1 << 17, 1 << 20];
 
-/// Moments over component `number` of the integrand for rows of eta, each `[k]`.
+/// Moments over component `number` of the integrand for rows of eta, each `[k]`. The work of lines is added to `work`.
 ///
 /// # Errors
 /// When a density does not decay or is not resolved, or the user interrupts.
@@ -31,6 +34,7 @@ pub(super) fn rows(
     etas: &[&[f64]],
     options: &QuadratureOptions,
     monitor: &Monitor,
+    work: &AtomicU64,
 ) -> Result<Vec<Row>> {
     let component = &integrand.components()[number];
     let mut scanner = Scanner::new(family, integrand, component);
@@ -43,7 +47,7 @@ pub(super) fn rows(
     let mut results: Vec<Option<Row>> = vec![None; etas.len()];
     for (i, (window, result)) in windows.iter_mut().zip(&mut results).enumerate().filter(|(_, (w, _))| w.open) {
         monitor.check()?;
-        *result = Grid::new(component, window.clone()).by_modes(&local(i), options);
+        *result = Grid::new(component, window.clone(), &Rc::new(Effort::of(1))).by_modes(&local(i), options);
         if result.is_none() {
             scanner.follow(window, etas[i]);
         }
@@ -55,20 +59,31 @@ pub(super) fn rows(
     let together = if dear { usize::MAX } else { TOGETHER[widest - 1] };
     let shared = QuadratureOptions { max_nodes: options.max_nodes.min(together), ..options.clone() };
     let integrate = |group: &Vec<usize>| {
-        let grid = Grid::new(component, union(&windows, group));
+        let effort = Rc::new(Effort::of(group.len()));
+        let grid = Grid::new(component, union(&windows, group), &effort);
         let members: Vec<Vec<f64>> = group.iter().map(|i| local(*i)).collect();
         let cut: Vec<&Window> = group.iter().map(|i| &windows[*i]).collect();
-        grid.integrate(&members, &cut, &shared)
+        let rows = grid.integrate(&members, &cut, &shared);
+        work.fetch_add(effort.taken(), Ordering::Relaxed);
+        (rows, effort.left())
     };
-    let found: Vec<Vec<Row>> = groups.par_iter().map(integrate).collect();
-    for (group, rows) in groups.iter().zip(found) {
+    let found: Vec<(Vec<Row>, u64)> = groups.par_iter().map(integrate).collect();
+    // What is left of the work of rows that had the best grid that there is for them.
+    let mut left: Vec<Option<u64>> = vec![None; etas.len()];
+    for (group, (rows, unspent)) in groups.iter().zip(found) {
+        if let ([i], true) = (&group[..], shared == *options) {
+            left[*i] = Some(unspent);
+        }
         group.iter().zip(rows).for_each(|(i, row)| results[*i] = Some(row));
     }
     let smooth = smooth_twin(family, component);
     let settle = |(i, row): (usize, Option<Row>)| {
         let row = row.ok_or_else(|| Error::numeric("a row was not integrated"))?;
-        let problem = Problem { family, integrand, eta: etas[i], local: local(i), options, monitor };
-        problem.settle(row, component, windows[i].clone(), smooth)
+        let effort = Rc::new(left[i].map_or_else(|| Effort::of(1), Effort::left_of));
+        let problem = Problem { family, integrand, eta: etas[i], local: local(i), options, monitor, effort: effort.clone() };
+        let settled = problem.settle(row, left[i].is_some(), component, windows[i].clone(), smooth);
+        work.fetch_add(effort.taken(), Ordering::Relaxed);
+        settled
     };
     results.into_par_iter().enumerate().map(settle).collect()
 }
@@ -93,11 +108,14 @@ struct Problem<'a> {
     local: Vec<f64>,
     options: &'a QuadratureOptions,
     monitor: &'a Monitor,
+    effort: Rc<Effort>,
 }
 
 impl Problem<'_> {
     fn integrate(&self, component: &Component, window: &Window) -> Option<Row> {
-        Grid::new(component, window.clone()).integrate(std::slice::from_ref(&self.local), &[window], self.options).pop()
+        Grid::new(component, window.clone(), &self.effort)
+            .integrate(std::slice::from_ref(&self.local), &[window], self.options)
+            .pop()
     }
     /// Whether a nearer look may tell more.
     fn doubts(&self, row: &Row) -> bool {
@@ -116,7 +134,7 @@ impl Problem<'_> {
                 return;
             }
             let order = (0..d).filter(|a| *a != inner).chain([inner]).collect();
-            let grid = Grid::along(component, window.clone(), self.eta, order);
+            let grid = Grid::along(component, window.clone(), self.eta, order, &self.effort);
             let found = grid.integrate(std::slice::from_ref(&self.local), &[window], self.options).pop();
             if let Some(again) = found.filter(|a| a.worst < row.worst || row.worst.is_nan()) {
                 *row = again;
@@ -126,10 +144,11 @@ impl Problem<'_> {
             }
         }
     }
-    /// Look again at what did not converge; refuse what does not.
+    /// Look again at what did not converge; refuse what does not. `alone` is a row that had a grid of its own.
     fn settle(
         &self,
         mut row: Row,
+        mut alone: bool,
         component: &Component,
         window_of_row: Window,
         smooth: Option<(&Integrand, &Component)>,
@@ -149,7 +168,7 @@ impl Problem<'_> {
                 Ok(whole) => {
                     let better = |a: &Row| a.worst < row.worst || row.worst.is_nan() || a.tail.iter().any(|t| !t.is_finite());
                     if let Some(again) = self.integrate(twin, &whole).filter(better) {
-                        (row, over, wider) = (again, twin, whole);
+                        (row, over, wider, alone) = (again, twin, whole, true);
                     }
                 }
                 Err(e) => refused = Some(e),
@@ -167,6 +186,7 @@ impl Problem<'_> {
             self.along_ridges(&mut row, component, &plain);
         }
         if doubtful(&row)
+            && !alone
             && let Some(again) = self.integrate(over, &wider).filter(|a| a.worst < row.worst || row.worst.is_nan())
         {
             row = again;

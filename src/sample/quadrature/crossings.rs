@@ -1,5 +1,6 @@
 //! Where lines meet the surfaces of a clique, and where the pattern of what they meet changes.
 
+use super::effort::Effort;
 use super::planes::Planes;
 use super::rule::section;
 use super::window::{Chart, Window};
@@ -8,6 +9,7 @@ use crate::expr::lanes::Pool;
 use crate::expr::{NodeId, Program};
 use crate::family::Clique;
 use std::cell::RefCell;
+use std::rc::Rc;
 
 /// The surfaces of a clique between ends.
 pub(super) struct Crossings<'a> {
@@ -24,6 +26,7 @@ pub(super) struct Crossings<'a> {
     looks: usize,
     /// The places x of the looks along each coordinate, [d][looks].
     places: Vec<Vec<f64>>,
+    effort: Rc<Effort>,
 }
 
 /// What a line meets: surfaces by number, or a change of the pattern inside, with what lies between them.
@@ -43,12 +46,18 @@ const ROUNDS: usize = 4;
 
 impl<'a> Crossings<'a> {
     /// Inside a window over `axes`; `order` are the coordinates from the outermost to the innermost.
-    pub(super) fn inside(clique: &Clique, axes: &[Axis], window: &'a Window, order: &[usize]) -> Crossings<'a> {
+    pub(super) fn inside(
+        clique: &Clique,
+        axes: &[Axis],
+        window: &'a Window,
+        order: &[usize],
+        effort: &Rc<Effort>,
+    ) -> Crossings<'a> {
         let ends = window.low.iter().copied().zip(window.high.iter().copied()).collect();
         // All that is left between a surface and an end of the support lies at that end, however low the density is there.
         let ended = |axis: &Axis| matches!(axis, Axis::HalfLine { .. }) || axis.ends().is_some();
         let noticeable: Vec<[bool; 2]> = axes.iter().zip(&window.cut).map(|(a, cut)| cut.map(|c| c || ended(a))).collect();
-        Crossings::new(clique, &window.charts, ends, &noticeable, order)
+        Crossings::new(clique, &window.charts, ends, &noticeable, order, effort)
     }
     /// Between the ends of each coordinate, of which some are `noticeable`, below and above.
     pub(super) fn new(
@@ -57,6 +66,7 @@ impl<'a> Crossings<'a> {
         ends: Vec<(f64, f64)>,
         noticeable: &[[bool; 2]],
         order: &[usize],
+        effort: &Rc<Effort>,
     ) -> Crossings<'a> {
         let (graph, surfaces) = clique.surfaces();
         let d = charts.len();
@@ -72,7 +82,11 @@ impl<'a> Crossings<'a> {
         let evenly =
             |(chart, (low, high)): (&Chart, &(f64, f64))| (0..looks).map(|i| chart.x(between(*low, *high, i, looks))).collect();
         let places = charts.iter().zip(&ends).map(evenly).collect();
-        Crossings { charts, ends, order: order.to_vec(), ending, planes, program, pool, looks, places }
+        Crossings { charts, ends, order: order.to_vec(), ending, planes, program, pool, looks, places, effort: effort.clone() }
+    }
+    /// The work that may be taken.
+    pub(super) fn effort(&self) -> &Effort {
+        &self.effort
     }
     /// Whether what lines give is smooth between cuts as far as their ends, and not only inside.
     pub(super) fn smooth_at_cuts(&self) -> bool {
@@ -120,9 +134,12 @@ impl<'a> Crossings<'a> {
                 self.meets(&deeper, false).into_iter().map(|(_, s)| s).collect::<Pattern>()
             };
             let resolution = if exact { 1e-15 } else { 0.1 * HAIR } * (high - low);
-            let mut search = Search { pattern: &inside, resolution, budget: BUDGET, found: &mut found };
+            let mut search = Search { pattern: &inside, resolution, budget: BUDGET, effort: &self.effort, found: &mut found };
             let mut before = inside(at(0));
             for i in 1..self.looks {
+                if self.effort.is_spent() {
+                    return found;
+                }
                 let after = inside(at(i));
                 search.changes((at(i - 1), &before), (at(i), &after));
                 before = after;
@@ -208,6 +225,7 @@ impl<'a> Crossings<'a> {
     fn along(&self, prefix: &[f64], x: &[f64]) -> Vec<f64> {
         let (program, width, n) = (&self.program, self.width(), x.len());
         let (w, mut pool, mut out) = (program.lanes(), self.pool.borrow_mut(), vec![0.0; n * width]);
+        self.effort.take(program, 0, n);
         for (place, axis) in self.order.iter().enumerate().filter(|(place, _)| *place != prefix.len()) {
             let x = prefix.get(place).map_or(self.places[*axis][0], |t| self.charts[*axis].x(*t));
             program.coordinate(&mut pool, *axis).fill(x);
@@ -242,6 +260,7 @@ struct Search<'a> {
     resolution: f64,
     /// Patterns that may still be looked at.
     budget: usize,
+    effort: &'a Effort,
     found: &'a mut Vec<(f64, usize)>,
 }
 
@@ -252,7 +271,7 @@ impl Search<'_> {
             return;
         }
         let middle = 0.5 * (a + b);
-        if b - a <= self.resolution || middle <= a || middle >= b || self.budget == 0 {
+        if b - a <= self.resolution || middle <= a || middle >= b || self.budget == 0 || self.effort.is_spent() {
             self.found.push((middle, CHANGE));
             return;
         }

@@ -2,6 +2,7 @@
 
 use super::QuadratureOptions;
 use super::coarse::Coarse;
+use super::effort::Effort;
 use super::forest::{Cells, Forest, Sums};
 use super::lattice::{self, Lattice, Tiles};
 use super::nested::Nested;
@@ -14,6 +15,7 @@ use crate::domain::Axis;
 use crate::family::{Clique, Component};
 use crate::num::quad::shared_gauss_legendre;
 use std::cell::{Cell, OnceCell};
+use std::rc::Rc;
 
 /// A component in a window.
 pub(super) struct Grid<'a> {
@@ -29,6 +31,8 @@ pub(super) struct Grid<'a> {
     ridge: Option<(&'a [f64], Vec<usize>)>,
     /// The log density that counts along ridges, once it is known.
     counts: OnceCell<f64>,
+    /// The work that lines may take where they are split one by one.
+    effort: Rc<Effort>,
 }
 
 /// A level of refinement: the tables of the cliques, and how many nodes each axis has where it has its own.
@@ -43,6 +47,8 @@ struct Level<'a> {
     forest: Option<Forest<'a>>,
     /// How far out the nearest point lies at which a statistic is not a number, of those seen.
     undefined: Cell<f64>,
+    /// The work that it took to lay out its lines one by one.
+    work: u64,
 }
 
 /// Points from which on a table is read once for all rows.
@@ -66,6 +72,8 @@ const SPLIT: usize = 24;
 const MOST_NUMBERS: usize = 1 << 25;
 /// Growth of the nodes of an axis from level to level in several coordinates.
 const GROWTH: f64 = 1.5;
+/// Part of what they would grow by that the points of lines split one by one do.
+const AT_LEAST: f64 = 0.85;
 /// Longest Gauss-Legendre rule: they cost their square to make, and what they do not resolve is singular.
 const LONGEST: usize = 768;
 /// Decay over a sixteenth of a window past which it counts as none.
@@ -74,7 +82,7 @@ const SLOW: f64 = 0.95;
 const LEVELS: u32 = 16;
 
 impl<'a> Grid<'a> {
-    pub(super) fn new(component: &'a Component, window: Window) -> Self {
+    pub(super) fn new(component: &'a Component, window: Window, effort: &Rc<Effort>) -> Self {
         let axes = &component.axes;
         let oblique =
             |axis: &usize| component.cliques.iter().any(|c| split::applies(component, c) && c.coordinates.contains(axis));
@@ -110,11 +118,17 @@ impl<'a> Grid<'a> {
             [on] => on.iter().map(|p| least(&component.cliques[0], *p, &window)).fold(0.0, f64::max),
             _ => LEAST,
         };
-        Grid { component, window, panels, poles, least, ridge: None, counts: OnceCell::new() }
+        Grid { component, window, panels, poles, least, ridge: None, counts: OnceCell::new(), effort: effort.clone() }
     }
     /// For the density of one `eta`, `[k]`, alone: one line after the other, each where the density counts. `order` are the
     /// coordinates of the only clique from the outermost to the innermost.
-    pub(super) fn along(component: &'a Component, window: Window, eta: &'a [f64], order: Vec<usize>) -> Self {
+    pub(super) fn along(
+        component: &'a Component,
+        window: Window,
+        eta: &'a [f64],
+        order: Vec<usize>,
+        effort: &Rc<Effort>,
+    ) -> Self {
         let panels = vec![None; order.len()];
         Grid {
             component,
@@ -124,6 +138,7 @@ impl<'a> Grid<'a> {
             least: LEAST,
             ridge: Some((eta, order)),
             counts: OnceCell::new(),
+            effort: effort.clone(),
         }
     }
     /// Whether surfaces cut across the axes, so that lines are split one by one.
@@ -177,7 +192,8 @@ impl<'a> Grid<'a> {
     fn count(&self, first: usize, level: u32) -> usize {
         if self.panels.len() == 1 { first << level } else { (first as f64 * GROWTH.powi(level as i32)).round() as usize }
     }
-    fn level(&self, level: u32, most: usize) -> Option<Level<'a>> {
+    /// Nothing where it would have more points than `most`, or take more work than there is; `before` is the one before.
+    fn level(&self, level: u32, before: Option<&Level>, most: usize) -> Option<Level<'a>> {
         let most = most.min(MOST_NUMBERS / (self.component.statistics.len() + 1));
         let longest = self.count(PANEL, level) > LONGEST;
         if longest && (self.nested() || self.panels.iter().any(Option::is_some)) {
@@ -186,19 +202,19 @@ impl<'a> Grid<'a> {
         let cliques = &self.component.cliques;
         if self.nested() {
             let (clique, axes, window) = (&cliques[0], &self.component.axes[..], &self.window);
+            let (n, d, start) = (self.count(SPLIT, level), self.panels.len() as i32, self.effort.left());
+            let grown = |before: &Level| before.size() as f64 * GROWTH.powi(d) * AT_LEAST > most as f64;
+            let longer = |before: &Level| before.work as f64 * GROWTH > start as f64;
+            if level > 0 && n.pow(d as u32) > most || before.is_some_and(|b| grown(b) || longer(b)) {
+                return None;
+            }
             let nested = match &self.ridge {
-                None => Nested::new(clique, axes, window),
-                Some((eta, order)) => Nested::along(clique, axes, window, order, eta, &self.counts),
+                None => Nested::new(clique, axes, window, &self.effort),
+                Some((eta, order)) => Nested::along(clique, axes, window, order, eta, &self.counts, &self.effort),
             };
-            let n = self.count(SPLIT, level);
-            if level > 0 && n.pow(self.panels.len() as u32) > most {
-                return None;
-            }
-            let points = nested.points(n);
-            if level > 0 && points.log_weights.len() > most {
-                return None;
-            }
-            return Some(Level { points: OnceCell::from(vec![points]), ..Level::new(self.component, vec![], vec![]) });
+            let points = nested.points(n, if level > 0 { most } else { usize::MAX })?;
+            let (points, work) = (OnceCell::from(vec![points]), start - self.effort.left());
+            return Some(Level { points, work, ..Level::new(self.component, vec![], vec![]) });
         }
         let lines: Vec<Line> = (0..self.panels.len()).map(|axis| self.line(axis, level)).collect();
         let counts: Vec<usize> = lines.iter().map(|l| l.x.len()).collect();
@@ -237,7 +253,10 @@ impl<'a> Grid<'a> {
         let mut fresh = Fresh { work: Work::new(), sums: None };
         let mut finest: Option<Level> = None;
         for number in 0..LEVELS {
-            let Some(level) = self.level(number, options.max_nodes).filter(|_| !pending.is_empty()) else { break };
+            if pending.is_empty() {
+                break;
+            }
+            let Some(level) = self.level(number, finest.as_ref(), options.max_nodes) else { break };
             let swept = level.sweep(&pending, etas, &rows, number);
             let (read_once, mut swept) = (!swept.is_empty(), swept.into_iter());
             pending.retain(|i| {
@@ -289,7 +308,7 @@ impl<'a> Grid<'a> {
                 }
             }
         }
-        rows.into_iter().flatten().collect()
+        rows.into_iter().zip(etas).map(|(row, eta)| row.unwrap_or_else(|| Row::unknown(eta.len()))).collect()
     }
     fn coarse<'b>(&'b self, level: &'b Level, density: &'b [f64], window: &'b Window) -> Coarse<'b> {
         let (clique, charts) = (&self.component.cliques[0], &self.window.charts[..]);
@@ -300,7 +319,7 @@ impl<'a> Grid<'a> {
         if !self.floods() {
             return None;
         }
-        let level = self.level(0, options.max_nodes)?;
+        let level = self.level(0, None, options.max_nodes)?;
         let mut fresh = Fresh { work: Work::new(), sums: None };
         level.mean(eta, &mut fresh);
         let mut row = self.coarse(&level, &fresh.work.density(level.size()), &self.window).by_modes(eta)?;
@@ -377,7 +396,7 @@ pub(super) const TOL_WIDE: f64 = 5e-9;
 impl<'a> Level<'a> {
     fn new(component: &'a Component, lines: Vec<Line>, counts: Vec<usize>) -> Level<'a> {
         let (points, tables, undefined) = (OnceCell::new(), OnceCell::new(), Cell::new(f64::INFINITY));
-        Level { component, lines, points, tables, counts, forest: None, undefined }
+        Level { component, lines, points, tables, counts, forest: None, undefined, work: 0 }
     }
     /// Number of points of the first clique.
     fn size(&self) -> usize {

@@ -19,6 +19,7 @@ mod basins;
 mod coarse;
 mod component;
 mod crossings;
+mod effort;
 mod flood;
 mod forest;
 mod grid;
@@ -39,11 +40,11 @@ mod view;
 mod window;
 
 use crate::error::{Error, Result};
-use crate::family::{Component, Family, Moments, check_batch};
+use crate::family::{Family, Moments, check_batch};
 use crate::num::observe::Monitor;
 use crate::num::short;
-use nested::Nested;
 use row::Row;
+use std::sync::atomic::AtomicU64;
 
 /// Options of [`quadrature`].
 #[derive(Debug, Clone, PartialEq)]
@@ -88,18 +89,28 @@ pub(in crate::sample) fn applies(family: &Family) -> bool {
     family.integrand().is_some_and(|i| i.width() <= WIDEST)
 }
 
-/// Whether one integral takes a second or so: surfaces cut across three coordinates.
-pub(in crate::sample) fn is_dear(family: &Family) -> bool {
-    let dear = |c: &Component| c.widest() == WIDEST && c.cliques.iter().any(Nested::applies);
-    family.integrand().is_some_and(|i| i.components().iter().any(dear))
-}
-
 /// Moments of the rows `eta`, [n, k], with covariance and log-normaliser. `mcse` and `log_normalizer_error` hold the error estimates. Rows of one call
 /// share grids.
 ///
 /// # Errors
 /// When the support has no axes or more than three coordinates hang together, a density does not decay, or the user interrupts.
 pub fn quadrature(family: &Family, eta: &[f64], options: &QuadratureOptions, monitor: &Monitor) -> Result<Moments> {
+    counted(family, eta, options, monitor).0
+}
+
+/// The same with the work of what was laid out line by line, in units of one to three nanoseconds.
+pub(in crate::sample) fn counted(
+    family: &Family,
+    eta: &[f64],
+    options: &QuadratureOptions,
+    monitor: &Monitor,
+) -> (Result<Moments>, u64) {
+    let work = AtomicU64::new(0);
+    let found = moments(family, eta, options, monitor, &work);
+    (found, work.into_inner())
+}
+
+fn moments(family: &Family, eta: &[f64], options: &QuadratureOptions, monitor: &Monitor, work: &AtomicU64) -> Result<Moments> {
     let k = family.dim();
     let n = check_batch(eta, k)?;
     let integrand = family.integrand().filter(|i| i.width() <= WIDEST).ok_or_else(|| {
@@ -113,7 +124,7 @@ pub fn quadrature(family: &Family, eta: &[f64], options: &QuadratureOptions, mon
     let rows: Vec<&[f64]> = eta.chunks(k).collect();
     let mut whole: Vec<Row> = (0..n).map(|_| Row::nothing(k)).collect();
     for (number, component) in integrand.components().iter().enumerate() {
-        let found = component::rows(family, integrand, number, &rows, options, monitor)?;
+        let found = component::rows(family, integrand, number, &rows, options, monitor, work)?;
         whole.iter_mut().zip(found).for_each(|(all, part)| all.add(part, &component.statistics));
     }
     let mut out = Moments::with_log_normalizers();

@@ -5,6 +5,7 @@
 //! There the inner integral may have a square root, which nodes that crowd at the ends of a panel like cosines resolve.
 
 use super::crossings::Crossings;
+use super::effort::Effort;
 use super::ridge::Ridge;
 use super::table::Points;
 use super::window::Window;
@@ -35,11 +36,11 @@ impl<'a> Nested<'a> {
         clique.surfaces().1.iter().any(|s| s.coordinates.len() > 1)
     }
     /// For any eta.
-    pub(super) fn new(clique: &Clique, axes: &'a [Axis], window: &'a Window) -> Nested<'a> {
+    pub(super) fn new(clique: &Clique, axes: &'a [Axis], window: &'a Window, effort: &Rc<Effort>) -> Nested<'a> {
         let whole = |a: &usize| !matches!(axes[*a], Axis::Integers { .. });
         let mut order: Vec<usize> = (0..axes.len()).collect();
         order.sort_by_key(whole);
-        let crossings = Rc::new(Crossings::inside(clique, axes, window, &order));
+        let crossings = Rc::new(Crossings::inside(clique, axes, window, &order, effort));
         Nested { window, axes, order, crossings, ridge: None }
     }
     /// Only where the density of one `eta`, `[k]`, counts, with coordinates from the outermost to the innermost in a given order.
@@ -51,20 +52,25 @@ impl<'a> Nested<'a> {
         order: &'a [usize],
         eta: &[f64],
         level: &OnceCell<f64>,
+        effort: &Rc<Effort>,
     ) -> Nested<'a> {
-        let crossings = Rc::new(Crossings::inside(clique, axes, window, order));
+        let crossings = Rc::new(Crossings::inside(clique, axes, window, order, effort));
         let ridge = Ridge::inside(clique, window, order, eta, crossings.clone(), level.get().copied());
         level.get_or_init(|| ridge.level());
         Nested { window, axes, order: order.to_vec(), crossings, ridge: Some(ridge) }
     }
-    /// Points with `n` nodes for the width of the window, and some more for each panel.
-    pub(super) fn points(&self, n: usize) -> Points {
+    /// Points with `n` nodes for the width of the window, and some more for each panel; nothing where they are more than `most`,
+    /// or take too much work.
+    pub(super) fn points(&self, n: usize, most: usize) -> Option<Points> {
         let d = self.axes.len();
         let mut points = Points { x: vec![vec![]; d], log_weights: vec![] };
-        self.descend(&mut Vec::new(), 0.0, n, &mut points);
-        points
+        self.descend(&mut Vec::new(), 0.0, (n, most), &mut points);
+        (points.log_weights.len() <= most && !self.crossings.effort().is_spent()).then_some(points)
     }
-    fn descend(&self, prefix: &mut Vec<f64>, log_weight: f64, n: usize, points: &mut Points) {
+    fn descend(&self, prefix: &mut Vec<f64>, log_weight: f64, (n, most): (usize, usize), points: &mut Points) {
+        if points.log_weights.len() > most || self.crossings.effort().is_spent() {
+            return;
+        }
         let level = prefix.len();
         let (axis, chart) = (self.order[level], self.window.charts[self.order[level]]);
         let innermost = level + 1 == self.order.len();
@@ -74,7 +80,7 @@ impl<'a> Nested<'a> {
                 points.log_weights.push(here);
             } else {
                 prefix.push(t);
-                self.descend(prefix, here, n, points);
+                self.descend(prefix, here, (n, most), points);
                 prefix.pop();
             }
             points.x[axis].resize(points.log_weights.len(), chart.x(t));

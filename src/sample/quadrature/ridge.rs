@@ -1,6 +1,7 @@
 //! Where a density is high along one line after the other: narrow ridges, curved or oblique, whose box is nearly empty.
 
 use super::crossings::Crossings;
+use super::effort::Effort;
 use super::look::Look;
 use super::window::{Chart, Window};
 use crate::expr::Program;
@@ -36,7 +37,7 @@ pub(super) struct Ridge<'a> {
     charts: &'a [Chart],
     /// For each coordinate the ends between which it is looked at, and the places where.
     ends: Vec<(f64, f64)>,
-    places: Vec<Vec<f64>>,
+    places: Vec<Places>,
     order: &'a [usize],
     /// The surfaces that split lines.
     crossings: Rc<Crossings<'a>>,
@@ -44,6 +45,25 @@ pub(super) struct Ridge<'a> {
     pool: RefCell<Pool>,
     /// The log density that counts.
     level: f64,
+}
+
+/// Places along a coordinate.
+struct Places {
+    t: Vec<f64>,
+    x: Vec<f64>,
+    log_jacobian: Vec<f64>,
+}
+
+impl Places {
+    fn new(chart: Chart, t: Vec<f64>) -> Places {
+        let (x, log_jacobian) = t.iter().map(|t| (chart.x(*t), chart.log_jacobian(*t))).unzip();
+        Places { t, x, log_jacobian }
+    }
+    /// One in `every`.
+    fn some(&self, every: usize) -> Places {
+        let pick = |v: &[f64]| v.iter().step_by(every).copied().collect();
+        Places { t: pick(&self.t), x: pick(&self.x), log_jacobian: pick(&self.log_jacobian) }
+    }
 }
 
 impl<'a> Ridge<'a> {
@@ -69,8 +89,8 @@ impl<'a> Ridge<'a> {
     /// Of `clique` over all of a look at the whole `eta`, at no more than [`FAR`] places an axis.
     pub(super) fn over(clique: &'a Clique, look: &'a Look, order: &'a [usize], eta: &[f64]) -> Ridge<'a> {
         let some = |n: &Vec<f64>| n.iter().step_by(n.len().div_ceil(FAR)).copied().collect();
-        let crossings =
-            Rc::new(Crossings::new(clique, &look.charts, look.bounds.clone(), &vec![[false; 2]; look.charts.len()], order));
+        let (effort, closed) = (Rc::new(Effort::without_limit()), vec![[false; 2]; look.charts.len()]);
+        let crossings = Rc::new(Crossings::new(clique, &look.charts, look.bounds.clone(), &closed, order, &effort));
         let places = look.nodes.iter().map(some).collect();
         Ridge::new(clique, &look.charts, (look.bounds.clone(), places), order, eta, crossings, None)
     }
@@ -87,10 +107,13 @@ impl<'a> Ridge<'a> {
         let (mut pool, hoisted) = (program.pool(), program.hoist(eta));
         (0..program.lanes()).for_each(|lane| program.set_hoisted(&mut pool, lane, &hoisted));
         // A support may be all but cut off at its ends.
-        let places = places.into_iter().zip(&ends).map(|(places, (low, high))| {
+        let places = places.into_iter().zip(&ends).zip(charts).map(|((places, (low, high)), chart)| {
             let near = EDGE * (high - low);
             let between = |t: &f64| *t > low + near && *t < high - near;
-            std::iter::once(low + near).chain(places.into_iter().filter(between)).chain([high - near]).collect()
+            Places::new(
+                *chart,
+                std::iter::once(low + near).chain(places.into_iter().filter(between)).chain([high - near]).collect(),
+            )
         });
         let places = places.collect();
         let mut ridge =
@@ -139,10 +162,10 @@ impl<'a> Ridge<'a> {
     }
     /// A lower bound of the greatest log density behind `prefix`, from few places.
     fn glance(&self, prefix: &[f64]) -> f64 {
-        let places: Vec<f64> = self.places[self.order[prefix.len()]].iter().step_by(GLANCE).copied().collect();
+        let places = self.places[self.order[prefix.len()]].some(GLANCE);
         let values = match prefix.len() + 1 == self.order.len() {
-            true => self.along(prefix, &places),
-            false => places.iter().map(|t| self.glance(&[prefix, &[*t]].concat())).collect(),
+            true => self.on_line(prefix, &places),
+            false => places.t.iter().map(|t| self.glance(&[prefix, &[*t]].concat())).collect(),
         };
         values.into_iter().fold(f64::NEG_INFINITY, f64::max)
     }
@@ -155,22 +178,30 @@ impl<'a> Ridge<'a> {
     fn seen(&self, prefix: &[f64]) -> Vec<(f64, f64)> {
         let axis = self.order[prefix.len()];
         let (low, high) = self.ends[axis];
-        let mut places = self.places[axis].clone();
+        let known = &self.places[axis];
+        let values = match prefix.len() + 1 == self.order.len() {
+            true => self.on_line(prefix, known),
+            false => self.along(prefix, &known.t),
+        };
+        let mut seen: Vec<(f64, f64)> = known.t.iter().copied().zip(values).collect();
         if prefix.len() + 1 == self.order.len() && !self.crossings.none(prefix) {
             // A condition may hold in a small part only.
-            places.extend(self.crossings.parts(prefix));
-            places.sort_by(f64::total_cmp);
-            places.dedup();
+            let parts = self.crossings.parts(prefix);
+            let values = self.along(prefix, &parts);
+            seen.extend(parts.into_iter().zip(values));
+            seen.sort_by(|a, b| a.0.total_cmp(&b.0));
+            seen.dedup_by_key(|s| s.0);
         }
-        let (n, values) = (places.len(), self.along(prefix, &places));
-        let mut seen: Vec<(f64, f64)> = places.iter().copied().zip(values.iter().copied()).collect();
+        let n = seen.len();
         for i in 0..n {
-            let at = |j: usize| values.get(j).copied().unwrap_or(f64::NEG_INFINITY);
+            let at = |j: usize| if j < n { seen[j].1 } else { f64::NEG_INFINITY };
             let (before, v, after) = (if i == 0 { f64::NEG_INFINITY } else { at(i - 1) }, at(i), at(i + 1));
             let bend = 2.0 * v - before - after;
             if v.is_finite() && v >= before && v >= after && bend > SHOWN && v + bend >= self.level {
-                let beside = if i == 0 { low } else { places[i - 1] };
-                seen.push(self.summit(prefix, (beside, *places.get(i + 1).unwrap_or(&high)), (places[i], v)));
+                let beside = if i == 0 { low } else { seen[i - 1].0 };
+                let after = if i + 1 < n { seen[i + 1].0 } else { high };
+                let summit = self.summit(prefix, (beside, after), seen[i]);
+                seen.push(summit);
             }
         }
         seen.sort_by(|a, b| a.0.total_cmp(&b.0));
@@ -218,32 +249,35 @@ impl<'a> Ridge<'a> {
     }
     /// The greatest log density with the log-Jacobian, over what is further inside, at places along the line behind `prefix`.
     fn along(&self, prefix: &[f64], places: &[f64]) -> Vec<f64> {
+        if self.crossings.effort().is_spent() {
+            return vec![f64::NEG_INFINITY; places.len()];
+        }
         if prefix.len() + 1 < self.order.len() {
             let deeper = |t: &f64| self.greatest(&[prefix, &[*t]].concat());
             return places.iter().map(deeper).collect();
         }
-        let (program, mut pool) = (self.program, self.pool.borrow_mut());
+        self.on_line(prefix, &Places::new(self.charts[self.order[prefix.len()]], places.to_vec()))
+    }
+    /// The log density with the log-Jacobian along the innermost line behind `prefix`.
+    fn on_line(&self, prefix: &[f64], places: &Places) -> Vec<f64> {
+        let (program, mut pool, n) = (self.program, self.pool.borrow_mut(), places.t.len());
+        self.crossings.effort().take(program, Clique::LOG_DENSITY, n);
         let axis = self.order[prefix.len()];
         let mut fixed = 0.0;
         for (axis, t) in self.order.iter().zip(prefix) {
             program.coordinate(&mut pool, *axis).fill(self.charts[*axis].x(*t));
             fixed += self.charts[*axis].log_jacobian(*t);
         }
-        let (chart, w) = (self.charts[axis], program.lanes());
-        let mut out = Vec::with_capacity(places.len());
-        for places in places.chunks(w) {
-            for (lane, x) in program.coordinate(&mut pool, axis).iter_mut().enumerate() {
-                *x = chart.x(places[lane.min(places.len() - 1)]);
-            }
+        let w = program.lanes();
+        let mut out = Vec::with_capacity(n);
+        for (x, log_jacobian) in places.x.chunks(w).zip(places.log_jacobian.chunks(w)) {
+            let slots = program.coordinate(&mut pool, axis);
+            slots[..x.len()].copy_from_slice(x);
+            slots[x.len()..].fill(x[x.len() - 1]);
             program.run(&mut pool, Clique::LOG_DENSITY);
             let values = program.output(&pool, Clique::LOG_DENSITY, 0);
-            out.extend(
-                places.iter().zip(values).map(
-                    |(t, v)| {
-                        if v.is_nan() { f64::NEG_INFINITY } else { v + fixed + chart.log_jacobian(*t) }
-                    },
-                ),
-            );
+            let density = |(v, j): (&f64, &f64)| if v.is_nan() { f64::NEG_INFINITY } else { v + fixed + j };
+            out.extend(values.iter().zip(log_jacobian).map(density));
         }
         out
     }

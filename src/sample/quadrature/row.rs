@@ -41,6 +41,11 @@ impl Row {
         let (mu, error, tail) = (zeros.clone(), zeros.clone(), zeros);
         Row { mu, cov: vec![0.0; k * k], log_normalizer: 0.0, error, log_error: 0.0, worst: 0.0, undefined: false, tail }
     }
+    /// Of which nothing is known.
+    pub(super) fn unknown(k: usize) -> Row {
+        let many = vec![f64::INFINITY; k];
+        Row { error: many, log_error: f64::INFINITY, worst: f64::INFINITY, cov: vec![f64::INFINITY; k * k], ..Row::nothing(k) }
+    }
     /// Add the share of a component with the given statistics.
     pub(super) fn add(&mut self, part: Row, statistics: &[usize]) {
         let (k, local) = (self.mu.len(), statistics.len());

@@ -1,6 +1,7 @@
 //! Where a density has its mass: windows that hold all but a negligible part, found by zooming in.
 
 use super::crossings::Crossings;
+use super::effort::Effort;
 use super::look::{Look, Seen};
 use super::ridge::Ridge;
 use super::row::RESOLVED;
@@ -213,7 +214,8 @@ impl<'a> Scanner<'a> {
             widen(Ridge::over(clique, far, &order, eta), &far.charts);
             // Parts of a restricted support may be too small to be met from afar.
             if self.family.is_restricted() {
-                let crossings = Rc::new(Crossings::inside(clique, &self.component.axes, &around, &order));
+                let effort = Rc::new(Effort::without_limit());
+                let crossings = Rc::new(Crossings::inside(clique, &self.component.axes, &around, &order, &effort));
                 widen(Ridge::inside(clique, &around, &order, eta, crossings, None), &around.charts);
             }
         }

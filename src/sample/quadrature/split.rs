@@ -2,6 +2,7 @@
 //! between the nodes, where messages are interpolated.
 
 use super::crossings::Crossings;
+use super::effort::Effort;
 use super::forest::Cells;
 use super::nested::Nested;
 use super::rule::Line;
@@ -11,6 +12,7 @@ use super::window::Window;
 use crate::domain::Axis;
 use crate::family::{Clique, Component};
 use crate::num::quad::shared_gauss_legendre;
+use std::rc::Rc;
 
 /// Panels into which axes with such kinks are divided.
 pub(super) const PARTS: usize = 4;
@@ -39,7 +41,7 @@ pub(super) fn lines(
     let inner = 1 - outer;
     let own = window.of(&clique.coordinates);
     let axes: Vec<Axis> = clique.coordinates.iter().map(|c| component.axes[*c]).collect();
-    let crossings = Crossings::inside(clique, &axes, &own, &[outer, inner]);
+    let crossings = Crossings::inside(clique, &axes, &own, &[outer, inner], &Rc::new(Effort::without_limit()));
     let (line, chart) = (&lines[clique.coordinates[outer]], own.charts[inner]);
     let ends = panels[clique.coordinates[inner]].clone().unwrap_or_else(|| vec![own.low[inner], own.high[inner]]);
     let basis = Basis::new(n);
