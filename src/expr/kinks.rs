@@ -207,3 +207,21 @@ pub fn affine(graph: &Graph, roots: &[NodeId], d: usize) -> Option<Vec<Vec<f64>>
     let slopes: Option<Vec<Vec<f64>>> = roots.iter().map(|r| known[r.index()].clone()).collect();
     slopes.filter(|all| all.iter().flatten().all(|v| v.is_finite()))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// |x y (x - y)| has kinks where a factor is zero.
+    #[test]
+    fn products_are_zero_where_a_factor_is() {
+        let mut g = Graph::new();
+        let (x, y) = (g.var(0), g.var(1));
+        let (gap, product) = (g.sub(x, y), g.mul(x, y));
+        let product = g.mul(product, gap);
+        let size = g.unary(Op::Abs, product);
+        let mut found: Vec<NodeId> = surfaces(&mut g, &[size]).iter().map(|s| s.argument).collect();
+        found.sort_by_key(|n| n.index());
+        assert_eq!(found, [x, y, gap]);
+    }
+}

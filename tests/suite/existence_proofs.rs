@@ -88,3 +88,68 @@ fn verdicts_do_not_depend_on_memory() {
         assert_eq!(known.existence(&eta), first);
     }
 }
+
+/// Quadratic forms over half lines that have no sign over whole lines: by their least values on faces of a simplex.
+#[test]
+fn copositive_forms() {
+    // Horn's form in pairs of eight coordinates: zero at some edges of the simplex, and a multiple of the squares decides.
+    let horn = [[1, -1, 1, 1, -1], [-1, 1, -1, 1, 1], [1, -1, 1, -1, 1], [1, 1, -1, 1, -1], [-1, 1, 1, -1, 1]];
+    let mut terms: Vec<String> = vec!["x[5]*x[5]+x[6]*x[6]+x[7]*x[7]-2.0*x[5]*x[6]".to_string()];
+    for (i, row) in horn.iter().enumerate() {
+        terms.extend(row.iter().enumerate().map(|(j, c)| format!("({c}.0)*x[{i}]*x[{j}]")));
+    }
+    let stats = format!("a: {}, b: sum(x*x)", terms.join("+"));
+    assert_eq!(verdict("positive(8)", &stats, &[-1.0, -1e-6]), 'p');
+    assert_eq!(verdict("positive(8)", &stats, &[-1.0, 1e-6]), 'i');
+    // Some coordinates on whole lines.
+    let mixed = "a: x.u[0]*x.u[0]+x.u[1]*x.u[1]+x.s[0]*x.s[0]+x.s[1]*x.s[1], b: x.s[0]*x.s[1]+x.u[0]*x.s[0]";
+    let support = "product(#{u: real(2), s: positive(2)})";
+    assert_eq!(verdict(support, mixed, &[-1.0, -1.999999]), 'p');
+    assert_eq!(verdict(support, mixed, &[-1.0, -2.000001]), 'i');
+    // u0 s0 alone reaches 2, less with s1 on top: at b > 0 the largest eigenvalue of a positive vector counts.
+    assert_eq!(verdict(support, mixed, &[-1.0, 2.0_f64.sqrt() - 1e-6]), 'p');
+    assert_eq!(verdict(support, mixed, &[-1.0, 2.0_f64.sqrt() + 1e-6]), 'i');
+}
+
+/// Sums of absolute values: by the edges of the pieces in which they are linear.
+#[test]
+fn linear_in_pieces() {
+    for n in [2, 5, 8] {
+        let gaps: Vec<String> = (1..n).map(|i| format!("abs(x[{i}]-x[{}])", i - 1)).collect();
+        let stats = format!("a: {}, b: abs(sum(x)), c: sum(abs(x))", gaps.join("+"));
+        let support = format!("real({n})");
+        assert_eq!(verdict(&support, &stats, &[-1.0, 0.999999, -1.0]), 'p', "{n}");
+        assert_eq!(verdict(&support, &stats, &[-1.0, 1.000001, -1.0]), 'i', "{n}");
+        assert_eq!(verdict(&support, &stats, &[1.0, 0.999999, -3.0]), 'p', "{n}");
+    }
+    // Nothing falls along the first coordinate but a power that is too slow.
+    let bare = "a: abs(x[0]), b: abs(x[1]), c: abs(x[2]), l: log(1.0+sum(x*x))";
+    assert_eq!(verdict("real(3)", bare, &[0.0, -1.0, -1.0, -0.499999]), 'i');
+    assert_eq!(verdict("real(3)", bare, &[0.0, -1.0, -1.0, -0.500001]), 'p');
+    assert_eq!(verdict("real(3)", bare, &[-1e-6, -1.0, -1.0, 0.5]), 'p');
+}
+
+/// One positive term between the vertices of a simplex, as Motzkin's.
+#[test]
+fn circuits() {
+    let motzkin = "a: x[0]**4*x[1]**2+x[0]**2*x[1]**4+x[2]**6, b: x[0]**2*x[1]**2*x[2]**2";
+    let four = "a: x[3]**4+x[0]**2*x[1]**2+x[1]**2*x[2]**2+x[2]**2*x[0]**2, b: x[0]*x[1]*x[2]*x[3]";
+    for (n, stats, bound) in [(3, motzkin, 3.0), (4, four, 4.0)] {
+        assert_eq!(verdict(&format!("real({n})"), stats, &[-1.0, bound + 1e-6]), 'i', "{stats}");
+        assert_ne!(verdict(&format!("real({n})"), stats, &[-1.0, bound - 1e-6]), 'i', "{stats}");
+    }
+    let pure = "a: x[0]**4+x[1]**4+x[2]**4, b: x[0]*x[0]*x[1]*x[2]";
+    // The weights are 1/2, 1/4 and 1/4.
+    let bound = 2.0_f64.powf(0.5) * 4.0_f64.powf(0.5);
+    assert_eq!(verdict("real(3)", pure, &[-1.0, bound - 1e-6]), 'p');
+    assert_eq!(verdict("real(3)", pure, &[-1.0, bound + 1e-6]), 'i');
+}
+
+/// Five roundings from a square nobody can tell.
+#[test]
+fn what_rounding_leaves_of_a_square() {
+    let stats = |c: &str| format!("c: log(x[0]*x[0]-2.0*x[0]*x[1]+{c}*x[1]*x[1]), q: x*x");
+    assert_eq!(verdict("real(2)", &stats("1.0"), &[-0.6, -1.0, -1.0]), 'i');
+    assert_eq!(verdict("real(2)", &stats("1.000000000000001"), &[-0.6, -1.0, -1.0]), '?');
+    assert_eq!(verdict("real(2)", &stats("1.00000000000001"), &[-0.6, -1.0, -1.0]), 'p');
+}

@@ -116,6 +116,26 @@ fn errors_cover_what_three_coordinates_leave() {
     }
 }
 
+/// log x2 varies on a part `d` of the mass only, which no node may see: its mean is -digamma(1 + d) + digamma(1).
+#[test]
+fn rare_events_are_not_lost_in_silence() {
+    use nnef::num::special::digamma;
+    let mut resolved = 0;
+    for d in [0.1, 1e-2, 1e-3, 1e-4, 1e-5, 1e-6] {
+        let eta = format!("[-1.0, -0.5, {:?}, 0.0]", -1.5 + d);
+        let code = format!(
+            "to_json(family(#{{ x: simplex(3), stats: |x| #{{ a: x[0]/x[1], l: log(x) }} }}).mean({eta}, #{{method: \"quadrature\"}}))"
+        );
+        let Ok(text) = eval(&code) else { continue };
+        let m: Value = serde_json::from_str(&text).unwrap();
+        let number = |key: &str| m[key][3].as_f64().unwrap();
+        let off = (number("mu_T") - digamma(1.0) + digamma(1.0 + d)).abs();
+        assert!(off <= number("mcse"), "at {d}: off {off:e}, claimed {:e}", number("mcse"));
+        resolved += 1;
+    }
+    assert!(resolved >= 3);
+}
+
 #[test]
 fn a_constant_in_the_exponent_moves_the_normaliser_alone() {
     // Densities of exp(-1000) or exp(500) have moments like any other.

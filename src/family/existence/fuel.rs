@@ -15,13 +15,14 @@ pub(super) const SERIES: u64 = 500;
 
 /// What is left of the work that one verdict may take.
 pub(super) struct Fuel {
+    given: u64,
     left: Cell<u64>,
     paid: RefCell<HashSet<(usize, u64)>>,
 }
 
 impl Fuel {
     pub fn new() -> Fuel {
-        Fuel { left: Cell::new(FUEL), paid: RefCell::default() }
+        Fuel { given: FUEL, left: Cell::new(FUEL), paid: RefCell::default() }
     }
     /// Takes this much. False where there is less: from then on there is none.
     pub fn take(&self, work: u64) -> bool {
@@ -35,6 +36,10 @@ impl Fuel {
         key.hash(&mut hasher);
         let first = self.paid.borrow_mut().insert((std::ptr::from_ref(holder).addr(), hasher.finish()));
         !first || self.take(work)
+    }
+    /// What was taken.
+    pub fn taken(&self) -> u64 {
+        self.given - self.left()
     }
     pub fn left(&self) -> u64 {
         self.left.get()

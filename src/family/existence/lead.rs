@@ -1,5 +1,6 @@
 //! Leading homogeneous parts of nodes of several coordinates: h + O(s^low) along x_j = s^(w_j) v_j, uniformly in v.
 
+use super::coupled::edges;
 use super::form::{Form, Kind};
 use super::place::reach;
 use super::range::{Range, ranges};
@@ -7,6 +8,7 @@ use super::series::LOG_DEGREE;
 use crate::domain::Axis;
 use crate::expr::{Graph, Node, NodeId, Op, Program};
 use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// Degrees nearer than this are the same.
 pub(super) const SAME_DEGREE: f64 = 1e-9;
@@ -39,12 +41,17 @@ pub(super) struct Far {
     pub low: f64,
 }
 
+/// Edges of the pieces in which functions are linear, where they are.
+type Edges = Option<Arc<Vec<Vec<f64>>>>;
+
 /// The leading parts of the coupled nodes of a form with given weights.
 pub(super) struct Leads {
     pub far: HashMap<usize, Option<Far>>,
     program: Option<Program>,
     graph: Graph,
     nodes: Vec<NodeId>,
+    /// Edges of the pieces in which the leading parts are linear, over the members asked for.
+    edges: Mutex<HashMap<Vec<usize>, Edges>>,
 }
 
 impl Leads {
@@ -57,7 +64,7 @@ impl Leads {
             .filter_map(|(i, p)| if let Kind::Node(id) = p.kind { Some((i, id)) } else { None })
             .collect();
         if wanted.is_empty() {
-            return Leads { far: HashMap::new(), program: None, graph: Graph::new(), nodes: vec![] };
+            return Leads { far: HashMap::new(), program: None, graph: Graph::new(), nodes: vec![], edges: Mutex::default() };
         }
         let roots: Vec<NodeId> = wanted.iter().map(|w| w.1).collect();
         let mut h = Graph::new();
@@ -78,7 +85,7 @@ impl Leads {
             })
             .collect();
         let program = (!nodes.is_empty()).then(|| Program::compile(&h, form.axes.len(), &[&nodes]));
-        Leads { far, program, graph: h, nodes }
+        Leads { far, program, graph: h, nodes, edges: Mutex::default() }
     }
     /// Leading parts at points [n, d]; [n, outputs].
     pub fn evaluate(&self, points: &[f64]) -> Vec<f64> {
@@ -86,6 +93,11 @@ impl Leads {
     }
     pub fn outputs(&self) -> usize {
         self.nodes.len()
+    }
+    /// See [`edges`], in `d` coordinates.
+    pub fn edges(&self, d: usize, members: &[usize]) -> Edges {
+        let mut known = self.edges.lock().unwrap_or_else(PoisonError::into_inner);
+        known.entry(members.to_vec()).or_insert_with(|| edges(&self.graph, &self.nodes, d, members).map(Arc::new)).clone()
     }
     /// The leading parts as nodes of another graph, at the coordinates `x`.
     pub fn nodes_in(&self, g: &mut Graph, x: &[NodeId]) -> Vec<NodeId> {

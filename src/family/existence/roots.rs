@@ -9,7 +9,7 @@ use crate::num::double::Double;
 
 /// Parts of the terms at a critical point, in units of [`f64::EPSILON`]: up to the first a polynomial is zero there, and above
 /// the second it is not.
-const ZERO: f64 = 2.0;
+const ZERO: f64 = 1.0;
 const CLEAR: f64 = 16.0;
 /// The same for derivatives at roots, whose places are rounded too.
 const DERIVATIVE: f64 = 64.0;

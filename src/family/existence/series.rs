@@ -9,7 +9,7 @@ const ORDER: usize = 9;
 /// Exponents nearer than this are the same.
 const SAME: f64 = 1e-12;
 /// A sum below this part of its summands is 0: decimals that were written to cancel do so up to their rounding.
-const CANCELS: f64 = 4.0 * f64::EPSILON;
+const CANCELS: f64 = f64::EPSILON;
 /// Up to this part it may be rounding or not.
 pub(super) const ROUNDING: f64 = 8.0 * f64::EPSILON;
 

@@ -3,7 +3,7 @@
 
 use super::Line;
 use super::integrals::{FEW, Integrals, by};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::family::{Family, Moments};
 use crate::num::observe::Monitor;
 use crate::num::stream::Stream;
@@ -12,6 +12,9 @@ use rayon::prelude::*;
 
 /// Corners of the region that are looked at.
 const CORNERS: usize = 256;
+/// Eta that are looked at together, and the work, in units of a few nanoseconds, past which no more are.
+const TOGETHER: usize = 16;
+const EXISTENCE: u64 = 500_000_000;
 /// Largest error of exact moments, in standard deviations.
 const MOMENT: f64 = 1e-6;
 /// Largest error of differences of exact moments, in units of the covariance.
@@ -23,23 +26,31 @@ pub(super) fn region(family: &Family, candidates: &[f64], stream: Stream, monito
     let k = family.dim();
     let mut looked: Vec<Vec<f64>> = candidates.chunks(k).map(<[f64]>::to_vec).collect();
     if let Some(region) = family.region() {
-        looked.extend(region.draw(CORNERS, stream.child("existence")).chunks(k).map(<[f64]>::to_vec));
         looked.extend(region.some_corners(CORNERS, stream.child("corners")));
+        looked.extend(region.draw(CORNERS, stream.child("existence")).chunks(k).map(<[f64]>::to_vec));
     }
-    let look = |eta: &Vec<f64>| -> Result<(Option<Error>, Option<String>)> {
+    let (mut seen, mut work, mut unproven) = (0, 0, None);
+    for some in looked.chunks(TOGETHER) {
         monitor.check()?;
-        Ok((family.check_eta(eta).err(), family.unproven(eta)))
-    };
-    let found: Vec<(Option<Error>, Option<String>)> = looked.par_iter().map(look).collect::<Result<_>>()?;
-    let improper = looked.iter().zip(&found).find_map(|(eta, (error, _))| error.as_ref().map(|e| (eta, e)));
-    if let Some((eta, e)) = improper {
-        return Ok(Line::of(NAME, false, format!("improper at eta = {eta:?}: {}", e.message())));
-    }
-    let count = looked.len();
-    Ok(match found.into_iter().find_map(|(_, unproven)| unproven) {
-        None => {
-            Line::of(NAME, true, format!("the density has a finite integral at {count} eta, corners of the region included"))
+        let found: Vec<(Result<Option<String>>, u64)> = some.par_iter().map(|eta| family.look_at(eta)).collect();
+        for (eta, (verdict, more)) in some.iter().zip(found) {
+            match verdict {
+                Err(e) => return Ok(Line::of(NAME, false, format!("improper at eta = {eta:?}: {}", e.message()))),
+                Ok(why) => unproven = unproven.or(why),
+            }
+            work += more;
         }
+        seen += some.len();
+        if work > EXISTENCE {
+            break;
+        }
+    }
+    let at = match seen == looked.len() {
+        true => format!("{seen} eta, corners of the region included"),
+        false => format!("{seen} of {} eta, corners of the region first: each takes long", looked.len()),
+    };
+    Ok(match unproven {
+        None => Line::of(NAME, true, format!("the density has a finite integral at {at}")),
         Some(why) => Line::skip(NAME, format!("not proven: {why}")),
     })
 }
@@ -175,7 +186,10 @@ fn covariance(family: &Family, etas: &[&[f64]], here: &[Moments], method: Method
                     false => (8.0 * (mean(1) - mean(2)) - (mean(0) - mean(3))) / (12.0 * h),
                 };
                 let unit = (cov[i * k + i] * cov[j * k + j]).sqrt();
-                let error = (slope - cov[i * k + j]).abs() / unit;
+                // What the errors of the means leave of the slope.
+                let own = points.iter().map(|p| p.mcse[j]).fold(0.0, f64::max) * 1.5 / h;
+                let left = (slope - cov[i * k + j]).abs() - own;
+                let error = if left <= 0.0 { 0.0 } else { left / unit };
                 if error > worst || error.is_nan() {
                     place = format!(", d mean of {} / d eta of {}: {slope}, covariance {}", names[j], names[i], cov[i * k + j]);
                     worst = if error.is_nan() { f64::INFINITY } else { error };

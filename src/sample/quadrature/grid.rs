@@ -257,7 +257,7 @@ impl<'a> Grid<'a> {
                 break;
             }
             let Some(level) = self.level(number, finest.as_ref(), options.max_nodes) else { break };
-            let swept = level.sweep(&pending, etas, &rows, number);
+            let swept = level.sweep(&pending, etas, &rows, number, number >= 2 || self.nested());
             let (read_once, mut swept) = (!swept.is_empty(), swept.into_iter());
             pending.retain(|i| {
                 let (mut row, cov) = swept.next().unwrap_or_else(|| (level.mean(&etas[*i], &mut fresh), None));
@@ -269,11 +269,12 @@ impl<'a> Grid<'a> {
                     Some(before) => row.judge(before, &mut changes[*i], pace),
                     None => {}
                 }
-                let more = row.worst > tol.max(row.grain(&etas[*i])) || row.worst.is_nan();
+                let unsettled = |row: &Row| row.worst > tol.max(row.grain(&etas[*i])) || row.worst.is_nan();
+                let mut more = unsettled(&row);
                 // The first variances give the unit of the errors, the last covariance is the result.
                 match cov {
                     Some(cov) => row.cov = cov,
-                    None if number == 0 || !more => {
+                    None if number == 0 || !more || self.nested() => {
                         // What swept means leave is not enough.
                         if read_once {
                             level.mean(&etas[*i], &mut fresh);
@@ -281,6 +282,10 @@ impl<'a> Grid<'a> {
                         if more { level.variances(&mut row, &fresh) } else { level.covariance(&mut row, &fresh) }
                     }
                     None => {}
+                }
+                if let (Some(before), true) = (&rows[*i], self.nested()) {
+                    row.waver(before);
+                    more |= unsettled(&row);
                 }
                 let flooded = (number == 0 && more && self.floods())
                     .then(|| self.coarse(&level, &fresh.work.density(level.size()), cut[*i]).flood(&etas[*i], &row));
@@ -425,15 +430,22 @@ impl<'a> Level<'a> {
         };
         self.row(log_normalizer, mu)
     }
-    /// Rows of eta over one large table, all at once, with covariances where they are likely to be the last; nothing where the
+    /// Rows of eta over one large table, all at once, with covariances where these are likely to be needed; nothing where the
     /// table is small, or a coarser level gave no start.
-    fn sweep(&self, pending: &[usize], etas: &[Vec<f64>], before: &[Option<Row>], number: u32) -> Vec<(Row, Option<Vec<f64>>)> {
+    fn sweep(
+        &self,
+        pending: &[usize],
+        etas: &[Vec<f64>],
+        before: &[Option<Row>],
+        number: u32,
+        covariance: bool,
+    ) -> Vec<(Row, Option<Vec<f64>>)> {
         if number == 0 || self.forest.is_some() || self.size() < LARGE {
             return vec![];
         }
         let start = |i: &usize| {
             let row = before[*i].as_ref().filter(|r| r.log_normalizer.is_finite() && r.mu.iter().all(|m| m.is_finite()))?;
-            Some(Sweep::new(&etas[*i], row.log_normalizer, &row.mu, number >= 2, self.size()))
+            Some(Sweep::new(&etas[*i], row.log_normalizer, &row.mu, covariance, self.size()))
         };
         let Some(mut sums) = pending.iter().map(start).collect::<Option<Vec<Sweep>>>() else { return vec![] };
         let clique = &self.component.cliques[0];

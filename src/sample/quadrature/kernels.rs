@@ -31,8 +31,8 @@ dispatch! {
     pub(super) unsafe fn second_moments = second_kernel(t: *const f64, p: *const f64, live: &[u32], mu: *const f64, k: usize, stride: usize, n: usize, work: *mut f64, lanes: *mut f64)
 }
 dispatch! {
-    /// out = from, for a number of values that is a multiple of eight; whether all are less than `huge` in size.
-    pub(super) unsafe fn copy = copy_kernel(from: *const f64, n: usize, huge: f64, out: *mut f64, plain: &mut bool)
+    /// out = from, row by row, for a number of values each that is a multiple of eight; whether all are less than [`HUGE`] in size.
+    pub(super) unsafe fn copy = copy_kernel(from: &[*const f64], n: usize, out: *mut f64, stride: usize, plain: &mut bool)
 }
 dispatch! {
     /// x = exp(x) in place, for a number of values that is a multiple of eight.
@@ -48,19 +48,25 @@ unsafe fn exponentials_kernel<S: Simd>(x: *mut f64, n: usize) {
     }
 }
 
+/// Stands for what overflows.
+pub(super) const HUGE: f64 = 1e300;
+
 #[inline(always)]
-unsafe fn copy_kernel<S: Simd>(from: *const f64, n: usize, huge: f64, out: *mut f64, plain: &mut bool) {
+unsafe fn copy_kernel<S: Simd>(from: &[*const f64], n: usize, out: *mut f64, stride: usize, plain: &mut bool) {
     unsafe {
-        let (huge, mut wild) = (S::splat(huge), false);
-        for m in (0..n).step_by(S::N) {
-            let v = S::load(from.add(m));
-            S::store(out.add(m), v);
-            let size = S::max(v, S::sub(S::splat(0.0), v));
-            // What is not a number is not less either.
-            let size = S::select(S::eq(v, v), size, huge);
-            wild |= S::any(S::le(huge, size));
+        // Times this what is huge is infinite, and that times nothing is not a number.
+        let (scale, nothing) = (S::splat(f64::MAX / HUGE * 1.001), S::splat(0.0));
+        let mut wild = [nothing; 2];
+        for (s, from) in from.iter().enumerate() {
+            let out = out.add(s * stride);
+            for (i, m) in (0..n).step_by(S::N).enumerate() {
+                let v = S::load(from.add(m));
+                S::store(out.add(m), v);
+                wild[i % 2] = S::fma(S::mul(v, scale), nothing, wild[i % 2]);
+            }
         }
-        *plain = !wild;
+        let all = S::add(wild[0], wild[1]);
+        *plain = each::<S>(all)[..S::N].iter().all(|v| *v == 0.0);
     }
 }
 

@@ -19,10 +19,18 @@ const VAIN: usize = 4;
 /// Most modes.
 const MODES: usize = 16;
 
-/// The log density at a place t by the shape of the modes.
-fn foretold(modes: &[Basin], t: &[f64; D]) -> f64 {
-    let at = |m: &Basin| m.top - 0.5 * m.own(t).iter().map(|u| u * u).sum::<f64>();
-    modes.iter().map(at).fold(f64::NEG_INFINITY, f64::max)
+/// The log density at places t[0], t[1] and each of `along` by the shape of the modes, to `out`.
+fn foretold(modes: &[Basin], t: [f64; 2], along: &[f64], out: &mut [f64]) {
+    out.fill(f64::NEG_INFINITY);
+    for mode in modes {
+        // The last of its coordinates is the only one that changes, and linear.
+        let u = mode.own(&[t[0], t[1], 0.0]);
+        let (top, slope) = (mode.top - 0.5 * (u[0] * u[0] + u[1] * u[1]), mode.frame[D * D - 1].recip());
+        for (out, t) in out.iter_mut().zip(along) {
+            let last = u[2] + slope * t;
+            *out = out.max(top - 0.5 * last * last);
+        }
+    }
 }
 
 /// Modes beside those near the highest node and near the `known` places t, with their log densities. `values` are those of all
@@ -54,17 +62,16 @@ pub(super) fn others(
     if !best.is_finite() {
         return vec![];
     }
-    let strange = |modes: &[Basin], n: [usize; D], value: f64| {
-        let foretold = foretold(modes, &place(n));
-        value > foretold + HIGHER && best - value < PART * (best - foretold)
-    };
+    let strange = |foretold: f64, value: f64| value > foretold + HIGHER && best - value < PART * (best - foretold);
+    let mut shape = vec![0.0; sizes[2]];
     let middle = |a: usize| sizes[a] / 4..sizes[a] - sizes[a] / 4;
     let mut open: Vec<([usize; D], f64)> = Vec::new();
     for i in middle(0) {
         for j in middle(1) {
             let line = &values[(i * sizes[1] + j) * sizes[2]..][..sizes[2]];
-            let here = middle(2).map(|k| ([i, j, k], line[k]));
-            open.extend(here.filter(|(n, v)| v.is_finite() && strange(&modes, *n, *v)));
+            foretold(&modes, [nodes[0][i], nodes[1][j]], &nodes[2], &mut shape);
+            let here = middle(2).filter(|k| strange(shape[*k], line[*k]) && line[*k].is_finite());
+            open.extend(here.map(|k| ([i, j, k], line[k])));
         }
     }
     open.sort_by(|a, b| b.1.total_cmp(&a.1));
@@ -73,10 +80,12 @@ pub(super) fn others(
         if vain >= VAIN || modes.len() >= MODES {
             break;
         }
-        if !strange(&modes, n, value) {
+        let t = place(n);
+        foretold(&modes, [t[0], t[1]], &t[2..], &mut shape[..1]);
+        if !strange(shape[0], value) {
             continue;
         }
-        match hill.climb(place(n), widths(n)) {
+        match hill.climb(t, widths(n)) {
             Some(mode) if !modes.iter().any(|m| m.is_at(&mode)) => {
                 found.push((mode.center, mode.top));
                 modes.push(mode);

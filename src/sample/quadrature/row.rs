@@ -33,6 +33,8 @@ pub(super) struct Pace {
 pub(super) const FASTEST: [f64; 2] = [1e-2, 1e-4];
 /// Part of the last change that the next one is taken to be at most.
 const SLOWEST: f64 = 0.75;
+/// Power of the ratio of changes that is believed where they are uneven.
+const DOUBTED: f64 = 0.75;
 
 impl Row {
     /// The row of no component at all, of `k` statistics.
@@ -90,7 +92,7 @@ impl Row {
         let now = worst(&change).max(shift);
         // Levels whose changes shrink geometrically have an error beyond the last of change * ratio / (1 - ratio).
         let ratio = match changes[..] {
-            [.., a, b] if pace.uneven => Some((now / b).max(b / a)),
+            [.., a, b] if pace.uneven => Some((now / b).max(b / a).powf(DOUBTED)),
             [.., b] => Some(now / b),
             [] => None,
         };
@@ -103,6 +105,18 @@ impl Row {
         self.error = (0..k).map(|s| (factor * change[s]).max(floor(self.mu[s]))).collect();
         self.log_error = factor * shift;
         self.worst = worst(&self.error).max(self.log_error);
+    }
+    /// Where the variance of a statistic has changed since the last level, nodes may miss most of where it varies: a rare event
+    /// that one node sees, whose mean stands still by accident.
+    pub(super) fn waver(&mut self, before: &Row) {
+        let k = self.mu.len();
+        for s in 0..k {
+            let (now, then) = (self.cov[s * k + s].max(0.0), before.cov[s * k + s].max(0.0));
+            let change = ((now - then).abs() / now.max(then).max(f64::MIN_POSITIVE)).min(1.0);
+            let more = change * change;
+            self.error[s] += more * now.max(then).sqrt();
+            self.worst = self.worst.max(more);
+        }
     }
     /// Take the errors to be this part of what they were judged.
     pub(super) fn believe(&mut self, part: f64) {

@@ -259,13 +259,14 @@ pub(super) fn peaks(sizes: &[usize], values: &[f64]) -> Vec<Vec<usize>> {
     let Some((n, outer)) = sizes.split_last().filter(|(n, _)| **n > 0) else { return vec![] };
     let total = sizes.iter().product::<usize>();
     let mut found = Vec::new();
-    let mut node = vec![0; outer.len()];
+    let (mut node, mut high) = (vec![0; outer.len()], vec![false; *n]);
     for (row, line) in values[..total].chunks(*n).enumerate() {
+        // Most are not even the highest along their line.
         for (i, v) in line.iter().enumerate() {
-            // Most are not even the highest along their line.
-            if i > 0 && line[i - 1] > *v || i + 1 < *n && line[i + 1] > *v || !v.is_finite() {
-                continue;
-            }
+            let (before, after) = (line[i.saturating_sub(1)], line[(i + 1).min(n - 1)]);
+            high[i] = !(before > *v || after > *v) && v.is_finite();
+        }
+        for (i, v) in line.iter().enumerate().filter(|(i, _)| high[*i]) {
             let (mut stride, at) = (*n, row * n + i);
             let higher = |(size, number): (&usize, &usize)| {
                 let below = *number > 0 && values[at - stride] > *v;

@@ -1,6 +1,6 @@
 //! The exponent of a clique on many points, statistic by statistic, and its moments under one eta.
 
-use super::kernels::{LANES, PIECE, copy, exponent, first_moments, second_moments, second_work, squares, sweep_first};
+use super::kernels::{HUGE, LANES, PIECE, copy, exponent, first_moments, second_moments, second_work, squares, sweep_first};
 use super::lattice::{TILE, Tiles};
 use crate::expr::lanes::{Aligned, Pool};
 use crate::family::Clique;
@@ -22,8 +22,6 @@ const LEFT_OUT: f64 = 32.0;
 const STREAMED: usize = 16;
 /// Pieces that are summed up in one go.
 const PART: usize = 64;
-/// Stands for what overflows.
-const HUGE: f64 = 1e300;
 
 /// Shares of T and of b plus log weights on points.
 pub(super) struct Table {
@@ -83,7 +81,7 @@ impl Table {
     /// Evaluate the shares on a range of points, no more than there is room for; the rest of the room has no mass.
     pub(super) fn fill(&mut self, clique: &Clique, pool: &mut Pool, points: &Points, range: Range<usize>) {
         let (k, stride, program) = (self.k, self.stride, clique.program());
-        let w = program.lanes();
+        let (w, mut outputs) = (program.lanes(), Vec::with_capacity(k));
         self.overflow.clear();
         self.offset[range.len()..].fill(f64::NEG_INFINITY);
         for start in range.clone().step_by(w) {
@@ -100,15 +98,19 @@ impl Table {
                 *out = base + w;
                 plain &= *out < HUGE && *out > f64::NEG_INFINITY;
             }
+            if k > 0 && count == w && w.is_multiple_of(LANES) {
+                outputs.clear();
+                outputs.extend((0..k).map(|s| program.output(pool, Clique::STATISTICS, s).as_ptr()));
+                let mut fine = true;
+                // `w` numbers of each output, and of each row of `t` from `at` on: a whole batch lies in the arrays.
+                unsafe { copy(&outputs, w, self.t[at..].as_mut_ptr(), stride, &mut fine) };
+                if !(plain & fine) {
+                    (0..count).for_each(|lane| self.mend(at + lane, start + lane, points));
+                }
+                continue;
+            }
             for s in 0..k {
                 let values = program.output(pool, Clique::STATISTICS, s);
-                if count == w && w.is_multiple_of(LANES) {
-                    let mut fine = true;
-                    // `w` numbers on either side: a whole batch lies in the arrays.
-                    unsafe { copy(values.as_ptr(), w, HUGE, self.t[s * stride + at..][..w].as_mut_ptr(), &mut fine) };
-                    plain &= fine;
-                    continue;
-                }
                 for (out, value) in self.t[s * stride + at..][..count].iter_mut().zip(values) {
                     *out = *value;
                     plain &= value.abs() < HUGE;

@@ -42,6 +42,7 @@ use super::fuel::Fuel;
 use super::{Existence, Tails};
 use cone::Cone;
 use cone::Verdict;
+pub(super) use rays::{choices, orthogonal};
 use std::sync::{Arc, PoisonError};
 
 /// The cones of some coordinates, where there are not too many.

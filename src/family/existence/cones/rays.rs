@@ -43,7 +43,7 @@ pub(super) fn rank(rows: Vec<Vec<f64>>) -> usize {
 }
 
 /// The vector that is orthogonal to `rows`, the largest entry 1 or -1, where there is one only.
-pub(super) fn orthogonal(rows: Vec<Vec<f64>>, n: usize) -> Option<Vec<f64>> {
+pub(in super::super) fn orthogonal(rows: Vec<Vec<f64>>, n: usize) -> Option<Vec<f64>> {
     let (rows, pivots) = echelon(rows);
     if pivots.len() + 1 != n {
         return None;
@@ -60,7 +60,7 @@ pub(super) fn orthogonal(rows: Vec<Vec<f64>>, n: usize) -> Option<Vec<f64>> {
 }
 
 /// Calls `each` with all choices of `k` of `n`; false where they are too many.
-pub(super) fn choices(n: usize, k: usize, each: &mut dyn FnMut(&[usize])) -> bool {
+pub(in super::super) fn choices(n: usize, k: usize, each: &mut dyn FnMut(&[usize])) -> bool {
     let count = (0..k).fold(1.0, |c, i| c * (n as f64 - i as f64) / (i as f64 + 1.0));
     if count > CHOICES as f64 {
         return false;

@@ -1,10 +1,11 @@
 //! The sign of a signomial over all positive u, for the terms on one face.
 //!
-//! All of one sign; on a segment, a polynomial in one variable at its critical points; quadratic forms in monomials by
+//! All of one sign; on a segment, a polynomial in one variable at its critical points; one term between the vertices of a simplex
+//! by the inequality of means; quadratic forms in monomials by
 //! Kaplan's criterion of strict copositivity, whose principal submatrices are the faces of the hull of these exponents.
 
 use super::super::roots::roots;
-use super::rays::rank;
+use super::rays::{orthogonal, rank};
 use super::signomial::Power;
 use crate::num::linalg::{cholesky, symmetric_eigen};
 
@@ -35,7 +36,10 @@ pub(super) fn sign(terms: &[(&Power, f64)]) -> Sign {
     }
     let differences = terms[1..].iter().map(|t| t.0.iter().zip(terms[0].0).map(|(a, b)| (a - b) as f64).collect());
     let dimension = rank(differences.collect());
-    if dimension == 1 { segment(terms) } else { quadratic(terms, dimension) }
+    match dimension {
+        1 => segment(terms),
+        _ => circuit(terms, dimension).unwrap_or_else(|| quadratic(terms, dimension)),
+    }
 }
 
 fn gcd(a: i64, b: i64) -> i64 {
@@ -79,6 +83,30 @@ fn segment(terms: &[(&Power, f64)]) -> Sign {
         }
     }
     worst
+}
+
+/// One positive term between the vertices of a simplex: by the inequality of weighted arithmetic and geometric means.
+///
+/// # Source
+/// Iliman and de Wolff, "Amoebas, nonnegative polynomials and sums of squares supported on circuits", Research in the
+/// Mathematical Sciences 3 (2016), theorem 1.1.
+fn circuit(terms: &[(&Power, f64)], dimension: usize) -> Option<Sign> {
+    let (above, below): (Vec<_>, Vec<_>) = terms.iter().partition(|t| t.1 > 0.0);
+    let ([(inner, c)], true) = (&above[..], below.len() == dimension + 1) else { return None };
+    let along = |k: usize| below.iter().map(|t| t.0[k] as f64).chain([-inner[k] as f64]).collect();
+    let ones = vec![1.0; below.len()].into_iter().chain([-1.0]).collect();
+    let weights = orthogonal((0..inner.len()).map(along).chain([ones]).collect(), below.len() + 1)?;
+    let weight = |i: usize| weights[i] / weights[below.len()];
+    if !(0..below.len()).all(|i| weight(i) >= 0.0) {
+        return None;
+    }
+    let vertices = (0..below.len()).filter(|i| weight(*i) > 0.0);
+    let most: f64 = vertices.map(|i| weight(i) * ((-below[i].1).ln() - weight(i).ln())).sum();
+    match c.ln() - most {
+        excess if excess < -MARGIN * terms.len() as f64 => Some(Sign::Definite),
+        excess if excess > MARGIN * terms.len() as f64 => Some(Sign::Positive),
+        _ => None,
+    }
 }
 
 /// Exponents that are vertices of a simplex and midpoints between them: a quadratic form in positive variables.

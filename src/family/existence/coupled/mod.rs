@@ -2,7 +2,7 @@
 //!
 //! Tried in this order, the first that tells decides:
 //!
-//! - [`leading`] and [`peak`] (its search and proof after the cones): far out the density is exp of its leading
+//! - [`leading`], [`plain`] and after the cones [`peak`]: far out the density is exp of its leading
 //!   (quasi-)homogeneous part up to lower orders, uniformly over directions. Where that part is negative in every direction
 //!   the integral exists; where it is positive in one, it is so in a cone, and the integral does not.
 //! - [`super::cones`]: powers, logarithms and absolute values, exactly.
@@ -17,7 +17,8 @@
 //!
 //! | file | what it does |
 //! | --- | --- |
-//! | [`peak`] | decides what is plain; asks a short proof, then the search, then a long proof |
+//! | [`plain`] | terms of one sign, quadratic forms, what is linear in pieces |
+//! | [`peak`] | asks a short proof, then the search, then a long proof |
 //! | [`search`] | many directions, the best of which climb: finds where the part is positive |
 //! | [`proof`] | branch and bound over a cube of directions: proves that the part is negative, or finds where it is not |
 //! | [`bounds`] | values and slopes over a box, by interval arithmetic and the mean-value form |
@@ -31,6 +32,7 @@ mod interval;
 mod leading;
 mod lines;
 mod peak;
+mod plain;
 mod proof;
 mod search;
 mod shears;
@@ -42,6 +44,7 @@ use super::series::ROUNDING;
 use super::{Existence, Tails};
 pub(super) use lines::{Direction, Lines};
 use peak::Peak;
+pub(super) use plain::edges;
 
 impl Tails {
     /// The verdict for the coordinates `members`, which active pieces tie together. Without `eta` no substitution is
