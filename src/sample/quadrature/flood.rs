@@ -295,10 +295,8 @@ impl Mesh {
                 // Most tiles are all land.
                 let mut land = u16::MAX;
                 if !p.iter().fold(true, |all, p| all & (*p > shore)) {
-                    for (m, p) in p.iter().enumerate().filter(|(_, p)| **p <= shore) {
-                        land &= !(1 << m);
-                        sea += p;
-                    }
+                    land = p.iter().enumerate().fold(0, |land, (m, p)| land | u16::from(*p > shore) << m);
+                    sea += p.iter().fold(0.0, |sea, p| sea + if *p > shore { 0.0 } else { *p });
                 }
                 for (way, face) in &faces {
                     // What is negligible all along a face is more so behind it.

@@ -239,28 +239,46 @@ unsafe fn second_kernel<S: Simd>(
                 held += S::N;
             }
             for i0 in (0..k).step_by(ROWS) {
-                for j0 in (0..k.min(i0 + ROWS)).step_by(COLUMNS) {
-                    // Past the last statistic the last is repeated, and its sums are not kept.
-                    let at = |first: usize, a: usize| (first + a).min(k - 1) * ROOM;
-                    let mut sums = [[S::splat(0.0); COLUMNS]; ROWS];
-                    for m in (0..held).step_by(S::N) {
-                        let mut right = [S::splat(0.0); COLUMNS];
-                        for b in 0..COLUMNS {
-                            right[b] = S::load(plain.add(at(j0, b) + m));
-                        }
-                        for a in 0..ROWS {
-                            let left = S::load(weighted.add(at(i0, a) + m));
-                            for b in 0..COLUMNS {
-                                sums[a][b] = S::fma(left, right[b], sums[a][b]);
-                            }
-                        }
+                // Past the last statistic the last is repeated, and its sums are not kept: half a bunch of rows where that is enough.
+                match k - i0 {
+                    1 | 2 => block::<S, { ROWS / 2 }>(plain, weighted, held, (i0, k), lanes),
+                    _ => block::<S, ROWS>(plain, weighted, held, (i0, k), lanes),
+                }
+            }
+        }
+    }
+}
+
+/// Second moments of the rows from `i0` on with all up to them.
+#[inline(always)]
+unsafe fn block<S: Simd, const R: usize>(
+    plain: *const f64,
+    weighted: *const f64,
+    held: usize,
+    (i0, k): (usize, usize),
+    lanes: *mut f64,
+) {
+    unsafe {
+        const ROOM: usize = HELD * PIECE;
+        let at = |first: usize, a: usize| (first + a).min(k - 1) * ROOM;
+        for j0 in (0..k.min(i0 + R)).step_by(COLUMNS) {
+            let mut sums = [[S::splat(0.0); COLUMNS]; R];
+            for m in (0..held).step_by(S::N) {
+                let mut right = [S::splat(0.0); COLUMNS];
+                for b in 0..COLUMNS {
+                    right[b] = S::load(plain.add(at(j0, b) + m));
+                }
+                for a in 0..R {
+                    let left = S::load(weighted.add(at(i0, a) + m));
+                    for b in 0..COLUMNS {
+                        sums[a][b] = S::fma(left, right[b], sums[a][b]);
                     }
-                    for a in 0..ROWS.min(k - i0) {
-                        for b in 0..COLUMNS.min(k - j0) {
-                            let out = lanes.add(((i0 + a) * k + j0 + b) * LANES);
-                            S::store(out, S::add(S::load(out), sums[a][b]));
-                        }
-                    }
+                }
+            }
+            for a in 0..R.min(k - i0) {
+                for b in 0..COLUMNS.min(k - j0) {
+                    let out = lanes.add(((i0 + a) * k + j0 + b) * LANES);
+                    S::store(out, S::add(S::load(out), sums[a][b]));
                 }
             }
         }

@@ -256,29 +256,29 @@ impl<'a> Climber<'a> {
 
 /// The combinations of nodes, last fastest, beside which none along any axis has more.
 pub(super) fn peaks(sizes: &[usize], values: &[f64]) -> Vec<Vec<usize>> {
-    let Some((n, outer)) = sizes.split_last().filter(|(n, _)| **n > 0) else { return vec![] };
-    let total = sizes.iter().product::<usize>();
-    let mut found = Vec::new();
-    let (mut node, mut high) = (vec![0; outer.len()], vec![false; *n]);
-    for (row, line) in values[..total].chunks(*n).enumerate() {
-        // Most are not even the highest along their line.
-        for (i, v) in line.iter().enumerate() {
-            let (before, after) = (line[i.saturating_sub(1)], line[(i + 1).min(n - 1)]);
-            high[i] = !(before > *v || after > *v) && v.is_finite();
+    let Some((first, inner)) = sizes.split_first() else { return vec![] };
+    let slab = inner.iter().product::<usize>();
+    let (mut found, mut high) = (Vec::new(), vec![false; slab]);
+    let at = |i: usize| &values[i * slab..][..slab];
+    for i in 0..*first {
+        // Most are not even the highest along the first axis.
+        let (here, before, after) = (at(i), at(i.saturating_sub(1)), at((i + 1).min(first - 1)));
+        for (((high, v), b), a) in high.iter_mut().zip(here).zip(before).zip(after) {
+            *high = ((b <= v) | b.is_nan()) & ((a <= v) | a.is_nan());
         }
-        for (i, v) in line.iter().enumerate().filter(|(i, _)| high[*i]) {
-            let (mut stride, at) = (*n, row * n + i);
-            let higher = |(size, number): (&usize, &usize)| {
-                let below = *number > 0 && values[at - stride] > *v;
-                let above = number + 1 < *size && values[at + stride] > *v;
-                stride *= size;
-                below || above
-            };
-            if !outer.iter().zip(&node).rev().any(higher) {
-                found.push([&node[..], &[i]].concat());
+        for (m, v) in here.iter().enumerate().filter(|(m, v)| high[*m] && v.is_finite()) {
+            let (mut stride, mut node) = (1, vec![0; sizes.len()]);
+            node[0] = i;
+            let lower = (1..sizes.len()).rev().all(|axis| {
+                let (number, below) = (m / stride % sizes[axis], stride);
+                node[axis] = number;
+                stride *= sizes[axis];
+                !(number > 0 && here[m - below] > *v || number + 1 < sizes[axis] && here[m + below] > *v)
+            });
+            if lower {
+                found.push(node);
             }
         }
-        super::scan::advance(&mut node, |a| outer[a]);
     }
     found
 }
