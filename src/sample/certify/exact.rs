@@ -84,7 +84,10 @@ pub(super) fn lines(family: &Family, etas: &[&[f64]], integrals: &Integrals, mon
         Ok(here) => {
             let dear = method == Method::Quadrature && integrals.dear;
             let slopes = if dear { 1 } else { etas.len() };
-            out.push(covariance(family, etas, here, method, dear, monitor).at(slopes, all));
+            out.push(match dear && integrals.enough {
+                true => Line::skip("covariance", "an integral takes a second or more: there are none for differences"),
+                false => covariance(family, etas, here, method, dear, monitor).at(slopes, all),
+            });
             out.push(convexity(etas, here).at(etas.len(), all));
         }
         Err(e) => {

@@ -11,6 +11,8 @@ use rayon::prelude::*;
 pub(super) const FEW: usize = 2;
 /// Work of the integrals at one eta, as [`counted`] gives it, from which on they are dear: a fifth of a second or so.
 const DEAR: u64 = 100_000_000;
+/// The same from which on there are none for differences: a second or more.
+const ALONE: u64 = 500_000_000;
 
 /// Moments by quadrature.
 pub(super) struct Integrals<'a> {
@@ -20,6 +22,8 @@ pub(super) struct Integrals<'a> {
     pub moments: Result<Vec<Moments>>,
     /// Whether there should not be many more of them.
     pub dear: bool,
+    /// Whether there should be no more of them at all.
+    pub enough: bool,
 }
 
 impl<'a> Integrals<'a> {
@@ -28,7 +32,8 @@ impl<'a> Integrals<'a> {
         let (first, rest) = etas.split_at(etas.len().min(FEW));
         let each = |eta: &&[f64]| counted(family, eta, &QuadratureOptions::default(), monitor);
         let (looked, work): (Vec<Result<Moments>>, Vec<u64>) = first.par_iter().map(each).unzip();
-        let dear = work.iter().any(|w| *w > DEAR);
+        let most = work.into_iter().max().unwrap_or(0);
+        let (dear, enough) = (most > DEAR, most > ALONE);
         let mut found: Vec<(&'a [f64], Result<Moments>)> = first.iter().copied().zip(looked).collect();
         if !dear && !rest.is_empty() {
             match by(family, Method::Quadrature, &rest.concat(), monitor) {
@@ -41,7 +46,7 @@ impl<'a> Integrals<'a> {
         let (etas, moments): (Vec<&[f64]>, Vec<Moments>) =
             found.into_iter().filter_map(|(eta, m)| Some((eta, m.ok()?))).unzip();
         let moments = if let (true, Some(why)) = (moments.is_empty(), why) { Err(why) } else { Ok(moments) };
-        Integrals { etas, moments, dear }
+        Integrals { etas, moments, dear, enough }
     }
 }
 
