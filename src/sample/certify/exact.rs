@@ -189,10 +189,7 @@ fn covariance(family: &Family, etas: &[&[f64]], here: &[Moments], method: Method
                     false => (8.0 * (mean(1) - mean(2)) - (mean(0) - mean(3))) / (12.0 * h),
                 };
                 let unit = (cov[i * k + i] * cov[j * k + j]).sqrt();
-                // What the errors of the means leave of the slope.
-                let own = points.iter().map(|p| p.mcse[j]).fold(0.0, f64::max) * 1.5 / h;
-                let left = (slope - cov[i * k + j]).abs() - own;
-                let error = if left <= 0.0 { 0.0 } else { left / unit };
+                let error = (slope - cov[i * k + j]).abs() / unit;
                 if error > worst || error.is_nan() {
                     place = format!(", d mean of {} / d eta of {}: {slope}, covariance {}", names[j], names[i], cov[i * k + j]);
                     worst = if error.is_nan() { f64::INFINITY } else { error };
