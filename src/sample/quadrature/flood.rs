@@ -248,11 +248,10 @@ impl Mesh {
         let moved = |u: &[f64; D], i: usize| (0..=i).map(|j| frame[i * D + j] * u[j]).sum::<f64>();
         let place = |m: usize| std::array::from_fn(|a| step * (within(m, a) as f64 + 0.5 * (m % 2) as f64));
         let offsets: [Vec<f64>; D] = std::array::from_fn(|i| (0..POINTS).map(|m| moved(&place(m), i)).collect());
-        // The points of a tile on each of its faces, bit by bit, with the way to the tile behind it.
-        let bits = |a: usize, end: usize| (0..POINTS).filter(|m| within(*m, a) == end).fold(0, |bits, m| bits | 1 << m);
-        let faces: [(u32, u16); 2 * D] = std::array::from_fn(|f| match (f / 2, f % 2) {
-            (a, 0) => (STRIDES[a].wrapping_neg(), bits(a, 0)),
-            (a, _) => (STRIDES[a], bits(a, CELLS - 1)),
+        // The faces of a tile: from a point on it to the one before it, and the way to the tile behind it.
+        let faces: [(usize, bool, u32); 2 * D] = std::array::from_fn(|f| match (f / 2, f % 2) {
+            (a, 0) => (2 * CELLS.pow((D - 1 - a) as u32), false, STRIDES[a].wrapping_neg()),
+            (a, _) => (2 * CELLS.pow((D - 1 - a) as u32), true, STRIDES[a]),
         });
         let mut open: Vec<Tile> = vec![];
         reached.clear();
@@ -292,22 +291,41 @@ impl Mesh {
             table.sweep_row(row, (batch.len() * POINTS).div_ceil(TILE), p, &mut live);
             for (number, tile) in batch.iter().enumerate().filter(|(n, _)| live.contains(&((n * POINTS / TILE) as u32))) {
                 let p = &p[number * POINTS..][..POINTS];
-                // Most tiles are all land.
-                let mut land = u16::MAX;
-                if !p.iter().fold(true, |all, p| all & (*p > shore)) {
-                    land = p.iter().enumerate().fold(0, |land, (m, p)| land | u16::from(*p > shore) << m);
+                let (least, most) = p.iter().fold((f64::INFINITY, 0.0_f64), |(a, b), p| (a.min(*p), b.max(*p)));
+                if least <= shore {
                     sea += p.iter().fold(0.0, |sea, p| sea + if *p > shore { 0.0 } else { *p });
                 }
-                for (way, face) in &faces {
-                    // What is negligible all along a face is more so behind it.
-                    if land & face != 0 {
-                        reached.add(tile.wrapping_add(*way), &mut open)?;
+                // Around most tiles is land.
+                let inland = least * least > shore * most;
+                for (stride, up, way) in &faces {
+                    let next = tile.wrapping_add(*way);
+                    if reached.has(next) {
+                        continue;
+                    }
+                    match if inland { None } else { behind(p, *stride, *up, shore) } {
+                        None => reached.add(next, &mut open)?,
+                        Some(more) => sea += more,
                     }
                 }
             }
         }
         table.undefined.is_infinite().then_some(sea)
     }
+}
+
+/// What the points behind a face of a tile have, where all of them are in the sea by how the density falls towards the face; points
+/// on the face and those before them are `stride` apart.
+fn behind(p: &[f64], stride: usize, up: bool, shore: f64) -> Option<f64> {
+    let (mut land, mut sum) = (false, 0.0);
+    for both in p.chunks_exact(2 * stride) {
+        let (low, high) = both.split_at(stride);
+        let (last, before) = if up { (high, low) } else { (low, high) };
+        for (last, before) in last.iter().zip(before) {
+            land |= (*last > shore) & (last * last > shore * before);
+            sum += last * (last / before.max(*last).max(f64::MIN_POSITIVE));
+        }
+    }
+    (!land).then_some(sum)
 }
 
 /// The tile with these numbers along the axes, counted from the middle; none at the edge and beyond.
