@@ -100,6 +100,8 @@ pub struct Family {
     tails: OnceLock<Tails>,
     /// Tails in other coordinates, where there are such.
     rational: OnceLock<Option<Tails>>,
+    /// Tails that are as much longer as a statistic grows, for each.
+    grown: OnceLock<Vec<OnceLock<Tails>>>,
     proven: OnceLock<bool>,
 }
 
@@ -265,6 +267,7 @@ impl Family {
             violation: OnceLock::new(),
             tails: OnceLock::new(),
             rational: OnceLock::new(),
+            grown: OnceLock::new(),
             proven: OnceLock::new(),
         };
         Ok(family)

@@ -1,6 +1,7 @@
 //! The routes from eta to a labelled row: closed form, quadrature, importance sampling, Markov chains; and how `auto` chooses.
 
 use super::Group;
+use super::finite::{infinite_variances, mark};
 use super::hmc::{self, HmcOptions};
 use super::importance::{self, ImportanceOptions};
 use super::nuts::{self, NutsOptions};
@@ -164,7 +165,7 @@ pub fn check_rows(family: &Family, eta: &[f64]) -> Result<()> {
 /// # Errors
 /// As [`labels`].
 pub fn label_part(family: &Family, eta: &[f64], first: usize, options: &LabelOptions, monitor: &Monitor) -> Result<Moments> {
-    label_blocks(family, eta, first, options, monitor, true)
+    label_blocks(family, eta, first, options, monitor, Asked { name: true, means: true })
 }
 
 /// As [`label_part`]; an error need not say of which row it is, which is not looked for.
@@ -175,7 +176,16 @@ pub(crate) fn label_unnamed(
     options: &LabelOptions,
     monitor: &Monitor,
 ) -> Result<Moments> {
-    label_blocks(family, eta, first, options, monitor, false)
+    label_blocks(family, eta, first, options, monitor, Asked { name: false, means: true })
+}
+
+/// What is asked of a block.
+#[derive(Clone, Copy)]
+struct Asked {
+    /// Errors say of which row they are.
+    name: bool,
+    /// The means, not only A.
+    means: bool,
 }
 
 fn label_blocks(
@@ -184,7 +194,7 @@ fn label_blocks(
     first: usize,
     options: &LabelOptions,
     monitor: &Monitor,
-    name: bool,
+    asked: Asked,
 ) -> Result<Moments> {
     let k = family.dim();
     let n = check_batch(eta, k)?;
@@ -210,9 +220,14 @@ fn label_blocks(
                 Method::Auto => ladder(method, family, rows, first, options, monitor),
                 forced => forced.moments(family, rows, first, options, monitor),
             };
+            let numbered = (asked.name && n > 1).then_some(row);
+            let infinite = if asked.means { infinite_variances(family, rows, numbered)? } else { vec![] };
             let part = by(rows, row);
             task.add((rows.len() / k) as u64, "");
-            part.map_err(|e| if name && n > 1 { in_its_row(e, method, family, rows, row, &by) } else { e })
+            let mut part =
+                part.map_err(|e| if asked.name && n > 1 { in_its_row(e, method, family, rows, row, &by) } else { e })?;
+            mark(&mut part, k, &infinite);
+            Ok(part)
         })
         .collect();
     let mut all = Moments::default();
@@ -311,7 +326,10 @@ pub fn log_normalizers(family: &Family, eta: &[f64], options: &LabelOptions, mon
     let auto = options.method == Method::Auto;
     let found = match options.method.resolve(family) {
         Method::Hmc => None,
-        _ => Some(labels(family, eta, options, monitor)?.rows(k)),
+        _ => {
+            check_rows(family, eta)?;
+            Some(label_blocks(family, eta, 0, options, monitor, Asked { name: true, means: false })?.rows(k))
+        }
     };
     let tempered = LabelOptions { method: Method::Smc, ..options.clone() };
     let row = |r: usize| {

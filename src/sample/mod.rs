@@ -10,6 +10,7 @@ mod control;
 pub mod diagnose;
 mod exact;
 mod expectation;
+mod finite;
 mod hmc;
 mod importance;
 mod inside;

@@ -19,6 +19,10 @@ use std::sync::{Arc, Mutex, OnceLock};
 impl Tails {
     /// On the axes of the support where it has some, else in unconstrained coordinates.
     pub(super) fn of(family: &Family) -> Tails {
+        Tails::with(family, |_, _| vec![])
+    }
+    /// The same with further statistics, made from the nodes of T.
+    pub(super) fn with(family: &Family, more: impl Fn(&mut Graph, &[NodeId]) -> Vec<NodeId>) -> Tails {
         let bijector = family.support.bijector();
         let mut g = Graph::new();
         let (axes, t, x, measure, letter) = match bijector.axes() {
@@ -33,7 +37,9 @@ impl Tails {
                 (vec![Axis::Line; z.len()], z, x, measure, "z")
             }
         };
-        let image = family.image(&mut g, &x);
+        let mut image = family.image(&mut g, &x);
+        let more = more(&mut g, &image.t);
+        image.t.extend(more);
         let base = g.add(image.base, measure);
         // A coordinate that is one of x bears its name.
         let name = |(j, t): (usize, &NodeId)| match x.iter().position(|x| x == t) {

@@ -32,6 +32,7 @@
 //! | [`cones`] | powers, logarithms and absolute values, exactly |
 //! | [`fuel`] | how much work a verdict may take |
 //! | [`sharp`] | whether poles inside the support are too sharp for sampling |
+//! | [`moments`] | whether the means and variances of T exist, by the same family with one more statistic |
 //! | [`envelope`] | under a condition `where:` that the cones leave open, larger densities without it |
 
 mod build;
@@ -45,6 +46,7 @@ mod form;
 mod fuel;
 mod growth;
 mod lead;
+mod moments;
 mod place;
 mod poles;
 mod powers;
