@@ -18,6 +18,7 @@ mod existence_rational;
 mod existence_regions;
 mod expr;
 mod families;
+mod finite_moments;
 mod fuzz;
 mod hard;
 mod hmc;
