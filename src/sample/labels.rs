@@ -5,6 +5,7 @@ use super::finite::{infinite_variances, mark};
 use super::hmc::{self, HmcOptions};
 use super::importance::{self, ImportanceOptions};
 use super::nuts::{self, NutsOptions};
+use super::poles::{self, POLES};
 use super::quadrature::{self, QuadratureOptions, quadrature};
 use super::smc::{self, SmcOptions};
 use crate::error::{Error, Kind, Result};
@@ -102,9 +103,7 @@ impl Method {
         let mut found = self.ungated(family, eta, first, options, monitor)?;
         if matches!(self, Method::Importance | Method::Smc | Method::Hmc | Method::Nuts) {
             for (gate, row) in found.gate.iter_mut().zip(eta.chunks(family.dim())) {
-                if gate.is_empty() && family.has_sharp_poles(row) {
-                    *gate = POLES;
-                }
+                *gate = poles::gate(gate, family, row);
             }
         }
         Ok(found)
@@ -124,8 +123,6 @@ impl Method {
 
 /// Most statistics of a family: the covariance of a row has their square of numbers, 2 GB.
 const MOST_STATISTICS: usize = 1 << 14;
-/// The gate of sampled rows whose density has poles inside the support that draws do not see.
-const POLES: &str = "poles";
 /// Rows that are checked one by one, without a proof for the whole region.
 const FEW: usize = 64;
 

@@ -16,6 +16,7 @@ mod importance;
 mod inside;
 mod labels;
 mod nuts;
+mod poles;
 mod quadrature;
 mod smc;
 mod stretch;

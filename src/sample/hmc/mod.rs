@@ -24,6 +24,7 @@ pub(super) use moments::moments;
 
 use super::chains::{Chains, Conduct};
 use super::diagnose::{self, Summary};
+use super::poles;
 use super::stretch::Stretch;
 use crate::error::{Error, Result};
 use crate::family::{Density, Family};
@@ -209,15 +210,17 @@ pub fn sample_hmc(family: &Family, eta: &[f64], options: &HmcOptions, monitor: &
     check_continuous(family, "hmc")?;
     let stream = options.stream(0);
     let (chains, stretch) = draws(Group::new(family, options.plan(), eta, &[stream]), family, stream, options, monitor)?;
-    match stretch.filter(|_| options.adapt) {
-        None => Ok(chains),
+    let mut chains = match stretch.filter(|_| options.adapt) {
+        None => chains,
         Some(stretch) => {
             let stream = stream.child("stretched");
             let options = options.careful(1);
             let group = Group::stretched(family, vec![stretch], options.plan(), eta, &[stream]);
-            Ok(draws(group, family, stream, &options, monitor)?.0)
+            draws(group, family, stream, &options, monitor)?.0
         }
-    }
+    };
+    chains.conduct.gate = poles::gate(chains.conduct.gate, family, eta);
+    Ok(chains)
 }
 
 /// The draws of a group of one row, and how to stretch its coordinates, where its tails may be long.

@@ -14,6 +14,7 @@ mod warmup;
 use super::chains::{Chains, Conduct};
 use super::diagnose::{self, Summary};
 use super::hmc::{check_continuous, check_moved, nowhere};
+use super::poles;
 use super::stretch::{self, Sight, Space};
 use crate::error::{Error, Result};
 use crate::family::{Density, Family, Moments};
@@ -229,7 +230,7 @@ pub fn sample_nuts(family: &Family, eta: &[f64], options: &NutsOptions, monitor:
         tree_depth: run.mean_depth,
         divergences,
         divergent: points(&run.divergences),
-        gate: gate(&series, &each, &ended, divergences, options.chains),
+        gate: poles::gate(gate(&series, &each, &ended, divergences, options.chains), family, eta),
     };
     Ok(Chains::new(family, "nuts", points(&run.z), (series, density.unique().to_vec()), options.chains, conduct))
 }

@@ -157,7 +157,7 @@ impl<'a> Flood<'a> {
             }
             let mut row = Row { log_normalizer, mu, ..before.clone() };
             if number > 0 {
-                row.judge(&before, &mut changes, Pace { fastest: FASTEST[1], uneven: false });
+                row.judge(&before, &mut changes, Pace { fastest: FASTEST[1], uneven: false, steep: false });
             }
             if number == 1 {
                 row.believe((SAFETY * changes[0].powf(1.0 / FINER - 1.0)).min(1.0));

@@ -244,7 +244,7 @@ impl<'a> Grid<'a> {
         let wide = self.component.widest() > 2 || (self.component.widest() > 1 && exponential);
         let tol = if wide { options.tol.max(TOL_WIDE) } else { options.tol };
         // On a line the next level costs little.
-        let pace = Pace { fastest: FASTEST[usize::from(axes.len() > 1)], uneven: self.nested() };
+        let fastest = FASTEST[usize::from(axes.len() > 1)];
         // A sum over whole numbers is not refined.
         let summed = axes.iter().all(|a| matches!(a, Axis::Integers { .. }));
         let mut rows: Vec<Option<Row>> = vec![None; etas.len()];
@@ -266,15 +266,19 @@ impl<'a> Grid<'a> {
                         row.error = row.mu.iter().map(|m| floor(*m)).collect();
                         (row.worst, row.log_error) = (0.0, 0.0);
                     }
-                    Some(before) => row.judge(before, &mut changes[*i], pace),
+                    Some(before) => {
+                        row.judge(before, &mut changes[*i], Pace { fastest, uneven: self.nested(), steep: cut[*i].steep });
+                    }
                     None => {}
                 }
                 let unsettled = |row: &Row| row.worst > tol.max(row.grain(&etas[*i])) || row.worst.is_nan();
                 let mut more = unsettled(&row);
+                // Where nodes may miss most of what there is, so do variances.
+                let doubtful = self.nested() || cut[*i].steep && !summed;
                 // The first variances give the unit of the errors, the last covariance is the result.
                 match cov {
                     Some(cov) => row.cov = cov,
-                    None if number == 0 || !more || self.nested() => {
+                    None if number == 0 || !more || doubtful => {
                         // What swept means leave is not enough.
                         if read_once {
                             level.mean(&etas[*i], &mut fresh);
@@ -283,7 +287,7 @@ impl<'a> Grid<'a> {
                     }
                     None => {}
                 }
-                if let (Some(before), true) = (&rows[*i], self.nested()) {
+                if let (Some(before), true) = (&rows[*i], doubtful) {
                     row.waver(before);
                     more |= unsettled(&row);
                 }

@@ -25,6 +25,8 @@ pub(super) struct Look<'a> {
 
 /// Second difference of a profile, in nats, past which its nodes are too far apart.
 const ROUGH: f64 = 6.0;
+/// How far below the greatest density, in nats, a place still counts for what grids have to resolve.
+const COUNTS: f64 = 20.0;
 
 /// How far below the greatest density, in nats, nodes miss it.
 const LOST: f64 = 10.0;
@@ -41,6 +43,10 @@ impl Seen {
     /// Whether nodes that count jump up and down, as they do along a ridge that is narrower than their distance.
     pub(super) fn rough(&self, depth: f64) -> bool {
         self.lost() || self.jumps(depth)
+    }
+    /// Whether nodes that count do not show how the density goes from one to the next.
+    pub(super) fn steep(&self, depth: f64) -> bool {
+        self.jumps(depth.min(COUNTS))
     }
     /// Whether the nodes miss the density, so that their profiles are those of its flanks.
     pub(super) fn lost(&self) -> bool {

@@ -27,12 +27,16 @@ pub(super) struct Pace {
     pub fastest: f64,
     /// Whether they may shrink by powers only, and not evenly: then one that is small may be so by accident.
     pub uneven: bool,
+    /// Whether the nodes may not resolve the density yet: then one that is small is believed only after another one.
+    pub steep: bool,
 }
 
 /// Part of the last change that the next one is taken to be at least, on a line and in several coordinates.
 pub(super) const FASTEST: [f64; 2] = [1e-2, 1e-4];
 /// Part of the last change that the next one is taken to be at most.
 const SLOWEST: f64 = 0.75;
+/// Part of the change before the last that an error is at least where nodes may not resolve the density.
+const REMEMBERED: f64 = 0.25;
 /// Power of the ratio of changes that is believed where they are uneven.
 const DOUBTED: f64 = 0.75;
 
@@ -101,9 +105,10 @@ impl Row {
             None if pace.uneven => SAFETY,
             None => 1.0,
         };
+        let least = if pace.steep { changes.last().map_or(1.0, |b| REMEMBERED * b) } else { 0.0 };
         changes.push(now);
-        self.error = (0..k).map(|s| (factor * change[s]).max(floor(self.mu[s]))).collect();
-        self.log_error = factor * shift;
+        self.error = (0..k).map(|s| (factor * change[s]).max(least * sd(s)).max(floor(self.mu[s]))).collect();
+        self.log_error = (factor * shift).max(least);
         self.worst = worst(&self.error).max(self.log_error);
     }
     /// Where the variance of a statistic has changed since the last level, nodes may miss most of where it varies: a rare event

@@ -348,7 +348,8 @@ impl<'a> Scanner<'a> {
         }
         let (low, high) = ends.into_iter().unzip();
         let summits = seen.summits.iter().filter(|s| s.value >= top - self.depth).map(|s| s.x.clone()).collect();
-        Narrowed { window: Window { charts, low, high, cut, summits, open: false }, bounds, shrinking }
+        let steep = seen.steep(self.depth);
+        Narrowed { window: Window { charts, low, high, cut, summits, open: false, steep }, bounds, shrinking }
     }
 }
 

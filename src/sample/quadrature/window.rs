@@ -48,6 +48,8 @@ pub(super) struct Window {
     pub summits: Vec<Vec<f64>>,
     /// Whether ridges may lead out of it that the nodes of a look do not meet.
     pub open: bool,
+    /// Whether the density changes so fast where it counts that the nodes of a look do not show how.
+    pub steep: bool,
 }
 
 impl Window {
@@ -61,6 +63,7 @@ impl Window {
             cut: coordinates.iter().map(|c| self.cut[*c]).collect(),
             summits: self.summits.iter().map(|s| pick(s)).collect(),
             open: false,
+            steep: self.steep,
         }
     }
     /// The smallest window that holds two with equal charts.
