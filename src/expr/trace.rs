@@ -15,6 +15,8 @@ pub struct Expr {
     graph: Arc<Mutex<Graph>>,
     shape: Vec<usize>,
     nodes: Arc<[NodeId]>,
+    /// Whether a minus sign stands before it.
+    negated: bool,
 }
 
 /// One trace: the graph that a closure fills.
@@ -41,7 +43,7 @@ impl Trace {
     }
     /// Nodes of this trace's graph as an array.
     pub fn wrap(&self, shape: Vec<usize>, nodes: Vec<NodeId>) -> Expr {
-        Expr { graph: self.graph.clone(), shape, nodes: nodes.into() }
+        Expr { graph: self.graph.clone(), shape, nodes: nodes.into(), negated: false }
     }
     /// A copy of the graph as it stands.
     pub fn graph(&self) -> Graph {
@@ -128,7 +130,7 @@ impl Expr {
                 .hint("write sums and products over arrays with sum, dot and matmul, or use fewer statistics"));
         }
         drop(graph);
-        Ok(Expr { graph: self.graph.clone(), shape, nodes: nodes.into() })
+        Ok(Expr { graph: self.graph.clone(), shape, nodes: nodes.into(), negated: false })
     }
     /// A number in the same trace.
     pub fn number(&self, value: f64) -> Expr {
@@ -160,7 +162,7 @@ impl Expr {
     pub fn unary(&self, op: Op) -> Result<Expr> {
         let result = self.make(self.shape.clone(), |g| self.nodes.iter().map(|n| g.unary(op, *n)).collect())?;
         self.check_domain(op, &[self], &result)?;
-        Ok(result)
+        Ok(Expr { negated: op == Op::Neg, ..result })
     }
     /// Apply a binary operation entry by entry.
     ///
@@ -195,16 +197,12 @@ impl Expr {
         self.make(vec![map.outputs()], |g| g.affine(map, &self.nodes))
     }
     fn refuse_power_of_negation(&self, exponent: &Expr) -> Result<()> {
-        let graph = self.lock();
-        let even = exponent.is_scalar() && graph.as_constant(exponent.nodes[0]).is_some_and(|e| e % 2.0 == 0.0);
-        let negation = |n: &NodeId| match graph.node(*n) {
-            Node::Apply(Op::Neg, _) => true,
-            Node::Apply(Op::Mul, [a, ..]) => graph.as_constant(a).is_some_and(|c| c < 0.0),
-            _ => false,
-        };
-        if even && self.nodes.iter().any(negation) {
-            return Err(Error::trace("an even power of a negation: '-a ** 2' means (-a) ** 2, which is a ** 2")
-                .hint("write -(a ** 2) for the negative square, or a ** 2"));
+        let even = exponent.is_scalar() && self.lock().as_constant(exponent.nodes[0]).is_some_and(|e| e % 2.0 == 0.0);
+        if even && self.negated {
+            return Err(Error::trace(
+                "an even power of a negation: '-a ** 2' means (-a) ** 2, which is a ** 2, also where a is in parentheses",
+            )
+            .hint("write -(a ** 2) for the negative square, or a ** 2"));
         }
         Ok(())
     }

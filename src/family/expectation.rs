@@ -45,7 +45,7 @@ pub struct Moments {
     /// that a job could not label.
     pub method: Vec<&'static str>,
     /// Which test of its quality each row failed, `[n]`: "" where none, else "rhat", "ess", "divergences", "stuck", "khat",
-    /// "tails", "stein", "populations", "mcse", "poles"; "refused" for a row that a job could not label.
+    /// "tails", "stein", "populations", "mcse", "poles", "rare"; "refused" for a row that a job could not label.
     pub gate: Vec<&'static str>,
 }
 

@@ -19,7 +19,7 @@ pub struct Conduct {
     pub divergences: usize,
     /// Points from which they went wrong, [divergences, d].
     pub divergent: Vec<f64>,
-    /// The test of their quality that the draws failed: "" where none, else "stuck", "rhat", "ess", "divergences", "tails", "poles".
+    /// The test of their quality that the draws failed: "" where none, else "stuck", "rhat", "ess", "divergences", "tails", "poles", "rare".
     pub gate: &'static str,
 }
 

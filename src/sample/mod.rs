@@ -18,6 +18,7 @@ mod labels;
 mod nuts;
 mod poles;
 mod quadrature;
+mod rare;
 mod smc;
 mod stretch;
 mod tails;

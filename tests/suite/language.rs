@@ -111,6 +111,12 @@ fn a_closure_may_use_loops_maps_arrays_helpers_and_captured_constants() {
         f.stats([0.5, 0.25, 2.0]).to_array()";
     // -(v - c) ** 2 means (-(v - c)) ** 2 in Rhai: the trap is reported, not computed.
     assert!(eval(code).unwrap_err().contains("even power of a negation"));
+    // Whatever the negation is written as once it is traced: -(x - 4) is 4 - x, whose square may be meant.
+    for a in ["(x[0]-4.0)", "(x[0]*2.0)", "(x[0]-x[1])", "(2.0-x[0])", "x[0]", "sin(x[0])"] {
+        let code = format!("family(#{{ x: real(2), stats: |x| #{{ a: exp(-{a}**2.0*50.0) + x[1] }} }})");
+        assert!(eval(&code).unwrap_err().contains("even power of a negation"), "{a}");
+    }
+    assert!(eval("family(#{ x: real(1), stats: |x| #{ a: -((4.0-x[0])**2), b: (-2.0*x[0])**2 } }).formula").is_ok());
     let code = code.replace("exp(-(v - c) ** 2)", "exp(-((v - c) ** 2))");
     let expected: Vec<f64> =
         vec![(-0.25_f64).exp(), (-0.25_f64).exp(), (-2.25_f64).exp(), 2.0, 0.5, 0.5, 0.25, 0.25 + 0.0625 + 4.0];

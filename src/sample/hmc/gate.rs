@@ -1,6 +1,7 @@
 //! Whether a row may be trusted.
 
 use super::record::RowSummary;
+use crate::sample::rare::RARE;
 use crate::sample::stretch;
 
 /// Split R-hat above which a row has not converged: of the largest of k statistics over 32 and more short half chains.
@@ -23,6 +24,8 @@ pub(super) fn failed(row: &RowSummary, draws: usize, chains: usize, target: Opti
     let bias = if row.stretched { stretch::BIAS } else { BIAS };
     if row.stuck > 0 {
         "stuck"
+    } else if row.each.iter().any(|s| s.variance == 0.0) {
+        RARE
     } else if row.each.iter().any(|s| s.rhat.is_nan() || s.rhat > RHAT) {
         "rhat"
     } else if plain.is_nan() || plain < ESS_PER_CHAIN * chains as f64 {

@@ -15,6 +15,7 @@ use super::psis;
 use super::sums::{Sums, axpy, jackknife};
 use crate::num::linalg;
 use crate::num::special::log_sum_exp;
+use crate::sample::rare::is_rare;
 
 /// Weighted points in `replicates` equal, consecutive shares.
 pub(in crate::sample) struct Weighted<'a> {
@@ -83,12 +84,19 @@ struct Candidate {
 
 impl Weighted<'_> {
     /// Points that have weight, with their numbers.
-    fn rows(&self) -> impl Iterator<Item = (usize, Point<'_>)> {
+    fn rows(&self) -> impl Iterator<Item = (usize, Point<'_>)> + Clone {
         (0..self.weights.len()).filter(|i| self.weights[*i] > 0.0).map(|i| (i, self.point(i)))
     }
     fn point(&self, i: usize) -> Point<'_> {
         let (d, p) = (self.statistics, self.width);
         (self.weights[i], &self.t[i * d..(i + 1) * d], &self.controls[i * p..(i + 1) * p])
+    }
+    /// Whether the variance of a statistic comes from few points, or from none: what it is on the rest of the support they do not tell.
+    pub fn is_rare(&self) -> bool {
+        let d = self.statistics;
+        let mut mean = vec![0.0; d];
+        self.rows().for_each(|(_, (w, t, _))| axpy(&mut mean, w, t));
+        (0..d).any(|s| is_rare(self.rows().map(|(_, (w, t, _))| w * (t[s] - mean[s]).powi(2))))
     }
     /// Means, covariance and standard errors. Of several numbers of controls, none among them, the one whose standard errors
     /// are the smallest: even points leave little for a regression to take away.

@@ -166,8 +166,8 @@ impl Row<'_> {
             replicates: self.options.replicates,
             control_variates: self.options.control_variates,
         };
-        let (estimate, misses) = drawn.estimate(unique)?;
-        let gate = if judgement.gate.is_empty() && misses { "stein" } else { judgement.gate };
+        let (estimate, failed) = drawn.estimate(unique)?;
+        let gate = if judgement.gate.is_empty() { failed } else { judgement.gate };
         Ok((estimate, log_normalizer, gate))
     }
     /// A Gaussian over the normal scores of the base, fitted to weighted points in a few rounds, with the share of the base that

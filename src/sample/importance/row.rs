@@ -4,6 +4,7 @@ use super::estimate::{Estimate, LogNormalizer, Weighted, effective};
 use crate::error::{Error, Result};
 use crate::family::{Family, Integrand, Moments};
 use crate::sample::control::{Controls, DRAWS_PER_CONTROL};
+use crate::sample::rare::RARE;
 
 /// Equal statistics once.
 pub(in crate::sample) struct Unique {
@@ -81,9 +82,10 @@ pub(in crate::sample) struct Drawn<'a> {
 
 impl Drawn<'_> {
     /// Moments of the distinct statistics.
-    /// The second value says whether the points miss a part of the density: where they do, functions whose means are zero
-    /// under the density have other means over the points, because the density does not end where the points do.
-    pub fn estimate(&self, unique: &Unique) -> Result<(Estimate, bool)> {
+    /// The second value is a gate that failed: "stein" where the points miss a part of the density, so that functions whose means
+    /// are zero under the density have other means over the points, because the density does not end where the points do;
+    /// "rare" where a statistic varies on a few points only, or on none.
+    pub fn estimate(&self, unique: &Unique) -> Result<(Estimate, &'static str)> {
         let t: Vec<f64> = self.t.chunks(self.eta.len()).flat_map(|t| unique.first.iter().map(|i| t[*i])).collect();
         let (controls, width) = self.controls()?;
         let misses = self.misses(&controls, width);
@@ -96,7 +98,12 @@ impl Drawn<'_> {
             width,
             replicates: self.replicates,
         };
-        Ok((weighted.estimate(), misses))
+        let gate = match () {
+            () if misses => "stein",
+            () if weighted.is_rare() => RARE,
+            () => "",
+        };
+        Ok((weighted.estimate(), gate))
     }
     /// Whether a control, of the first `width`, has another mean than zero: by more than chance, and by more than rounding.
     fn misses(&self, controls: &[f64], width: usize) -> bool {

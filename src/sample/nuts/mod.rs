@@ -15,6 +15,7 @@ use super::chains::{Chains, Conduct};
 use super::diagnose::{self, Summary};
 use super::hmc::{check_continuous, check_moved, nowhere};
 use super::poles;
+use super::rare::{RARE, is_rare};
 use super::stretch::{self, Sight, Space};
 use crate::error::{Error, Result};
 use crate::family::{Density, Family, Moments};
@@ -342,9 +343,11 @@ fn stuck(series: &[Vec<f64>], range: std::ops::Range<usize>) -> bool {
 fn gate(series: &[Vec<f64>], each: &[Judged], ended: &Ended, divergences: usize, chains: usize) -> &'static str {
     let ((ess, rhat), draws) = (worst(each), series.first().map_or(0, Vec::len));
     let diverged = divergences as f64 / draws as f64;
+    let rare = || series.iter().zip(each).any(|(s, j)| is_rare(s.iter().map(|t| (t - j.summary.mean).powi(2))));
     let bias = if ended.space.is_stretched() { stretch::BIAS * diverged } else { 0.0 };
     match () {
         () if (0..chains).any(|c| stuck(series, c * (draws / chains)..(c + 1) * (draws / chains))) => "stuck",
+        () if rare() => RARE,
         () if rhat.is_nan() || rhat > RHAT => "rhat",
         () if ess.is_nan() || ess < ESS.max(ESS_PER_CHAIN * chains as f64) => "ess",
         () if diverged > DIVERGENT || bias > ess.sqrt().recip() => "divergences",

@@ -31,7 +31,8 @@ const SHORTEST: f64 = 0.05;
 /// Distance in standard deviations within which two climbs have reached the same mode.
 const SAME: f64 = 0.3;
 
-/// The log density of a clique at one eta, with the log-Jacobian of its charts.
+/// The log density of a clique at one eta, with the log-Jacobian of its charts. One over two coordinates has a third one, in which
+/// it is normal about 0.
 pub(super) struct Hill<'a> {
     clique: &'a Clique,
     charts: &'a [Chart],
@@ -87,14 +88,15 @@ const AROUND: usize = 1 + 2 * D + D * (D - 1) / 2;
 impl<'a> Hill<'a> {
     pub(super) fn new(clique: &'a Clique, charts: &'a [Chart], eta: &'a [f64]) -> Hill<'a> {
         let pool = clique.program().pool();
-        let points = Points { x: vec![vec![0.0; AROUND]; D], log_weights: vec![0.0; AROUND] };
+        let points = Points { x: vec![vec![0.0; AROUND]; charts.len()], log_weights: vec![0.0; AROUND] };
         Hill { clique, charts, eta, pool, points, table: Table::empty(clique, AROUND), values: Aligned::filled(0, 0.0) }
     }
     /// The log density at no more than [`AROUND`] places.
     fn values(&mut self, places: &[[f64; D]]) -> &[f64] {
         for (m, t) in places.iter().enumerate() {
             let charts = self.charts;
-            self.points.log_weights[m] = (0..D).map(|a| charts[a].log_jacobian(t[a])).sum();
+            let normal: f64 = t[charts.len()..].iter().map(|t| -0.5 * t * t).sum();
+            self.points.log_weights[m] = charts.iter().zip(t).map(|(c, t)| c.log_jacobian(*t)).sum::<f64>() + normal;
             self.points.x.iter_mut().enumerate().for_each(|(a, x)| x[m] = charts[a].x(t[a]));
         }
         self.table.fill(self.clique, &mut self.pool, &self.points, 0..places.len());

@@ -2,9 +2,9 @@
 
 use super::QuadratureOptions;
 use super::effort::Effort;
-use super::grid::{Grid, TOL_WIDE};
+use super::grid::Grid;
 use super::nested::Nested;
-use super::row::{RESOLVED, Row};
+use super::row::{RESOLVED, Row, TOL_WIDE};
 use super::scan::Scanner;
 use super::window::{Chart, Window};
 use crate::domain::Axis;
@@ -19,6 +19,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 /// three coordinates: the more, the dearer are nodes.
 const SHARED: [f64; 3] = [2.5, 2.2, 1.6];
 
+/// Mass beyond a window for which it is worth widening.
+const BEYOND: f64 = 1e-9;
 /// Most nodes of a grid that rows share, in cliques of one, two and three coordinates: what needs more has ridges. Not so where
 /// surfaces cut through three coordinates: there lines are dearer.
 const TOGETHER: [usize; 3] = [usize::MAX, 1 << 17, 1 << 20];
@@ -208,11 +210,14 @@ impl Problem<'_> {
         }
         // A window that cuts through the density is doubled a few times before the density is blamed.
         for _ in 0..4 {
-            if row.tail.iter().all(|t| t.is_finite()) {
+            if row.tail.iter().all(|t| t.is_finite()) && row.beyond <= BEYOND {
                 break;
             }
             wider.widen();
-            row = self.integrate(over, &wider).unwrap_or(row);
+            match self.integrate(over, &wider) {
+                Some(again) if again.beyond <= row.beyond || row.beyond.is_nan() => row = again,
+                _ => break,
+            }
         }
         if row.tail.iter().any(|t| !t.is_finite()) {
             return Err(Error::domain(format!(
@@ -222,6 +227,7 @@ impl Problem<'_> {
             .hint("choose an eta region in which the tails decay faster"));
         }
         row.error.iter_mut().zip(&row.tail).for_each(|(e, t)| *e += t);
+        row.log_error += row.beyond;
         let worst = row.worst_in_sd().max(row.log_error).max(row.grain(&self.local));
         if worst > RESOLVED {
             return Err(Error::numeric(format!(

@@ -16,9 +16,8 @@
 //! Information and Control 5 (1962).
 
 use super::coarse::Coarse;
-use super::grid::TOL_WIDE;
 use super::lattice::TILE;
-use super::row::{FASTEST, Pace, Row, SAFETY};
+use super::row::{FASTEST, Pace, Row, SAFETY, TOL_WIDE};
 use super::table::{Points, Sweep, Table};
 use super::window::Chart;
 use crate::expr::lanes::{Aligned, Pool};

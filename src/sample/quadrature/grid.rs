@@ -6,7 +6,7 @@ use super::effort::Effort;
 use super::forest::{Cells, Forest, Sums};
 use super::lattice::{self, Lattice, Tiles};
 use super::nested::Nested;
-use super::row::{FASTEST, Pace, Row, floor};
+use super::row::{FASTEST, Pace, Row, TOL_WIDE, floor};
 use super::rule::{LEAST, Line, between_poles, is_pole, kinks, least, poles, tensor};
 use super::split;
 use super::table::{Points, Sweep, Table, Work};
@@ -76,8 +76,12 @@ const GROWTH: f64 = 1.5;
 const AT_LEAST: f64 = 0.85;
 /// Longest Gauss-Legendre rule: they cost their square to make, and what they do not resolve is singular.
 const LONGEST: usize = 768;
+/// What lies at the outermost nodes, in units of all mass and of standard deviations, that counts as nothing.
+const NOTHING: f64 = 1e-16;
 /// Decay over a sixteenth of a window past which it counts as none.
 const SLOW: f64 = 0.95;
+/// Refinement from which on changes do not fall as they do where a density is smooth.
+const LATE: u32 = 4;
 /// Most refinements.
 const LEVELS: u32 = 16;
 
@@ -257,6 +261,7 @@ impl<'a> Grid<'a> {
                 break;
             }
             let Some(level) = self.level(number, finest.as_ref(), options.max_nodes) else { break };
+            let late = number >= LATE && !self.nested();
             let swept = level.sweep(&pending, etas, &rows, number, number >= 2 || self.nested());
             let (read_once, mut swept) = (!swept.is_empty(), swept.into_iter());
             pending.retain(|i| {
@@ -267,7 +272,11 @@ impl<'a> Grid<'a> {
                         (row.worst, row.log_error) = (0.0, 0.0);
                     }
                     Some(before) => {
-                        row.judge(before, &mut changes[*i], Pace { fastest, uneven: self.nested(), steep: cut[*i].steep });
+                        row.judge(
+                            before,
+                            &mut changes[*i],
+                            Pace { fastest, uneven: self.nested(), steep: cut[*i].steep || late },
+                        );
                     }
                     None => {}
                 }
@@ -295,11 +304,13 @@ impl<'a> Grid<'a> {
                     .then(|| self.coarse(&level, &fresh.work.density(level.size()), cut[*i]).flood(&etas[*i], &row));
                 let flooded = flooded.flatten();
                 // A flood does not mind where the window ends.
-                let shallow = self.shallow() && flooded.is_none();
                 let more = more && flooded.is_none();
+                let inside = flooded.is_some();
                 let mut row = flooded.unwrap_or(row);
+                if !more && !(inside && !cut[*i].is_cut()) {
+                    self.add_tails(&level, &etas[*i], &mut row, cut[*i]);
+                }
                 if !more {
-                    row.tail = self.tail(&level, &etas[*i], &row, cut[*i], shallow);
                     self.add_poles(&level, &etas[*i], &mut row);
                 }
                 rows[*i] = Some(row);
@@ -312,7 +323,8 @@ impl<'a> Grid<'a> {
                 if let Some(row) = &mut rows[i] {
                     level.mean(&etas[i], &mut fresh);
                     level.covariance(row, &fresh);
-                    row.tail = self.tail(&level, &etas[i], row, cut[i], self.shallow());
+                    row.distrust(&changes[i]);
+                    self.add_tails(&level, &etas[i], row, cut[i]);
                     self.add_poles(&level, &etas[i], row);
                 }
             }
@@ -332,7 +344,9 @@ impl<'a> Grid<'a> {
         let mut fresh = Fresh { work: Work::new(), sums: None };
         level.mean(eta, &mut fresh);
         let mut row = self.coarse(&level, &fresh.work.density(level.size()), &self.window).by_modes(eta)?;
-        row.tail = self.tail(&level, eta, &row, &self.window, false);
+        if self.window.is_cut() {
+            self.add_tails(&level, eta, &mut row, &self.window);
+        }
         Some(row)
     }
     /// Add to the errors what lies nearer to poles than the nearest nodes, from the decay over some nodes before them.
@@ -362,45 +376,62 @@ impl<'a> Grid<'a> {
             && self.panels.iter().all(Option::is_none)
             && self.component.axes.iter().all(line)
     }
-    /// Whether windows are not so deep that nothing can lie beyond them.
-    fn shallow(&self) -> bool {
-        self.component.is_one_clique() && self.component.widest() > 2
-    }
-    /// Mass beyond the outermost nodes of the unbounded axes, from the decay over the last sixteenth of the window, times the distance
-    /// of T there from its mean. Looked at where the density is still noticeable at the end of the row's window, and everywhere in
-    /// windows that are `shallow`, of three coordinates.
-    fn tail(&self, level: &Level, eta: &[f64], row: &Row, window: &Window, shallow: bool) -> Vec<f64> {
-        let k = eta.len();
-        let mut out = vec![0.0; k];
+    /// Add what lies beyond the outermost nodes of the unbounded axes, from the decay over the last sixteenth of the window: its mass,
+    /// and for each statistic that times its distance from the mean. Looked at in components of one clique, and where the density
+    /// is still noticeable at the end of the row's window.
+    fn add_tails(&self, level: &Level, eta: &[f64], row: &mut Row, window: &Window) {
         let whole = |a: usize| matches!(self.component.axes[a], Axis::Integers { .. });
-        let open = |a: usize| self.panels[a].is_none() && !whole(a) && !level.counts.is_empty();
         let line = |a: usize| matches!(self.component.axes[a], Axis::Line | Axis::HalfLine { .. });
+        let open = |a: usize| (self.panels[a].is_none() || line(a)) && !whole(a) && !level.counts.is_empty();
         let cut = |a: usize| window.cut[a].contains(&true);
-        for axis in (0..self.panels.len()).filter(|a| open(*a) && (cut(*a) || shallow && line(*a))) {
-            let n = level.counts[axis];
-            let span = (n / 16).max(1);
-            for (last, before) in [(0, span), (n - 1, n - 1 - span)] {
-                let ((mass, far), (inner, _)) =
-                    (level.slab(self.component, axis, last, eta, row), level.slab(self.component, axis, before, eta, row));
-                // Negligible whatever the decay.
-                if mass < 1e-16 {
+        for axis in (0..self.panels.len()).filter(|a| open(*a) && (cut(*a) || self.component.is_one_clique() && line(*a))) {
+            let edge =
+                matches!(self.component.axes[axis], Axis::HalfLine { .. }) && self.window.charts[axis] == Chart::Identity;
+            for up in [false, true] {
+                if edge && !up {
                     continue;
                 }
-                let decay = mass / inner;
-                let beyond = match decay {
-                    d if d < SLOW => mass / (1.0 - d.powf(1.0 / span as f64)),
+                let (last, before, steps) = self.outermost(level, axis, up);
+                let (mass, far) = level.slab(self.component, axis, last, eta, row);
+                let sd = |s: usize| row.cov[s * eta.len() + s].max(0.0).sqrt();
+                // Negligible whatever the decay.
+                let all = far.iter().enumerate().map(|(s, f)| mass * f / sd(s).max(f64::MIN_POSITIVE)).fold(mass, f64::max);
+                if all < NOTHING || all.is_nan() {
+                    continue;
+                }
+                let (inner, nearer) = level.slab(self.component, axis, before, eta, row);
+                // A rule on panels has other weights further inside.
+                let weight = level.lines.get(axis).map_or(0.0, |l| l.log_weight(last) - l.log_weight(before));
+                let beyond = |last: f64, before: f64| match last / before / weight.exp() {
+                    decay if decay < SLOW => last / (1.0 - decay.powf(1.0 / steps)),
                     _ if cut(axis) => f64::INFINITY,
-                    _ => mass / (1.0 - SLOW.powf(1.0 / span as f64)),
+                    _ => last / (1.0 - SLOW.powf(1.0 / steps)),
                 };
-                out.iter_mut().zip(&far).for_each(|(o, f)| *o += 2.0 * beyond * f);
+                row.beyond += 2.0 * beyond(mass, inner);
+                for (tail, (far, nearer)) in row.tail.iter_mut().zip(far.iter().zip(&nearer)) {
+                    *tail += 2.0 * if *far > 0.0 { beyond(mass * far, inner * nearer) } else { 0.0 };
+                }
             }
         }
-        out
+    }
+    /// The outermost node of an axis, one a sixteenth of the window before it, and how many steps lie between.
+    fn outermost(&self, level: &Level, axis: usize, up: bool) -> (usize, usize, f64) {
+        let n = level.counts[axis];
+        let last = if up { n - 1 } else { 0 };
+        match (level.lines.get(axis), &self.panels[axis]) {
+            (Some(line), Some(_)) => {
+                let part = (self.window.high[axis] - self.window.low[axis]) / 16.0;
+                let apart = |i: &usize| (line.t[*i] - line.t[last]).abs() >= part;
+                let before = if up { (0..n).rfind(apart) } else { (0..n).find(apart) }.unwrap_or(n - 1 - last);
+                (last, before, (line.t[before] - line.t[last]).abs() / line.log_weight(last).exp())
+            }
+            _ => {
+                let span = (n / 16).max(1);
+                (last, if up { last - span } else { span }, span as f64)
+            }
+        }
     }
 }
-
-/// Smallest error in standard deviations that is asked of rules in several coordinates.
-pub(super) const TOL_WIDE: f64 = 5e-9;
 
 impl<'a> Level<'a> {
     fn new(component: &'a Component, lines: Vec<Line>, counts: Vec<usize>) -> Level<'a> {
@@ -480,6 +511,7 @@ impl<'a> Level<'a> {
             worst: f64::INFINITY,
             undefined,
             tail: vec![0.0; k],
+            beyond: 0.0,
         }
     }
     /// The covariance of the row whose means were computed last.

@@ -37,16 +37,23 @@ pub(super) struct Seen {
     pub profiles: Vec<Vec<f64>>,
     /// Maxima between the nodes.
     pub summits: Vec<Summit>,
+    /// For each coordinate a place t below and above where the nodes show the end of the density, where it goes on: along a
+    /// ridge between them.
+    pub hidden: Vec<[Option<Vec<f64>>; 2]>,
 }
 
 impl Seen {
     /// Whether nodes that count jump up and down, as they do along a ridge that is narrower than their distance.
     pub(super) fn rough(&self, depth: f64) -> bool {
-        self.lost() || self.jumps(depth)
+        self.lost() || self.jumps(depth) || self.goes_on()
+    }
+    /// Whether the density goes on somewhere between the nodes.
+    pub(super) fn goes_on(&self) -> bool {
+        self.hidden.iter().flatten().any(Option::is_some)
     }
     /// Whether nodes that count do not show how the density goes from one to the next.
     pub(super) fn steep(&self, depth: f64) -> bool {
-        self.jumps(depth.min(COUNTS))
+        self.jumps(depth.min(COUNTS)) || self.goes_on()
     }
     /// Whether the nodes miss the density, so that their profiles are those of its flanks.
     pub(super) fn lost(&self) -> bool {
@@ -108,17 +115,72 @@ impl<'a> Look<'a> {
         let tensor = (self.whole && self.component.is_one_clique() && counts.len() > 1).then(|| &tables[0][..]);
         let place = |axis, node| self.forest.place(&tables, &counts, axis, node);
         let mut summits = climber.summits(&profiles, tensor, depth, known, place);
-        if let (Some(values), 3) = (tensor, counts.len()) {
+        if let (Some(values), 2 | 3) = (tensor, counts.len()) {
             summits.extend(self.others(eta, values, &summits));
         }
-        Seen { profiles, summits }
+        let mut seen = Seen { profiles, summits, hidden: vec![] };
+        if counts.len() > 1 && !self.whole {
+            seen.hidden = self.hidden(&climber, &seen, &tables, &counts, depth);
+        }
+        seen
     }
-    /// Modes over three coordinates of which no node tells.
+    /// Where the nodes show the density to end, and it goes on between them: where it is so narrow there across that they may miss
+    /// it, it is climbed to its top.
+    fn hidden(
+        &self,
+        climber: &Climber,
+        seen: &Seen,
+        tables: &[Vec<f64>],
+        counts: &[usize],
+        depth: f64,
+    ) -> Vec<[Option<Vec<f64>>; 2]> {
+        let level = seen.top() - depth;
+        let narrow = |axis: usize, place: &[usize]| {
+            self.component.cliques.iter().zip(tables).filter(|(c, _)| c.coordinates.contains(&axis)).any(|(clique, table)| {
+                let sizes: Vec<usize> = clique.coordinates.iter().map(|c| counts[*c]).collect();
+                let stride = |a: usize| sizes[a + 1..].iter().product::<usize>();
+                let at: usize = clique.coordinates.iter().enumerate().map(|(a, c)| place[*c] * stride(a)).sum();
+                clique.coordinates.iter().enumerate().filter(|(_, c)| **c != axis).any(|(a, c)| {
+                    let inner = place[*c] > 0 && place[*c] + 1 < counts[*c];
+                    // Not a number where all of it is nothing.
+                    inner && 2.0 * table[at] - table[at - stride(a)] - table[at + stride(a)] > ROUGH
+                })
+            })
+        };
+        let beyond = |axis: usize, node: Option<usize>| {
+            let node = node.filter(|n| *n < counts[axis])?;
+            let place = self.forest.place(tables, counts, axis, node);
+            if !narrow(axis, &place) {
+                return None;
+            }
+            let t = place.iter().zip(&self.nodes).map(|(i, n)| n[*i]).collect();
+            climber.across(t, axis).filter(|(_, value)| *value >= level).map(|(place, _)| place)
+        };
+        let ends = |(axis, profile): (usize, &Vec<f64>)| {
+            let first = profile.iter().position(|v| *v >= level).and_then(|i| i.checked_sub(1));
+            let last = profile.iter().rposition(|v| *v >= level).map(|i| i + 1);
+            let line = self.component.axes[axis].ends().is_none();
+            [first, last].map(|node| if line { beyond(axis, node) } else { None })
+        };
+        seen.profiles.iter().enumerate().map(ends).collect()
+    }
+    /// The top of the density at the component's share of eta where coordinate `axis` is at t, climbed from a place.
+    pub(super) fn top_at(&self, eta: &[f64], axis: usize, t: f64, from: &[f64]) -> Option<(Vec<f64>, f64)> {
+        let mut place = from.to_vec();
+        place[axis] = t;
+        Climber::new(self.component, &self.charts, &self.nodes, eta).across(place, axis)
+    }
+    /// A place x as a summit.
+    pub(super) fn summit_at(&self, eta: &[f64], x: Vec<f64>) -> Option<Summit> {
+        Climber::new(self.component, &self.charts, &self.nodes, eta).here(&Summit::at(x, 0.0))
+    }
+    /// Modes over two or three coordinates of which no node tells.
     fn others(&self, eta: &[f64], values: &[f64], known: &[Summit]) -> Vec<Summit> {
-        let inside = |s: &Summit| std::array::from_fn(|a| self.charts[a].t(s.x[a]));
+        let inside = |s: &Summit| std::array::from_fn(|a| self.charts.get(a).map_or(0.0, |c| c.t(s.x[a])));
         let known: Vec<[f64; 3]> = known.iter().map(inside).collect();
         let x = |t: [f64; 3]| t.iter().zip(&self.charts).map(|(t, c)| c.x(*t)).collect();
-        let found = others(&self.component.cliques[0], &self.charts, &self.nodes, eta, values, &known);
+        let nodes: Vec<Vec<f64>> = self.nodes.iter().cloned().chain([vec![0.0]]).take(3).collect();
+        let found = others(&self.component.cliques[0], &self.charts, &nodes, eta, values, &known);
         found.into_iter().map(|(t, value)| Summit::at(x(t), value)).collect()
     }
     /// Whether log density of at least `level` is seen at each node of an axis, or of at least `summit` at a summit beside it.

@@ -34,7 +34,8 @@ fn foretold(modes: &[Basin], t: [f64; 2], along: &[f64], out: &mut [f64]) {
 }
 
 /// Modes beside those near the highest node and near the `known` places t, with their log densities. `values` are those of all
-/// combinations of the nodes of three axes, last fastest, of which the middle ones are looked at.
+/// combinations of the nodes of three axes, last fastest, of which the middle ones are looked at. The third has one node at 0 where
+/// the clique has two coordinates.
 pub(super) fn others(
     clique: &Clique,
     charts: &[Chart],
@@ -46,9 +47,11 @@ pub(super) fn others(
     let sizes: [usize; D] = std::array::from_fn(|a| nodes[a].len());
     let node = |m: usize| [m / (sizes[1] * sizes[2]), m / sizes[2] % sizes[1], m % sizes[2]];
     let place = |n: [usize; D]| -> [f64; D] { std::array::from_fn(|a| nodes[a][n[a]]) };
-    let widths = |n: [usize; D]| -> [f64; D] {
-        std::array::from_fn(|a| 0.25 * (nodes[a][(n[a] + 1).min(sizes[a] - 1)] - nodes[a][n[a].saturating_sub(1)]))
+    let width = |a: usize, n: usize| match sizes[a] {
+        1 => 1.0,
+        size => 0.25 * (nodes[a][(n + 1).min(size - 1)] - nodes[a][n.saturating_sub(1)]),
     };
+    let widths = |n: [usize; D]| -> [f64; D] { std::array::from_fn(|a| width(a, n[a])) };
     let values = &values[..sizes.iter().product()];
     let most = values.iter().copied().filter(|v| *v < f64::INFINITY).fold(f64::NEG_INFINITY, f64::max);
     let Some(highest) = values.iter().position(|v| *v == most).filter(|_| most.is_finite()) else { return vec![] };

@@ -134,9 +134,9 @@ impl<'a> Ridge<'a> {
         Some((runs.first()?.0, runs.last()?.1))
     }
     /// The parts of the line behind `prefix`, ascending, in which the density counts; none where its logarithm is so large that
-    /// rounding hides them.
+    /// rounding hides them, or where no place has any.
     pub(super) fn runs(&self, prefix: &[f64]) -> Vec<(f64, f64)> {
-        if hidden(self.level) {
+        if hidden(self.level) || self.level == f64::NEG_INFINITY {
             return vec![];
         }
         let seen = self.seen(prefix);

@@ -16,7 +16,14 @@ pub(super) struct Row {
     pub undefined: bool,
     /// What the mass beyond the window may add to each statistic; infinite where the density does not decay.
     pub tail: Vec<f64>,
+    /// The mass beyond the window.
+    pub beyond: f64,
 }
+
+/// Smallest error in standard deviations that is asked of rules in several coordinates.
+pub(super) const TOL_WIDE: f64 = 5e-9;
+/// Least error that is claimed there.
+const LEAST_WIDE: f64 = 3e-11;
 
 /// What the error of a level may be above the geometric extrapolation of the last changes.
 pub(super) const SAFETY: f64 = 3.0;
@@ -35,7 +42,7 @@ pub(super) struct Pace {
 pub(super) const FASTEST: [f64; 2] = [1e-2, 1e-4];
 /// Part of the last change that the next one is taken to be at most.
 const SLOWEST: f64 = 0.75;
-/// Part of the change before the last that an error is at least where nodes may not resolve the density.
+/// Part of the change before the last that an error is at least where nodes may not resolve the density, or do not.
 const REMEMBERED: f64 = 0.25;
 /// Power of the ratio of changes that is believed where they are uneven.
 const DOUBTED: f64 = 0.75;
@@ -45,7 +52,17 @@ impl Row {
     pub(super) fn nothing(k: usize) -> Row {
         let zeros = vec![0.0; k];
         let (mu, error, tail) = (zeros.clone(), zeros.clone(), zeros);
-        Row { mu, cov: vec![0.0; k * k], log_normalizer: 0.0, error, log_error: 0.0, worst: 0.0, undefined: false, tail }
+        Row {
+            mu,
+            cov: vec![0.0; k * k],
+            log_normalizer: 0.0,
+            error,
+            log_error: 0.0,
+            worst: 0.0,
+            undefined: false,
+            tail,
+            beyond: 0.0,
+        }
     }
     /// Of which nothing is known.
     pub(super) fn unknown(k: usize) -> Row {
@@ -110,6 +127,12 @@ impl Row {
         self.error = (0..k).map(|s| (factor * change[s]).max(least * sd(s)).max(floor(self.mu[s]))).collect();
         self.log_error = (factor * shift).max(least);
         self.worst = worst(&self.error).max(self.log_error);
+        // What is claimed is not less than what a slower pace would leave, where that is good enough too.
+        if pace.fastest < FASTEST[0] {
+            let slower = |change: f64, unit: f64| (SAFETY * FASTEST[0] * change).clamp(LEAST_WIDE * unit, TOL_WIDE * unit);
+            self.error.iter_mut().enumerate().for_each(|(s, e)| *e = e.max(slower(change[s], sd(s))));
+            self.log_error = self.log_error.max(slower(shift, 1.0));
+        }
     }
     /// Where the variance of a statistic has changed since the last level, nodes may miss most of where it varies: a rare event
     /// that one node sees, whose mean stands still by accident.
@@ -122,6 +145,16 @@ impl Row {
             self.error[s] += more * now.max(then).sqrt();
             self.worst = self.worst.max(more);
         }
+    }
+    /// Of a row that has not settled: the last change may be small by accident.
+    pub(super) fn distrust(&mut self, changes: &[f64]) {
+        let [.., before, _] = changes else { return };
+        let (k, least) = (self.mu.len(), REMEMBERED * before);
+        for s in 0..k {
+            self.error[s] = self.error[s].max(least * self.cov[s * k + s].max(0.0).sqrt());
+        }
+        self.log_error = self.log_error.max(least);
+        self.worst = self.worst.max(least);
     }
     /// Take the errors to be this part of what they were judged.
     pub(super) fn believe(&mut self, part: f64) {

@@ -11,13 +11,18 @@ pub(super) struct Line {
     pub t: Vec<f64>,
     pub x: Vec<f64>,
     pub log_weights: Vec<f64>,
+    chart: Chart,
 }
 
 impl Line {
     /// Nodes t with weights, of a coordinate with a chart.
     pub(super) fn new(t: Vec<f64>, weights: &[f64], chart: Chart) -> Line {
         let log_weights = t.iter().zip(weights).map(|(t, w)| w.ln() + chart.log_jacobian(*t)).collect();
-        Line { x: t.iter().map(|t| chart.x(*t)).collect(), t, log_weights }
+        Line { x: t.iter().map(|t| chart.x(*t)).collect(), t, log_weights, chart }
+    }
+    /// The logarithm of the weight of node `i` in t.
+    pub(super) fn log_weight(&self, i: usize) -> f64 {
+        self.log_weights[i] - self.chart.log_jacobian(self.t[i])
     }
 }
 

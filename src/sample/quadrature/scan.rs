@@ -10,7 +10,11 @@ use super::window::{Chart, Window};
 use crate::domain::Axis;
 use crate::error::{Error, Result};
 use crate::expr::lanes::Aligned;
-use crate::family::{Component, Existence, Family, Integrand};
+use crate::family::{Component, Density, Existence, Family, Integrand};
+use crate::num::stream::Stream;
+use crate::sample::inside::seek;
+use rand::Rng;
+use rand_distr::StandardNormal;
 use std::rc::Rc;
 
 /// Nodes an axis of a look, for one, two and three coordinates.
@@ -62,6 +66,11 @@ enum Remembered {
 
 /// How often a window that cuts through a density is widened.
 const WIDENINGS: u32 = 12;
+/// Parts of a window by which it is widened along a ridge, and most of them.
+const STRIDE: f64 = 0.2;
+const STRIDES: u32 = 40;
+/// Searches for a place where a condition holds.
+const STARTS: usize = 8;
 /// Most places that are remembered.
 const REMEMBERED: usize = 12;
 /// What is added to either side of a remembered place, as a part of its width, for one, two and three coordinates.
@@ -111,7 +120,10 @@ impl<'a> Scanner<'a> {
     /// As [`Scanner::window`].
     pub(super) fn near(&mut self, eta: &[f64]) -> Result<Window> {
         let local: Vec<f64> = self.component.statistics.iter().map(|s| eta[*s]).collect();
-        let whole = self.looks[0].seen(&local, self.depth, &[], &mut self.buffer);
+        let mut whole = self.looks[0].seen(&local, self.depth, &[], &mut self.buffer);
+        if self.family.is_restricted() && !whole.top().is_finite() {
+            whole.summits.extend(self.start(eta, &local));
+        }
         self.check_whole(&whole, eta)?;
         let near = match self.remembered(&local, &whole) {
             Remembered::Window(window) => return Ok(window),
@@ -141,10 +153,12 @@ impl<'a> Scanner<'a> {
             self.check_finite(&seen, eta)?;
             narrowed = self.narrow(&look, &seen);
             (rough, lost, top) = (seen.rough(self.depth), lost | seen.lost(), seen.top());
-            summits = seen.summits;
-            if !narrowed.shrinking && self.looks.len() <= REMEMBERED {
+            if !narrowed.shrinking && seen.goes_on() {
+                self.go_on(&mut narrowed.window, &local, &look, &seen);
+            } else if !narrowed.shrinking && self.looks.len() <= REMEMBERED {
                 self.remember(look, &narrowed);
             }
+            summits = seen.summits;
         }
         if top * f64::EPSILON > RESOLVED {
             return Err(Error::numeric(format!(
@@ -159,6 +173,45 @@ impl<'a> Scanner<'a> {
             window.open = true;
         }
         Ok(window)
+    }
+    /// Widen a window to where the density goes on along ridges between the nodes of a look.
+    fn go_on(&self, window: &mut Window, eta: &[f64], look: &Look, seen: &Seen) {
+        if window.charts != look.charts {
+            return;
+        }
+        for (axis, ends) in seen.hidden.iter().enumerate() {
+            for (end, found) in ends.iter().enumerate() {
+                let Some(mut place) = found.clone() else { continue };
+                let (step, bounds) = (STRIDE * (window.high[axis] - window.low[axis]), look.bounds[axis]);
+                for _ in 0..STRIDES {
+                    let t = if end == 0 { (place[axis] - step).max(bounds.0) } else { (place[axis] + step).min(bounds.1) };
+                    if end == 0 {
+                        window.low[axis] = window.low[axis].min(t)
+                    } else {
+                        window.high[axis] = window.high[axis].max(t)
+                    }
+                    match look.top_at(eta, axis, t, &place) {
+                        Some((next, value)) if value >= seen.top() - self.depth && t != place[axis] => place = next,
+                        _ => break,
+                    }
+                }
+            }
+        }
+    }
+    /// Where the condition of a support holds, as a summit of the look at whole axes: for parts that none of its nodes is in.
+    fn start(&self, eta: &[f64], local: &[f64]) -> Option<Summit> {
+        let free = self.family.support().bijector().free();
+        if !self.integrand.is_plain() || free != self.family.support().dim() {
+            return None;
+        }
+        let mut rng = Stream::new(0).child("inside").rng();
+        (0..STARTS).find_map(|_| {
+            // Not from a place where the sides of a condition are equal.
+            let from: Vec<f64> = (0..free).map(|_| rng.sample(StandardNormal)).collect();
+            let z = seek(self.family, eta, &from, &mut rng)?;
+            let x = self.family.density().program().evaluate(Density::POINT, &z, eta);
+            self.looks[0].summit_at(local, self.component.coordinates.iter().map(|c| x[*c]).collect())
+        })
     }
     /// Keep a look, or where looks are dear one that is wider, into which densities like this one fit too.
     fn remember(&mut self, look: Look<'a>, narrowed: &Narrowed) {
@@ -232,13 +285,13 @@ impl<'a> Scanner<'a> {
             let filled = self.filled(number, &seen, top).filter(|_| top.is_finite() && self.holds(number, whole, top));
             let Some(filled) = filled else { continue };
             // A narrow ridge is not followed by the nodes.
-            if filled >= self.enough && !(self.has_ridges() && seen.rough(self.depth)) {
+            if filled >= self.enough && !seen.goes_on() && !(self.has_ridges() && seen.rough(self.depth)) {
                 let window = self.narrow(&self.looks[number], &seen).window;
                 // What served last is tried first.
                 self.looks[1..=number].rotate_right(1);
                 return Remembered::Window(window);
             }
-            if filled < self.enough && best.as_ref().is_none_or(|(most, ..)| filled > *most) {
+            if filled < self.enough && !seen.goes_on() && best.as_ref().is_none_or(|(most, ..)| filled > *most) {
                 best = Some((filled, number, seen));
             }
         }
@@ -305,7 +358,7 @@ impl<'a> Scanner<'a> {
     /// The window that what is seen over a look says.
     fn narrow(&self, look: &Look, seen: &Seen) -> Narrowed {
         // Nodes that miss a narrow density count by the best of them.
-        let (top, shown) = (seen.top(), seen.shown());
+        let (top, shown) = (seen.top(), Some(seen.shown()).filter(|v| *v > f64::NEG_INFINITY).unwrap_or(f64::INFINITY));
         let (mut charts, mut bounds, mut shrinking) = (look.charts.clone(), look.bounds.clone(), false);
         let (mut ends, mut cut) = (Vec::new(), Vec::new());
         for axis in 0..seen.profiles.len() {
@@ -348,7 +401,8 @@ impl<'a> Scanner<'a> {
         }
         let (low, high) = ends.into_iter().unzip();
         let summits = seen.summits.iter().filter(|s| s.value >= top - self.depth).map(|s| s.x.clone()).collect();
-        let steep = seen.steep(self.depth);
+        // Where a condition ends the support, lines are split.
+        let steep = if self.family.is_restricted() { seen.goes_on() } else { seen.steep(self.depth) };
         Narrowed { window: Window { charts, low, high, cut, summits, open: false, steep }, bounds, shrinking }
     }
 }

@@ -149,7 +149,7 @@ impl<'a> Climber<'a> {
         }
     }
     /// A summit seen from another look, where its place is in this one.
-    fn here(&self, s: &Summit) -> Option<Summit> {
+    pub(super) fn here(&self, s: &Summit) -> Option<Summit> {
         let t: Vec<f64> = s.x.iter().zip(self.charts).map(|(x, c)| c.t(*x)).collect();
         let inside = |(t, n): (&f64, &Vec<f64>)| n[0] <= *t && *t <= n[n.len() - 1];
         if !t.iter().zip(self.nodes).all(inside) {
@@ -157,6 +157,14 @@ impl<'a> Climber<'a> {
         }
         let value = self.values(&t, 0, &[t[0]])[0];
         value.is_finite().then(|| Summit { value, ..s.clone() })
+    }
+    /// Up from `t` with coordinate `axis` as it is: the place and the log density there.
+    pub(super) fn across(&self, t: Vec<f64>, axis: usize) -> Option<(Vec<f64>, f64)> {
+        let step = |n: &Vec<f64>| (n[n.len() - 1] - n[0]) / (n.len() - 1) as f64;
+        let (widths, mut limits) = (self.nodes.iter().map(step).collect(), self.ends());
+        limits[axis] = (t[axis], t[axis]);
+        let top = self.climb(t, widths, axis, &limits, None)?;
+        Some((top.x.iter().zip(self.charts).map(|(x, c)| c.t(*x)).collect(), top.value))
     }
     /// Up from `t` between limits. With `pools` the coordinate `axis` stays, and others may jump to the values of their pools.
     fn climb(

@@ -88,6 +88,10 @@ impl Window {
             self.high[axis] = (self.high[axis] + more).min(to);
         }
     }
+    /// Whether the density is still noticeable where it ends somewhere.
+    pub(super) fn is_cut(&self) -> bool {
+        self.cut.iter().flatten().any(|cut| *cut)
+    }
     /// Half as wide again on the sides where the density is still noticeable, between ends.
     pub(super) fn follow_cut(&mut self, ends: &[(f64, f64)]) {
         for (axis, (from, to)) in ends.iter().enumerate() {

@@ -166,13 +166,12 @@ impl Run<'_> {
             replicates: populations,
             control_variates: self.options.control_variates,
         };
-        let (estimate, misses) = drawn.estimate(unique)?;
+        let (estimate, failed) = drawn.estimate(unique)?;
         let squares: f64 = log_z.iter().map(|l| (2.0 * (l - top)).exp()).sum();
         let gate = match () {
             () if !(estimate.rhat < RHAT && acceptance > ACCEPTANCE) => "rhat",
             () if 1.0 / squares < AGREEING * count => "populations",
-            () if misses => "stein",
-            () => "",
+            () => failed,
         };
         estimate.append(out, unique, LogNormalizer::mean_of(&log_z), "smc", gate);
         Ok(())
