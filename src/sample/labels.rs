@@ -7,6 +7,7 @@ use super::importance::{self, ImportanceOptions};
 use super::nuts::{self, NutsOptions};
 use super::poles::{self, POLES};
 use super::quadrature::{self, QuadratureOptions, quadrature};
+use super::rare::RARE;
 use super::smc::{self, SmcOptions};
 use crate::error::{Error, Kind, Result};
 use crate::family::{Existence, Family, Moments, Want, check_batch};
@@ -275,8 +276,8 @@ fn ladder(
         Ok(found) => {
             let mut all = Moments::default();
             for (row, mut one) in found.rows(k).into_iter().enumerate() {
-                // No other sampler sees poles either.
-                let lost = one.gate[0] == POLES;
+                // No other sampler sees poles either, or what draws of good weights do not meet.
+                let lost = one.gate[0] == POLES || one.gate[0] == RARE;
                 if !lost && (!one.gate[0].is_empty() || !precise(&one, options.hmc.target_mcse)) {
                     // What the next route cannot do either keeps what there is, with its gate.
                     one = match lower(row) {

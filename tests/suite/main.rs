@@ -4,6 +4,7 @@
 mod bad_input;
 mod cavi;
 mod certify;
+mod claims;
 mod cli;
 mod conformance;
 mod controls;

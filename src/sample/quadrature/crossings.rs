@@ -2,7 +2,7 @@
 
 use super::effort::Effort;
 use super::planes::Planes;
-use super::rule::section;
+use super::rule::{section, turns};
 use super::window::{Chart, Window};
 use crate::domain::Axis;
 use crate::expr::lanes::Pool;
@@ -247,11 +247,6 @@ impl<'a> Crossings<'a> {
 /// Place `i` of `n` from a to b, both included.
 fn between(a: f64, b: f64, i: usize, n: usize) -> f64 {
     if i + 1 == n { b } else { a + (b - a) / (n - 1) as f64 * i as f64 }
-}
-
-/// Whether three values of one sign come nearest to zero in the middle.
-fn turns(before: f64, here: f64, after: f64) -> bool {
-    (here > 0.0) == (after > 0.0) && here.abs() < before.abs() && here.abs() <= after.abs()
 }
 
 /// A search for the places where a pattern changes.

@@ -17,7 +17,7 @@
 
 use super::coarse::Coarse;
 use super::lattice::TILE;
-use super::row::{FASTEST, Pace, Row, SAFETY, TOL_WIDE};
+use super::row::{FASTEST, LEAST_SPREAD, Pace, Row, SAFETY, TOL_WIDE};
 use super::table::{Points, Sweep, Table};
 use super::window::Chart;
 use crate::expr::lanes::{Aligned, Pool};
@@ -133,6 +133,7 @@ impl<'a> Flood<'a> {
             let mut sums = Sweep::new(eta, before.log_normalizer, &before.mu, !measured, MOST);
             let mut sea = self.flow(&mesh, number == 0, &mut sums, &mut room)?;
             let (log_normalizer, mu, cov) = sums.moments();
+            let seen = sums.spread() >= LEAST_SPREAD[D - 1];
             if !log_normalizer.is_finite() || mu.iter().any(|m| !m.is_finite()) {
                 return None;
             }
@@ -166,7 +167,7 @@ impl<'a> Flood<'a> {
             if number == 0 {
                 mesh.shore *= (SEA / sea).clamp(f64::EPSILON, 1.0);
             }
-            if number > 0 && row.worst <= TOL_WIDE.max(row.grain(eta)) {
+            if number > 0 && seen && row.worst <= TOL_WIDE.max(row.grain(eta)) {
                 return Some(row);
             }
             (before, mesh.step) = (row, mesh.step * FINER);

@@ -6,7 +6,7 @@ use super::effort::Effort;
 use super::forest::{Cells, Forest, Sums};
 use super::lattice::{self, Lattice, Tiles};
 use super::nested::Nested;
-use super::row::{FASTEST, Pace, Row, TOL_WIDE, floor};
+use super::row::{FASTEST, LEAST_SPREAD, Pace, Row, TOL_WIDE, floor};
 use super::rule::{LEAST, Line, between_poles, is_pole, kinks, least, poles, tensor};
 use super::split;
 use super::table::{Points, Sweep, Table, Work};
@@ -49,6 +49,9 @@ struct Level<'a> {
     undefined: Cell<f64>,
     /// The work that it took to lay out its lines one by one.
     work: u64,
+    /// Whether curved surfaces at which something jumps cut three coordinates: where they close, lines may miss the last of what is
+    /// inside, at all levels alike.
+    tips: bool,
 }
 
 /// Points from which on a table is read once for all rows.
@@ -80,6 +83,8 @@ const LONGEST: usize = 768;
 const NOTHING: f64 = 1e-16;
 /// Decay over a sixteenth of a window past which it counts as none.
 const SLOW: f64 = 0.95;
+/// Mass of a ball that lines miss where it closes is a fifth of this.
+const TIPS: f64 = 5e-7;
 /// Refinement from which on changes do not fall as they do where a density is smooth.
 const LATE: u32 = 4;
 /// Most refinements.
@@ -218,7 +223,9 @@ impl<'a> Grid<'a> {
             };
             let points = nested.points(n, if level > 0 { most } else { usize::MAX })?;
             let (points, work) = (OnceCell::from(vec![points]), start - self.effort.left());
-            return Some(Level { points, work, ..Level::new(self.component, vec![], vec![]) });
+            let open = clique.surfaces().1.iter().any(|s| s.jumps && s.coordinates.len() > 1);
+            let tips = open && nested.is_curved() && d > 2;
+            return Some(Level { points, work, tips, ..Level::new(self.component, vec![], vec![]) });
         }
         let lines: Vec<Line> = (0..self.panels.len()).map(|axis| self.line(axis, level)).collect();
         let counts: Vec<usize> = lines.iter().map(|l| l.x.len()).collect();
@@ -261,7 +268,6 @@ impl<'a> Grid<'a> {
                 break;
             }
             let Some(level) = self.level(number, finest.as_ref(), options.max_nodes) else { break };
-            let late = number >= LATE && !self.nested();
             let swept = level.sweep(&pending, etas, &rows, number, number >= 2 || self.nested());
             let (read_once, mut swept) = (!swept.is_empty(), swept.into_iter());
             pending.retain(|i| {
@@ -272,11 +278,11 @@ impl<'a> Grid<'a> {
                         (row.worst, row.log_error) = (0.0, 0.0);
                     }
                     Some(before) => {
-                        row.judge(
-                            before,
-                            &mut changes[*i],
-                            Pace { fastest, uneven: self.nested(), steep: cut[*i].steep || late },
-                        );
+                        let steep = cut[*i].steep && !self.nested();
+                        row.judge(before, &mut changes[*i], Pace { fastest, uneven: self.nested(), steep });
+                        if number >= LATE && !self.nested() {
+                            row.distrust(&changes[*i]);
+                        }
                     }
                     None => {}
                 }
@@ -285,6 +291,7 @@ impl<'a> Grid<'a> {
                 // Where nodes may miss most of what there is, so do variances.
                 let doubtful = self.nested() || cut[*i].steep && !summed;
                 // The first variances give the unit of the errors, the last covariance is the result.
+                let looked = cov.is_some();
                 match cov {
                     Some(cov) => row.cov = cov,
                     None if number == 0 || !more || doubtful => {
@@ -300,11 +307,18 @@ impl<'a> Grid<'a> {
                     row.waver(before);
                     more |= unsettled(&row);
                 }
+                if !more && !summed && level.is_thin(&mut row, looked, &fresh) {
+                    row.doubt(1.0);
+                    more = true;
+                }
                 let flooded = (number == 0 && more && self.floods())
                     .then(|| self.coarse(&level, &fresh.work.density(level.size()), cut[*i]).flood(&etas[*i], &row));
                 let flooded = flooded.flatten();
                 // A flood does not mind where the window ends.
                 let more = more && flooded.is_none();
+                if !more && level.tips {
+                    row.admit(TIPS);
+                }
                 let inside = flooded.is_some();
                 let mut row = flooded.unwrap_or(row);
                 if !more && !(inside && !cut[*i].is_cut()) {
@@ -324,6 +338,9 @@ impl<'a> Grid<'a> {
                     level.mean(&etas[i], &mut fresh);
                     level.covariance(row, &fresh);
                     row.distrust(&changes[i]);
+                    if level.is_thin(row, false, &fresh) {
+                        row.doubt(1.0);
+                    }
                     self.add_tails(&level, &etas[i], row, cut[i]);
                     self.add_poles(&level, &etas[i], row);
                 }
@@ -380,9 +397,8 @@ impl<'a> Grid<'a> {
     /// and for each statistic that times its distance from the mean. Looked at in components of one clique, and where the density
     /// is still noticeable at the end of the row's window.
     fn add_tails(&self, level: &Level, eta: &[f64], row: &mut Row, window: &Window) {
-        let whole = |a: usize| matches!(self.component.axes[a], Axis::Integers { .. });
         let line = |a: usize| matches!(self.component.axes[a], Axis::Line | Axis::HalfLine { .. });
-        let open = |a: usize| (self.panels[a].is_none() || line(a)) && !whole(a) && !level.counts.is_empty();
+        let open = |a: usize| line(a) && !level.counts.is_empty();
         let cut = |a: usize| window.cut[a].contains(&true);
         for axis in (0..self.panels.len()).filter(|a| open(*a) && (cut(*a) || self.component.is_one_clique() && line(*a))) {
             let edge =
@@ -402,14 +418,15 @@ impl<'a> Grid<'a> {
                 let (inner, nearer) = level.slab(self.component, axis, before, eta, row);
                 // A rule on panels has other weights further inside.
                 let weight = level.lines.get(axis).map_or(0.0, |l| l.log_weight(last) - l.log_weight(before));
-                let beyond = |last: f64, before: f64| match last / before / weight.exp() {
+                // A mean that does not exist where the density does is known by other means.
+                let beyond = |last: f64, before: f64, all: bool| match last / before / weight.exp() {
                     decay if decay < SLOW => last / (1.0 - decay.powf(1.0 / steps)),
-                    _ if cut(axis) => f64::INFINITY,
+                    _ if cut(axis) && all => f64::INFINITY,
                     _ => last / (1.0 - SLOW.powf(1.0 / steps)),
                 };
-                row.beyond += 2.0 * beyond(mass, inner);
+                row.beyond += 2.0 * beyond(mass, inner, true);
                 for (tail, (far, nearer)) in row.tail.iter_mut().zip(far.iter().zip(&nearer)) {
-                    *tail += 2.0 * if *far > 0.0 { beyond(mass * far, inner * nearer) } else { 0.0 };
+                    *tail += 2.0 * if *far > 0.0 { beyond(mass * far, inner * nearer, false) } else { 0.0 };
                 }
             }
         }
@@ -436,7 +453,7 @@ impl<'a> Grid<'a> {
 impl<'a> Level<'a> {
     fn new(component: &'a Component, lines: Vec<Line>, counts: Vec<usize>) -> Level<'a> {
         let (points, tables, undefined) = (OnceCell::new(), OnceCell::new(), Cell::new(f64::INFINITY));
-        Level { component, lines, points, tables, counts, forest: None, undefined, work: 0 }
+        Level { component, lines, points, tables, counts, forest: None, undefined, work: 0, tips: false }
     }
     /// Number of points of the first clique.
     fn size(&self) -> usize {
@@ -490,12 +507,12 @@ impl<'a> Level<'a> {
         };
         let undefined = Table::stream(clique, &source, &mut sums);
         self.undefined.set(self.undefined.get().min(undefined));
-        let found: Vec<_> = sums.iter().map(Sweep::moments).collect();
+        let found: Vec<_> = sums.iter().map(|s| (s.moments(), s.spread())).collect();
         // A start that was far off overflows.
-        if found.iter().any(|(a, mu, _)| !a.is_finite() || mu.iter().any(|m| !m.is_finite())) {
+        if found.iter().any(|((a, mu, _), _)| !a.is_finite() || mu.iter().any(|m| !m.is_finite())) {
             return vec![];
         }
-        found.into_iter().map(|(a, mu, cov)| (self.row(a, mu), cov)).collect()
+        found.into_iter().map(|((a, mu, cov), spread)| (Row { spread, ..self.row(a, mu) }, cov)).collect()
     }
     /// A row with a log-normaliser and means.
     fn row(&self, log_normalizer: f64, mu: Vec<f64>) -> Row {
@@ -512,6 +529,8 @@ impl<'a> Level<'a> {
             undefined,
             tail: vec![0.0; k],
             beyond: 0.0,
+            spread: f64::INFINITY,
+            changed: [None, None],
         }
     }
     /// The covariance of the row whose means were computed last.
@@ -521,6 +540,17 @@ impl<'a> Level<'a> {
             _ => self.tables()[0].covariance(&fresh.work, &row.mu),
         };
     }
+    /// Whether the variance of a statistic comes from too few points of a table; `looked` says whether that was counted with its sums.
+    fn is_thin(&self, row: &mut Row, looked: bool, fresh: &Fresh) -> bool {
+        let least = LEAST_SPREAD[self.component.axes.len().min(3) - 1];
+        if self.forest.is_some() || least == 0.0 {
+            return false;
+        }
+        if !looked {
+            row.spread = self.tables()[0].spread(&fresh.work, &row.mu, &row.cov);
+        }
+        row.spread < least
+    }
     /// Only its diagonal, where that is cheaper: the unit of errors.
     fn variances(&self, row: &mut Row, fresh: &Fresh) {
         if self.forest.is_some() {
@@ -528,7 +558,8 @@ impl<'a> Level<'a> {
         }
         row.cov = self.tables()[0].variances(&fresh.work, &row.mu);
     }
-    /// The probability of node `at` of an axis, and how far each statistic gets there from its mean.
+    /// The probability of node `at` of an axis, and how far each statistic lies there from its mean: in the mean over other coordinates
+    /// in one clique, at most in several.
     fn slab(&self, component: &Component, axis: usize, at: usize, eta: &[f64], row: &Row) -> (f64, Vec<f64>) {
         let mut far = vec![0.0f64; eta.len()];
         if let Some(forest) = &self.forest {
@@ -554,8 +585,11 @@ impl<'a> Level<'a> {
             let p = (table.at(m, eta) - row.log_normalizer).exp();
             if p > 0.0 {
                 mass += p;
-                far.iter_mut().enumerate().for_each(|(s, f)| *f = f.max((table.share(s)[m] - row.mu[s]).abs()));
+                far.iter_mut().enumerate().for_each(|(s, f)| *f += p * (table.share(s)[m] - row.mu[s]).abs());
             }
+        }
+        if mass > 0.0 {
+            far.iter_mut().for_each(|f| *f /= mass);
         }
         (mass, far)
     }

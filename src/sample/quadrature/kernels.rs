@@ -31,6 +31,10 @@ dispatch! {
     pub(super) unsafe fn second_moments = second_kernel(t: *const f64, p: *const f64, live: &[u32], mu: *const f64, k: usize, stride: usize, n: usize, work: *mut f64, lanes: *mut f64)
 }
 dispatch! {
+    /// Add the sums of (p (t - mu)^2)^2 over the live pieces, in lanes.
+    pub(super) unsafe fn fourth_moments = fourth_kernel(t: *const f64, p: *const f64, live: &[u32], mu: *const f64, k: usize, stride: usize, n: usize, lanes: *mut f64)
+}
+dispatch! {
     /// out = from, row by row, for a number of values each that is a multiple of eight; whether all are less than [`HUGE`] in size.
     pub(super) unsafe fn copy = copy_kernel(from: &[*const f64], n: usize, out: *mut f64, stride: usize, plain: &mut bool)
 }
@@ -196,6 +200,33 @@ unsafe fn sweep_kernel<S: Simd>(
                 parts[i % 4] = S::fma(S::load(p.add(m)), S::sub(S::load(t.add(m)), c), parts[i % 4]);
             }
             S::store(out, S::add(S::add(parts[0], parts[1]), S::add(parts[2], parts[3])));
+        }
+    }
+}
+
+#[inline(always)]
+unsafe fn fourth_kernel<S: Simd>(
+    t: *const f64,
+    p: *const f64,
+    live: &[u32],
+    mu: *const f64,
+    k: usize,
+    stride: usize,
+    n: usize,
+    lanes: *mut f64,
+) {
+    unsafe {
+        for s in 0..k {
+            let (t, mu, out) = (t.add(s * stride), S::splat(*mu.add(s)), lanes.add(s * LANES));
+            let mut parts = [S::load(out), S::splat(0.0)];
+            for piece in live {
+                for (i, m) in points_of(*piece, n).step_by(S::N).enumerate() {
+                    let off = S::sub(S::load(t.add(m)), mu);
+                    let part = S::mul(S::mul(S::load(p.add(m)), off), off);
+                    parts[i % 2] = S::fma(part, part, parts[i % 2]);
+                }
+            }
+            S::store(out, S::add(parts[0], parts[1]));
         }
     }
 }

@@ -59,6 +59,10 @@ impl<'a> Nested<'a> {
         level.get_or_init(|| ridge.level());
         Nested { window, axes, order: order.to_vec(), crossings, ridge: Some(ridge) }
     }
+    /// Whether some of the surfaces are curved.
+    pub(super) fn is_curved(&self) -> bool {
+        !self.crossings.smooth_at_cuts()
+    }
     /// Points with `n` nodes for the width of the window, and some more for each panel; nothing where they are more than `most`,
     /// or take too much work.
     pub(super) fn points(&self, n: usize, most: usize) -> Option<Points> {

@@ -18,12 +18,19 @@ pub(super) struct Row {
     pub tail: Vec<f64>,
     /// The mass beyond the window.
     pub beyond: f64,
+    /// The least number of points, in effect, from which the variance of a statistic comes; infinite where that was not looked at.
+    pub spread: f64,
+    /// The last changes of the means, then of the log-normaliser, and those before them, where there were such.
+    pub changed: [Option<Vec<f64>>; 2],
 }
 
 /// Smallest error in standard deviations that is asked of rules in several coordinates.
 pub(super) const TOL_WIDE: f64 = 5e-9;
+/// Least number of points, in effect, from which the variance of a statistic comes on a grid over one, two or three coordinates: what
+/// varies on fewer may be anything between them. Lines have nodes enough.
+pub(super) const LEAST_SPREAD: [f64; 3] = [0.0, 8.0, 20.0];
 /// Least error that is claimed there.
-const LEAST_WIDE: f64 = 3e-11;
+const LEAST_WIDE: f64 = 3e-10;
 
 /// What the error of a level may be above the geometric extrapolation of the last changes.
 pub(super) const SAFETY: f64 = 3.0;
@@ -44,6 +51,8 @@ pub(super) const FASTEST: [f64; 2] = [1e-2, 1e-4];
 const SLOWEST: f64 = 0.75;
 /// Part of the change before the last that an error is at least where nodes may not resolve the density, or do not.
 const REMEMBERED: f64 = 0.25;
+/// Part of the change before the last that is no accident.
+const SUDDEN: f64 = 1e-3;
 /// Power of the ratio of changes that is believed where they are uneven.
 const DOUBTED: f64 = 0.75;
 
@@ -62,6 +71,8 @@ impl Row {
             undefined: false,
             tail,
             beyond: 0.0,
+            spread: f64::INFINITY,
+            changed: [None, None],
         }
     }
     /// Of which nothing is known.
@@ -122,11 +133,18 @@ impl Row {
             None if pace.uneven => SAFETY,
             None => 1.0,
         };
-        let least = if pace.steep { changes.last().map_or(1.0, |b| REMEMBERED * b) } else { 0.0 };
+        // Where nothing is known of the change before, the mean may be anywhere.
+        let least = |s: usize| match &before.changed[0] {
+            _ if !pace.steep => 0.0,
+            Some(earlier) => REMEMBERED * earlier[s],
+            None if s < k => sd(s),
+            None => 1.0,
+        };
         changes.push(now);
-        self.error = (0..k).map(|s| (factor * change[s]).max(least * sd(s)).max(floor(self.mu[s]))).collect();
-        self.log_error = (factor * shift).max(least);
+        self.error = (0..k).map(|s| (factor * change[s]).max(least(s)).max(floor(self.mu[s]))).collect();
+        self.log_error = (factor * shift).max(least(k));
         self.worst = worst(&self.error).max(self.log_error);
+        self.changed = [Some(change.iter().copied().chain([shift]).collect()), before.changed[0].clone()];
         // What is claimed is not less than what a slower pace would leave, where that is good enough too.
         if pace.fastest < FASTEST[0] {
             let slower = |change: f64, unit: f64| (SAFETY * FASTEST[0] * change).clamp(LEAST_WIDE * unit, TOL_WIDE * unit);
@@ -146,21 +164,29 @@ impl Row {
             self.worst = self.worst.max(more);
         }
     }
-    /// Of a row that has not settled: the last change may be small by accident.
+    /// Where a density has taken many levels, or has not settled, the last of the `changes` may be small by accident, unless it is
+    /// much smaller than the one before: then all means stand still.
     pub(super) fn distrust(&mut self, changes: &[f64]) {
-        let [.., before, _] = changes else { return };
-        let (k, least) = (self.mu.len(), REMEMBERED * before);
-        for s in 0..k {
-            self.error[s] = self.error[s].max(least * self.cov[s * k + s].max(0.0).sqrt());
+        let ([.., before, last], Some(earlier)) = (changes, &self.changed[1]) else { return };
+        if *last < SUDDEN * before {
+            return;
         }
-        self.log_error = self.log_error.max(least);
-        self.worst = self.worst.max(least);
+        let k = self.mu.len();
+        self.error.iter_mut().zip(earlier).for_each(|(e, b)| *e = e.max(REMEMBERED * b));
+        self.log_error = self.log_error.max(REMEMBERED * earlier[k]);
+        self.worst = self.worst.max(self.worst_in_sd()).max(self.log_error);
     }
     /// Take the errors to be this part of what they were judged.
     pub(super) fn believe(&mut self, part: f64) {
         self.error.iter_mut().for_each(|e| *e *= part);
         self.log_error *= part;
         self.worst *= part;
+    }
+    /// Claim so much more, which another level would not change.
+    pub(super) fn admit(&mut self, more: f64) {
+        let worst = self.worst;
+        self.doubt(more);
+        self.worst = worst;
     }
     /// Add an error of each mean in standard deviations, and of the log-normaliser.
     pub(super) fn doubt(&mut self, more: f64) {

@@ -80,19 +80,50 @@ fn cuts(clique: &Clique, axis: usize, window: &Window, only_poles: bool) -> Vec<
     let mut cuts = Vec::new();
     for s in 0..width {
         let value = |i: usize| looks[i * width + s];
+        let along = |a, b, n| values(a, b, n).chunks(width).map(|v| v[s]).collect::<Vec<f64>>();
+        let mut root = |a: f64, b: f64, positive: bool| {
+            let root = section(&along, a, b, positive);
+            // The number at which it is nothing, where there is one.
+            let exact = [root, root.next_up(), root.next_down(), 0.0].into_iter().find(|t| along(*t, *t, 2)[0] == 0.0);
+            cuts.push(exact.filter(|t| (a..=b).contains(t)).unwrap_or(root));
+        };
         for i in 1..LOOKS {
             if value(i - 1) == 0.0 {
-                cuts.push(at(i - 1));
+                root(at(i - 1), at(i - 1), true);
             } else if value(i - 1) * value(i) < 0.0 {
-                let along = |a, b, n| values(a, b, n).chunks(width).map(|v| v[s]).collect::<Vec<f64>>();
-                let root = section(&along, at(i - 1), at(i), value(i - 1) > 0.0);
-                // The number at which it is nothing, where there is one.
-                let exact = [root, root.next_up(), root.next_down(), 0.0].into_iter().find(|t| along(*t, *t, 2)[0] == 0.0);
-                cuts.push(exact.filter(|t| (at(i - 1)..=at(i)).contains(t)).unwrap_or(root));
+                root(at(i - 1), at(i), value(i - 1) > 0.0);
+            } else if i + 1 < LOOKS && turns(value(i - 1), value(i), value(i + 1)) {
+                // Two roots may hide where a value comes near to zero and turns.
+                hidden(&along, at(i - 1), at(i + 1), &mut root);
             }
         }
     }
     cuts
+}
+
+/// Whether three values of one sign come nearest to zero in the middle.
+pub(super) fn turns(before: f64, here: f64, after: f64) -> bool {
+    (here > 0.0) == (after > 0.0) && (here > 0.0) == (before > 0.0) && here.abs() < before.abs() && here.abs() <= after.abs()
+}
+
+/// Most looks for two roots, each nearer.
+const ROUNDS: usize = 4;
+
+/// Roots where a value comes near to zero between a and b, looked for ever nearer to where it does.
+fn hidden(along: &dyn Fn(f64, f64, usize) -> Vec<f64>, mut a: f64, mut b: f64, root: &mut dyn FnMut(f64, f64, bool)) {
+    let mut nearest = f64::INFINITY;
+    for _ in 0..ROUNDS {
+        let (values, step) = (along(a, b, SECTION + 1), (b - a) / SECTION as f64);
+        let at = |i: usize| a + step * i as f64;
+        let changes: Vec<usize> = (1..=SECTION).filter(|i| (values[i - 1] > 0.0) != (values[*i] > 0.0)).collect();
+        changes.iter().for_each(|i| root(at(i - 1), at(*i), values[i - 1] > 0.0));
+        let least = (0..=SECTION).min_by(|i, j| values[*i].abs().total_cmp(&values[*j].abs())).unwrap_or(0);
+        if !changes.is_empty() || values[least].abs() > 0.9 * nearest {
+            break;
+        }
+        nearest = values[least].abs();
+        (a, b) = (at(least.saturating_sub(1)), at((least + 1).min(SECTION)));
+    }
 }
 
 /// Parts of the width of a window at which statistics are looked at beside a cut.

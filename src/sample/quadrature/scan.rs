@@ -15,6 +15,7 @@ use crate::num::stream::Stream;
 use crate::sample::inside::seek;
 use rand::Rng;
 use rand_distr::StandardNormal;
+use std::cell::OnceCell;
 use std::rc::Rc;
 
 /// Nodes an axis of a look, for one, two and three coordinates.
@@ -43,6 +44,8 @@ pub(super) struct Scanner<'a> {
     heavy: f64,
     /// The whole axes, then places where windows were found.
     looks: Vec<Look<'a>>,
+    /// Places where the condition of the support holds, once they are looked for.
+    inside: OnceCell<Vec<Vec<f64>>>,
     buffer: Aligned,
 }
 
@@ -69,8 +72,10 @@ const WIDENINGS: u32 = 12;
 /// Parts of a window by which it is widened along a ridge, and most of them.
 const STRIDE: f64 = 0.2;
 const STRIDES: u32 = 40;
-/// Searches for a place where a condition holds.
-const STARTS: usize = 8;
+/// Part of a window by which it is widened under a condition.
+const TIPS: f64 = 0.1;
+/// Searches for places where a condition holds.
+const STARTS: usize = 16;
 /// Most places that are remembered.
 const REMEMBERED: usize = 12;
 /// What is added to either side of a remembered place, as a part of its width, for one, two and three coordinates.
@@ -98,6 +103,7 @@ impl<'a> Scanner<'a> {
             margin: MARGIN[widest - 1],
             heavy: HEAVY[widest - 1],
             looks: vec![whole],
+            inside: OnceCell::new(),
             buffer,
         }
     }
@@ -121,12 +127,10 @@ impl<'a> Scanner<'a> {
     pub(super) fn near(&mut self, eta: &[f64]) -> Result<Window> {
         let local: Vec<f64> = self.component.statistics.iter().map(|s| eta[*s]).collect();
         let mut whole = self.looks[0].seen(&local, self.depth, &[], &mut self.buffer);
-        if self.family.is_restricted() && !whole.top().is_finite() {
-            whole.summits.extend(self.start(eta, &local));
-        }
+        whole.summits.extend(self.inside(&local));
         self.check_whole(&whole, eta)?;
         let near = match self.remembered(&local, &whole) {
-            Remembered::Window(window) => return Ok(window),
+            Remembered::Window(window) => return Ok(self.with_tips(window)),
             Remembered::Wide(number, seen) => Some((number, seen)),
             Remembered::Nothing => None,
         };
@@ -172,7 +176,14 @@ impl<'a> Scanner<'a> {
         if self.has_ridges() && (rough || lost) {
             window.open = true;
         }
-        Ok(window)
+        Ok(self.with_tips(window))
+    }
+    /// A window with what is left of a support under a condition beyond the last nodes that are inside: its tips.
+    fn with_tips(&self, mut window: Window) -> Window {
+        if self.family.is_restricted() && self.component.axes.len() > 1 {
+            window.spread(TIPS, &self.looks[0].bounds);
+        }
+        window
     }
     /// Widen a window to where the density goes on along ridges between the nodes of a look.
     fn go_on(&self, window: &mut Window, eta: &[f64], look: &Look, seen: &Seen) {
@@ -183,6 +194,7 @@ impl<'a> Scanner<'a> {
             for (end, found) in ends.iter().enumerate() {
                 let Some(mut place) = found.clone() else { continue };
                 let (step, bounds) = (STRIDE * (window.high[axis] - window.low[axis]), look.bounds[axis]);
+                window.cut[axis][end] = true;
                 for _ in 0..STRIDES {
                     let t = if end == 0 { (place[axis] - step).max(bounds.0) } else { (place[axis] + step).min(bounds.1) };
                     if end == 0 {
@@ -192,26 +204,35 @@ impl<'a> Scanner<'a> {
                     }
                     match look.top_at(eta, axis, t, &place) {
                         Some((next, value)) if value >= seen.top() - self.depth && t != place[axis] => place = next,
-                        _ => break,
+                        found => {
+                            window.cut[axis][end] = found.is_some_and(|(_, value)| value >= seen.top() - self.depth);
+                            break;
+                        }
                     }
                 }
             }
         }
     }
-    /// Where the condition of a support holds, as a summit of the look at whole axes: for parts that none of its nodes is in.
-    fn start(&self, eta: &[f64], local: &[f64]) -> Option<Summit> {
-        let free = self.family.support().bijector().free();
-        if !self.integrand.is_plain() || free != self.family.support().dim() {
-            return None;
+    /// Places x where the condition of a support holds, as summits of the look at whole axes: for parts that none of its nodes is in.
+    fn inside(&self, local: &[f64]) -> Vec<Summit> {
+        let family = self.family;
+        let free = family.support().bijector().free();
+        if !family.is_restricted() || !self.integrand.is_plain() || free != family.support().dim() {
+            return vec![];
         }
-        let mut rng = Stream::new(0).child("inside").rng();
-        (0..STARTS).find_map(|_| {
-            // Not from a place where the sides of a condition are equal.
-            let from: Vec<f64> = (0..free).map(|_| rng.sample(StandardNormal)).collect();
-            let z = seek(self.family, eta, &from, &mut rng)?;
-            let x = self.family.density().program().evaluate(Density::POINT, &z, eta);
-            self.looks[0].summit_at(local, self.component.coordinates.iter().map(|c| x[*c]).collect())
-        })
+        let places = self.inside.get_or_init(|| {
+            let (mut rng, flat) = (Stream::new(0).child("inside").rng(), vec![0.0; family.dim()]);
+            let seek = |start: usize| {
+                // Not from a place where the sides of a condition are equal.
+                let far = f64::from(1 << (start % 4));
+                let from: Vec<f64> = (0..free).map(|_| far * rng.sample::<f64, _>(StandardNormal)).collect();
+                let z = seek(family, &flat, &from, &mut rng)?;
+                let x = family.density().program().evaluate(Density::POINT, &z, &flat);
+                Some(self.component.coordinates.iter().map(|c| x[*c]).collect())
+            };
+            (0..STARTS).filter_map(seek).collect()
+        });
+        places.iter().filter_map(|x| self.looks[0].summit_at(local, x.clone())).collect()
     }
     /// Keep a look, or where looks are dear one that is wider, into which densities like this one fit too.
     fn remember(&mut self, look: Look<'a>, narrowed: &Narrowed) {

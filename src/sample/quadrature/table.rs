@@ -1,6 +1,8 @@
 //! The exponent of a clique on many points, statistic by statistic, and its moments under one eta.
 
-use super::kernels::{HUGE, LANES, PIECE, copy, exponent, first_moments, second_moments, second_work, squares, sweep_first};
+use super::kernels::{
+    HUGE, LANES, PIECE, copy, exponent, first_moments, fourth_moments, second_moments, second_work, squares, sweep_first,
+};
 use super::lattice::{TILE, Tiles};
 use crate::expr::lanes::{Aligned, Pool};
 use crate::family::Clique;
@@ -244,6 +246,18 @@ impl Table {
         sums.iter().enumerate().for_each(|(s, sum)| cov[s * k + s] = sum / work.total);
         cov
     }
+    /// The least number of points, in effect, from which the variance of a share comes.
+    pub(super) fn spread(&self, work: &Work, mu: &[f64], cov: &[f64]) -> f64 {
+        let mut lanes = Aligned::filled(self.k * LANES, 0.0);
+        // `p` has `stride` numbers, `t` k times as many, `lanes` LANES for each share.
+        unsafe {
+            let (t, p) = (self.t.as_ptr(), work.p.as_ptr());
+            fourth_moments(t, p, &work.live, mu.as_ptr(), self.k, self.stride, self.stride, lanes.as_mut_ptr());
+        }
+        let fourth = |s: usize| lanes[s * LANES..][..LANES].iter().sum::<f64>();
+        let number = |s: usize| (cov[s * self.k + s] * work.total).powi(2) / fourth(s);
+        (0..self.k).map(number).fold(f64::INFINITY, f64::min)
+    }
     /// The covariance of the shares, [k, k], from what [`Table::mean`] left.
     pub(super) fn covariance(&self, work: &Work, mu: &[f64]) -> Vec<f64> {
         let k = self.k;
@@ -291,6 +305,8 @@ pub(super) struct Sweep {
     squares: Aligned,
     /// Working memory of the squares.
     room: Aligned,
+    /// Sums of (p (t - center)^2)^2, in lanes.
+    fourth: Aligned,
 }
 
 impl Sweep {
@@ -305,7 +321,15 @@ impl Sweep {
             sums: Aligned::filled((k + 1) * LANES, 0.0),
             squares: Aligned::filled(if covariance { k * k * LANES } else { 0 }, 0.0),
             room: Aligned::filled(if covariance { second_work(k) } else { 0 }, 0.0),
+            fourth: Aligned::filled(if covariance { k * LANES } else { 0 }, 0.0),
         }
+    }
+    /// The least number of points, in effect, from which the variance of a statistic comes; where covariances are not wanted, infinite.
+    pub(super) fn spread(&self) -> f64 {
+        let k = self.eta.len();
+        let of = |lanes: &[f64], i: usize| lanes[i * LANES..][..LANES].iter().sum::<f64>();
+        let number = |s: usize| of(&self.squares, s * k + s).powi(2) / of(&self.fourth, s);
+        if self.squares.is_empty() { f64::INFINITY } else { (0..k).map(number).fold(f64::INFINITY, f64::min) }
     }
     /// The log-normaliser, the means, and the covariance where it was wanted.
     pub(super) fn moments(&self) -> (f64, Vec<f64>, Option<Vec<f64>>) {
@@ -356,7 +380,10 @@ impl Table {
             let (center, n, room, squares) =
                 (row.center.as_ptr(), tiles * TILE, row.room.as_mut_ptr(), row.squares.as_mut_ptr());
             // As above; the live tiles lie in the arrays, and p holds their probabilities.
-            unsafe { second_moments(self.t.as_ptr(), p.as_ptr(), live, center, self.k, self.stride, n, room, squares) };
+            unsafe {
+                second_moments(self.t.as_ptr(), p.as_ptr(), live, center, self.k, self.stride, n, room, squares);
+                fourth_moments(self.t.as_ptr(), p.as_ptr(), live, center, self.k, self.stride, n, row.fourth.as_mut_ptr());
+            }
         }
     }
 }
