@@ -19,6 +19,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 /// three coordinates: the more, the dearer are nodes.
 const SHARED: [f64; 3] = [2.5, 2.2, 1.6];
 
+/// What windows over three coordinates may leave out, which are less deep than others, in standard deviations and nats: a funnel
+/// half of this.
+const SHALLOW: f64 = 2e-9;
 /// Mass beyond a window for which it is worth widening.
 const BEYOND: f64 = 1e-9;
 /// Most nodes of a grid that rows share, in cliques of one, two and three coordinates: what needs more has ridges. Not so where
@@ -228,6 +231,9 @@ impl Problem<'_> {
         }
         row.error.iter_mut().zip(&row.tail).for_each(|(e, t)| *e += t);
         row.log_error += row.beyond;
+        if component.widest() > 2 {
+            row.claim_at_least(SHALLOW);
+        }
         let worst = row.worst_in_sd().max(row.log_error).max(row.grain(&self.local));
         if worst > RESOLVED {
             return Err(Error::numeric(format!(

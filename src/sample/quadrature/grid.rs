@@ -85,6 +85,8 @@ const NOTHING: f64 = 1e-16;
 const SLOW: f64 = 0.95;
 /// Mass of a ball that lines miss where it closes is a fifth of this.
 const TIPS: f64 = 5e-7;
+/// Part of the greatest probability of a slab of cells below which a cell says nothing of it.
+const IMPROBABLE: f64 = 1e-6;
 /// Refinement from which on changes do not fall as they do where a density is smooth.
 const LATE: u32 = 4;
 /// Most refinements.
@@ -558,8 +560,8 @@ impl<'a> Level<'a> {
         }
         row.cov = self.tables()[0].variances(&fresh.work, &row.mu);
     }
-    /// The probability of node `at` of an axis, and how far each statistic lies there from its mean: in the mean over other coordinates
-    /// in one clique, at most in several.
+    /// The probability of node `at` of an axis, and how far each statistic gets there from its mean, in one clique where that
+    /// is not improbable by itself.
     fn slab(&self, component: &Component, axis: usize, at: usize, eta: &[f64], row: &Row) -> (f64, Vec<f64>) {
         let mut far = vec![0.0f64; eta.len()];
         if let Some(forest) = &self.forest {
@@ -580,18 +582,13 @@ impl<'a> Level<'a> {
             return (mass, far);
         }
         let (clique, table) = (&component.cliques[0], &self.tables()[0]);
-        let mut mass = 0.0;
-        for m in self.cells(clique, axis, at) {
-            let p = (table.at(m, eta) - row.log_normalizer).exp();
-            if p > 0.0 {
-                mass += p;
-                far.iter_mut().enumerate().for_each(|(s, f)| *f += p * (table.share(s)[m] - row.mu[s]).abs());
-            }
+        let density = |m: usize| (m, (table.at(m, eta) - row.log_normalizer).exp());
+        let cells: Vec<(usize, f64)> = self.cells(clique, axis, at).map(density).collect();
+        let most = cells.iter().map(|(_, p)| *p).fold(0.0, f64::max);
+        for (m, _) in cells.iter().filter(|(_, p)| *p > IMPROBABLE * most) {
+            far.iter_mut().enumerate().for_each(|(s, f)| *f = f.max((table.share(s)[*m] - row.mu[s]).abs()));
         }
-        if mass > 0.0 {
-            far.iter_mut().for_each(|f| *f /= mass);
-        }
-        (mass, far)
+        (cells.iter().map(|(_, p)| p).sum(), far)
     }
     /// The cells of a clique at node `at` of its coordinate `place`.
     fn cells(&self, clique: &Clique, place: usize, at: usize) -> impl Iterator<Item = usize> {

@@ -182,6 +182,14 @@ impl Row {
         self.log_error *= part;
         self.worst *= part;
     }
+    /// Claim errors of so many standard deviations and nats at least.
+    pub(super) fn claim_at_least(&mut self, least: f64) {
+        let k = self.mu.len();
+        for s in 0..k {
+            self.error[s] = self.error[s].max(least * self.cov[s * k + s].max(0.0).sqrt());
+        }
+        self.log_error = self.log_error.max(least);
+    }
     /// Claim so much more, which another level would not change.
     pub(super) fn admit(&mut self, more: f64) {
         let worst = self.worst;
