@@ -20,10 +20,13 @@ fn family(kind: &str, stats: &[&str], condition: Option<&str>) -> Family {
 const STUDENT: [&str; 2] = ["(log (+ 1 (* x0 x0)))", "x0"];
 const STUDENT_2: [&str; 3] = ["(log (+ 1 (* x0 x0) (* x1 x1)))", "x0", "x1"];
 
-/// The family, an eta at which the moment of the statistic of that number and power is just finite, and the direction of more tail.
+/// Support, statistics and condition, eta, the direction of more tail, the number of the statistic and the power.
+type Case = (&'static str, &'static [&'static str], Option<&'static str>, &'static [f64], &'static [f64], usize, u32);
+
+/// Eta at which a moment is just finite.
 #[test]
 fn moments_end_where_their_powers_do() {
-    let cases: [(&str, &[&str], Option<&str>, &[f64], &[f64], usize, u32); 8] = [
+    let cases: [Case; 8] = [
         ("real(1)", &STUDENT, None, &[-1.0, 0.0], &[1.0, 0.0], 1, 1),
         ("real(1)", &STUDENT, None, &[-1.5, 0.0], &[1.0, 0.0], 1, 2),
         ("real(2)", &STUDENT_2, None, &[-1.5, 0.0, 0.0], &[1.0, 0.0, 0.0], 2, 1),

@@ -323,7 +323,7 @@ impl<'a> Grid<'a> {
                 }
                 let inside = flooded.is_some();
                 let mut row = flooded.unwrap_or(row);
-                if !more && !(inside && !cut[*i].is_cut()) {
+                if !more && (!inside || cut[*i].is_cut()) {
                     self.add_tails(&level, &etas[*i], &mut row, cut[*i]);
                 }
                 if !more {
