@@ -24,7 +24,7 @@ impl Family {
     /// use nnef::{domain::Support, expr::Op, family::{Existence, Family}};
     /// let cauchy = Family::trace("cauchy", Support::real(1).unwrap(), |x| {
     ///     let x = x.index(0)?;
-    ///     Ok(vec![("l".into(), x.binary(Op::Mul, &x)?.unary(Op::Log1p)), ("x".into(), x)])
+    ///     Ok(vec![("l".into(), x.binary(Op::Mul, &x)?.unary(Op::Log1p)?), ("x".into(), x)])
     /// }, None).unwrap();
     /// assert!(matches!(cauchy.moment(&[-1.0, 0.0], 1, 1), Existence::Improper { .. }));
     /// assert_eq!(cauchy.moment(&[-1.1, 0.0], 1, 1), Existence::Proper);
