@@ -7,7 +7,8 @@
 //! split at the kinks; lines split one by one where kinks cut across the axes. Nodes are refined until mu and A stand still.
 //!
 //! From the outside in: [`scan`] finds the window of an eta by ever nearer looks ([`look`]), with the modes between their nodes
-//! ([`summits`], [`others`]); [`component`] puts rows with similar windows on one grid ([`grid`]) and sees to those that it does not resolve.
+//! ([`summits`], [`others`]); [`component`] puts rows with similar windows on one grid ([`grid`], refined by [`level`]) and sees to those
+//! that it does not resolve.
 //! Three lines all coupled are laid out in each density's own axes ([`flood`]) from what a [`coarse`] grid shows, or mode by mode
 //! ([`basins`]); a narrow [`ridge`] is followed line by line
 //! ([`nested`]), and surfaces split the lines ([`crossings`], [`planes`]).
@@ -25,6 +26,7 @@ mod forest;
 mod grid;
 mod kernels;
 mod lattice;
+mod level;
 mod look;
 mod nested;
 mod others;
