@@ -2,7 +2,7 @@
 
 use super::effort::Effort;
 use super::planes::Planes;
-use super::rule::{section, turns};
+use super::rule::{hidden, section, turns};
 use super::window::{Chart, Window};
 use crate::domain::Axis;
 use crate::expr::lanes::Pool;
@@ -39,10 +39,6 @@ const LOOKS: [usize; 3] = [512, 129, 49];
 const HAIR: f64 = 1e-7;
 /// Most patterns looked at in a search along one line.
 const BUDGET: usize = 2000;
-/// Points with which two roots are looked for where they may hide.
-const SECTION: usize = 32;
-/// Most looks there, each nearer.
-const ROUNDS: usize = 4;
 
 impl<'a> Crossings<'a> {
     /// Inside a window over `axes`; `order` are the coordinates from the outermost to the innermost.
@@ -185,31 +181,18 @@ impl<'a> Crossings<'a> {
         found.extend(cells.into_iter().map(place));
         found
     }
-    /// Two roots where a surface comes near to zero between a and b, looked for ever nearer to where it does.
-    fn hidden(&self, prefix: &[f64], s: usize, (mut a, mut b): (f64, f64), found: &mut Vec<(f64, usize)>) {
-        let width = self.width();
-        let mut nearest = f64::INFINITY;
-        for _ in 0..ROUNDS {
-            let values = self.between(prefix, a, b, SECTION + 1);
-            let step = (b - a) / SECTION as f64;
-            let value = |i: usize| values[i * width + s];
-            let sign = |i: usize| value(i) > 0.0;
-            let before = found.len();
-            for i in (1..=SECTION).filter(|i| sign(i - 1) != sign(*i)) {
-                found.push((self.root(prefix, s, a + step * (i - 1) as f64, a + step * i as f64, sign(i - 1)), s));
-            }
-            let least = (0..=SECTION).min_by(|i, j| value(*i).abs().total_cmp(&value(*j).abs())).unwrap_or(0);
-            if found.len() > before || value(least).abs() > 0.9 * nearest {
-                break;
-            }
-            nearest = value(least).abs();
-            (a, b) = (a + step * least.saturating_sub(1) as f64, a + step * (least + 1).min(SECTION) as f64);
-        }
+    /// Two roots where a surface comes near to zero between a and b.
+    fn hidden(&self, prefix: &[f64], s: usize, (a, b): (f64, f64), found: &mut Vec<(f64, usize)>) {
+        let along = |a, b, n| self.values(prefix, s, a, b, n);
+        hidden(&along, a, b, &mut |a, b, positive| found.push((section(&along, a, b, positive), s)));
+    }
+    /// Surface `s` at `n` points from a to b.
+    fn values(&self, prefix: &[f64], s: usize, a: f64, b: f64, n: usize) -> Vec<f64> {
+        self.between(prefix, a, b, n).into_iter().skip(s).step_by(self.width()).collect()
     }
     /// The root of surface `s` between a and b, where its sign is as given at a and another at b.
     fn root(&self, prefix: &[f64], s: usize, a: f64, b: f64, positive: bool) -> f64 {
-        let width = self.width();
-        section(&|a, b, n| self.between(prefix, a, b, n).into_iter().skip(s).step_by(width).collect(), a, b, positive)
+        section(&|a, b, n| self.values(prefix, s, a, b, n), a, b, positive)
     }
     /// Number of surfaces.
     fn width(&self) -> usize {

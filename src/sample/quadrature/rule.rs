@@ -110,7 +110,12 @@ pub(super) fn turns(before: f64, here: f64, after: f64) -> bool {
 const ROUNDS: usize = 4;
 
 /// Roots where a value comes near to zero between a and b, looked for ever nearer to where it does.
-fn hidden(along: &dyn Fn(f64, f64, usize) -> Vec<f64>, mut a: f64, mut b: f64, root: &mut dyn FnMut(f64, f64, bool)) {
+pub(super) fn hidden(
+    along: &dyn Fn(f64, f64, usize) -> Vec<f64>,
+    mut a: f64,
+    mut b: f64,
+    root: &mut dyn FnMut(f64, f64, bool),
+) {
     let mut nearest = f64::INFINITY;
     for _ in 0..ROUNDS {
         let (values, step) = (along(a, b, SECTION + 1), (b - a) / SECTION as f64);
